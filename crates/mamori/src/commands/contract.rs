@@ -1,0 +1,14 @@
+//! `mamori contract`.
+
+use std::process::ExitCode;
+
+use crate::global::Global;
+
+/// Arguments of `mamori contract`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("contract: under construction")
+}

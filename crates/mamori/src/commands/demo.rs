@@ -1,0 +1,14 @@
+//! `mamori demo`.
+
+use std::process::ExitCode;
+
+use crate::global::Global;
+
+/// Arguments of `mamori demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("demo: under construction")
+}

@@ -1,0 +1,14 @@
+//! `mamori serve`.
+
+use std::process::ExitCode;
+
+use crate::global::Global;
+
+/// Arguments of `mamori serve`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("serve: under construction")
+}

@@ -1,0 +1,14 @@
+//! `mamori user`.
+
+use std::process::ExitCode;
+
+use crate::global::Global;
+
+/// Arguments of `mamori user`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("user: under construction")
+}

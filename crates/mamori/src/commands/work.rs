@@ -1,0 +1,14 @@
+//! `mamori work`.
+
+use std::process::ExitCode;
+
+use crate::global::Global;
+
+/// Arguments of `mamori work`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("work: under construction")
+}

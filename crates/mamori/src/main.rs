@@ -1,0 +1,65 @@
+//! The `mamori` binary: command line, the list of capabilities, wiring.
+//!
+//! Nothing is decided here: commands parse, call a lower row, print.
+
+mod commands;
+mod global;
+
+use clap::{Parser, Subcommand};
+
+use crate::global::Global;
+
+/// Mamori (守り): run, keep and prove a city's public website under its contract.
+#[derive(Debug, Parser)]
+#[command(name = "mamori", version, about)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a contract file, print its schema, due dates and states
+    Contract(commands::contract::Args),
+    /// Japanese holidays, open days and rolled dates
+    Calendar(commands::calendar::Args),
+    /// Record and list work
+    Work(commands::work::Args),
+    /// List, render and submit documents
+    Document(commands::document::Args),
+    /// Append to, show, export and verify the evidence ledger
+    Ledger(commands::ledger::Args),
+    /// Run a whole contract year with a driven clock
+    Rehearse(commands::rehearse::Args),
+    /// Serve the console and run the jobs
+    Serve(commands::serve::Args),
+    /// Prepare and serve a sample installation
+    Demo(commands::demo::Args),
+    /// Manage users
+    User(commands::user::Args),
+}
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    let global = &cli.global;
+    let outcome = match cli.command {
+        Command::Contract(args) => commands::contract::run(args, global),
+        Command::Calendar(args) => commands::calendar::run(args, global),
+        Command::Work(args) => commands::work::run(args, global),
+        Command::Document(args) => commands::document::run(args, global),
+        Command::Ledger(args) => commands::ledger::run(args, global),
+        Command::Rehearse(args) => commands::rehearse::run(args, global),
+        Command::Serve(args) => commands::serve::run(args, global),
+        Command::Demo(args) => commands::demo::run(args, global),
+        Command::User(args) => commands::user::run(args, global),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("mamori: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
