@@ -5,9 +5,14 @@
 //! come from the caller, so that every rule above can be tested on any day.
 
 pub mod calendar;
+pub mod canonical;
 pub mod clock;
+pub mod evidence;
 pub mod ids;
+pub mod ledger;
+pub mod merkle;
 pub mod period;
+pub mod permission;
 pub mod wareki;
 
 pub use clock::{Clock, DrivenClock};
