@@ -1,0 +1,6 @@
+//! Journeys through the real binary.
+
+mod calendar;
+mod contract;
+mod demo;
+mod ledger;

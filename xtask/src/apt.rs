@@ -1,0 +1,235 @@
+//! Installing what the system lacks, on Debian 12 and Ubuntu, through apt.
+//!
+//! It says what it installs and why before it does so, asks for nothing that is already there, and
+//! never adds a package source. On another system it names what is missing and stops.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::bail;
+
+use crate::step::{self, Steps};
+
+/// How we see that a need is already met.
+#[derive(Debug, Clone, Copy)]
+pub enum Sign {
+    /// One of these programs is on `PATH`.
+    Program(&'static [&'static str]),
+    /// Each of these paths exists; a last part of `*` stands for any name.
+    Paths(&'static [&'static str]),
+    /// dpkg says that every package is installed.
+    Package,
+}
+
+/// Something the system must offer.
+#[derive(Debug, Clone, Copy)]
+pub struct Need {
+    /// Names in Debian 12 and Ubuntu.
+    pub packages: &'static [&'static str],
+    /// What we use it for.
+    pub why: &'static str,
+    /// How to see that it is there.
+    pub sign: Sign,
+}
+
+/// What building and running the demo needs.
+pub const DEMO: &[Need] = &[
+    Need {
+        packages: &["gcc", "libc6-dev"],
+        why: "C compiler for the bundled SQLite",
+        sign: Sign::Paths(&["/usr/bin/cc", "/usr/include/stdio.h"]),
+    },
+    Need {
+        packages: &["fonts-morisawa-bizud-gothic"],
+        why: "BIZ UDゴシック, the face of every document",
+        sign: Sign::Package,
+    },
+    Need {
+        packages: &["fonts-noto-cjk"],
+        why: "fallback face for rare kanji; PDF/UA forbids missing glyphs",
+        sign: Sign::Package,
+    },
+];
+
+/// What the whole test run needs beyond [`DEMO`].
+pub const TEST: &[Need] = &[
+    Need {
+        packages: &["postgresql"],
+        why: "the same storage tests run on PostgreSQL (a private one, started by the tests)",
+        sign: Sign::Paths(&["/usr/lib/postgresql/*/bin/initdb"]),
+    },
+    Need {
+        packages: &["poppler-utils"],
+        why: "reads the text, tags and pictures of rendered PDFs",
+        sign: Sign::Program(&["pdftotext"]),
+    },
+    Need {
+        packages: &["libreoffice-writer-nogui", "libreoffice-calc-nogui"],
+        why: "opens the Word and Excel files and prints them",
+        sign: Sign::Program(&["soffice"]),
+    },
+    Need {
+        packages: &["chromium"],
+        why: "browser walks",
+        sign: Sign::Program(crate::suite::BROWSERS),
+    },
+    Need {
+        packages: &["nodejs"],
+        why: "drives the browser (Playwright)",
+        sign: Sign::Program(&["node"]),
+    },
+    Need {
+        packages: &["npm"],
+        why: "fetches Playwright and axe",
+        sign: Sign::Program(&["npm"]),
+    },
+];
+
+impl Need {
+    fn missing(&self) -> Vec<&'static str> {
+        let met = match self.sign {
+            Sign::Program(names) => names.iter().any(|name| step::which(name).is_some()),
+            Sign::Paths(paths) => paths.iter().all(|path| exists(path)),
+            Sign::Package => {
+                return self
+                    .packages
+                    .iter()
+                    .copied()
+                    .filter(|name| !installed(name))
+                    .collect();
+            }
+        };
+        if met {
+            Vec::new()
+        } else {
+            self.packages.to_vec()
+        }
+    }
+}
+
+/// Whether a path exists; one `*` stands for any folder name.
+fn exists(path: &str) -> bool {
+    let Some((before, after)) = path.split_once("/*/") else {
+        return Path::new(path).exists();
+    };
+    std::fs::read_dir(before)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|entry| entry.path().join(after).exists())
+}
+
+fn installed(package: &str) -> bool {
+    Command::new("dpkg-query")
+        .args(["-W", "-f=${db:Status-Status}", package])
+        .stderr(Stdio::null())
+        .output()
+        .is_ok_and(|output| output.stdout == b"installed")
+}
+
+/// Installs what is missing; says first what and why.
+pub fn ensure(steps: &Steps, needs: &[&[Need]]) -> anyhow::Result<()> {
+    let missing: Vec<(&Need, Vec<&str>)> = needs
+        .iter()
+        .flat_map(|group| group.iter())
+        .map(|need| (need, need.missing()))
+        .filter(|(_, packages)| !packages.is_empty())
+        .collect();
+    if missing.is_empty() {
+        steps.say("system: nothing is missing");
+        return Ok(());
+    }
+    steps.say("system: these packages are missing and will be installed with apt-get:");
+    let mut packages = Vec::new();
+    for (need, names) in &missing {
+        eprintln!("            {} - {}", names.join(" "), need.why);
+        packages.extend(names.iter().copied());
+    }
+    let by_hand = format!(
+        "apt-get install --no-install-recommends {}",
+        packages.join(" ")
+    );
+    if step::which("apt-get").is_none() {
+        bail!(
+            "this system has no apt-get; install the packages above (or their like), then run again"
+        );
+    }
+    let root = step::output(Command::new("id").arg("-u"))?.trim() == "0";
+    if !root && step::which("sudo").is_none() {
+        bail!("neither root nor sudo; as root run: {by_hand}");
+    }
+    let apt = |arguments: &[&str]| {
+        let mut command = if root {
+            Command::new("apt-get")
+        } else {
+            Command::new("sudo")
+        };
+        if !root {
+            // Through `env`, since sudo drops the caller's environment.
+            command.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        }
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(arguments);
+        // Inherits the terminal: sudo may ask for a password there.
+        command.status()
+    };
+    if !apt(&["update", "-q"])?.success() {
+        steps.say("system: apt-get update failed; trying with the package lists that are there");
+    }
+    if let Some(unknown) = packages.iter().find(|name| !known(name)) {
+        bail!(
+            "no package source offers {unknown}; on Ubuntu enable universe (add-apt-repository universe) \
+             and run again{}",
+            if *unknown == "chromium" {
+                "; Ubuntu ships Chromium as a snap: snap install chromium"
+            } else {
+                ""
+            }
+        );
+    }
+    let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
+    arguments.extend(&packages);
+    if !apt(&arguments)?.success() {
+        bail!("apt-get could not install them; the messages above say why. By hand: {by_hand}");
+    }
+    Ok(())
+}
+
+/// Whether some package source offers the package.
+fn known(package: &str) -> bool {
+    Command::new("apt-cache")
+        .args(["show", package])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_folder() {
+        assert!(exists("/proc/*/status"));
+        assert!(!exists("/proc/*/no-such-file"));
+        assert!(!exists("/no-such-folder/*/status"));
+    }
+
+    #[test]
+    fn a_program_that_is_there_is_not_installed_again() {
+        let need = Need {
+            packages: &["x"],
+            why: "",
+            sign: Sign::Program(&["no-such-program", "sh"]),
+        };
+        assert!(need.missing().is_empty());
+        let need = Need {
+            packages: &["x"],
+            why: "",
+            sign: Sign::Program(&["no-such-program"]),
+        };
+        assert_eq!(need.missing(), ["x"]);
+    }
+}

@@ -1,0 +1,45 @@
+//! Building the `mamori` binary and asking it things.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::step::{self, Steps};
+
+/// How the binary is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// What demo and tests use: dependencies at `opt-level = 1`, so that both share artefacts.
+    Dev,
+    /// What figures are measured with.
+    Release,
+}
+
+/// Builds `mamori` and returns where it lies. Cargo's own progress is shown.
+pub fn build(steps: &Steps, profile: Profile) -> anyhow::Result<PathBuf> {
+    let mut command = step::cargo();
+    command.args(["build", "--package", "mamori", "--bin", "mamori"]);
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
+    step::run(&mut command).context("mamori could not be built")?;
+    let folder = match profile {
+        Profile::Dev => "debug",
+        Profile::Release => "release",
+    };
+    let binary = step::target_dir()?.join(folder).join("mamori");
+    steps.say(format!("built {}", binary.display()));
+    Ok(binary)
+}
+
+/// A command on the binary with no configuration of ours in its environment.
+pub fn clean(binary: &std::path::Path) -> Command {
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("MAMORI_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}

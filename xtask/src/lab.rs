@@ -1,0 +1,54 @@
+//! `cargo xtask lab NAME`: experiments that break things on purpose and look at what is left.
+
+use std::process::ExitCode;
+
+use crate::bench::figure::{Figure, Goal, Measured};
+use crate::step::Steps;
+
+mod crash;
+
+/// Arguments of `cargo xtask lab`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    experiment: Experiment,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Experiment {
+    /// kill -9 while the ledger is written: no acknowledged record may be missing afterwards
+    Crash {
+        /// How often
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+        trials: u32,
+    },
+}
+
+const LOST: Figure = Figure {
+    key: "crash.lost",
+    what: "acknowledged records lost, kill -9 trials",
+    unit: "records",
+    goal: Goal::AtMost(0.0),
+};
+
+/// Runs the command.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let Experiment::Crash { trials } = args.experiment;
+    let steps = Steps::start();
+    let outcome = crash::trials(trials)?;
+    steps.say(format!(
+        "{trials} trials: {} records acknowledged, {} lost, {} chains broken",
+        outcome.acknowledged, outcome.lost, outcome.broken
+    ));
+    Ok(if outcome.lost == 0 && outcome.broken == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The figure of the bench: lost records and broken chains together, which must be none.
+pub fn figure(trials: u32) -> Measured {
+    let runs = crash::trials(trials).map(|outcome| vec![(outcome.lost + outcome.broken) as f64]);
+    Measured::new(LOST, runs)
+}
