@@ -45,7 +45,7 @@ impl DrivenClock {
     /// A clock that shows `at`.
     pub fn new(at: Timestamp) -> Self {
         Self {
-            microseconds: Arc::new(AtomicI64::new(at.as_microsecond())),
+            microseconds: Arc::new(AtomicI64::new(bounded(at.as_microsecond()))),
         }
     }
 
@@ -57,7 +57,7 @@ impl DrivenClock {
     /// Sets the clock, forward or back.
     pub fn set(&self, at: Timestamp) {
         self.microseconds
-            .store(at.as_microsecond(), Ordering::SeqCst);
+            .store(bounded(at.as_microsecond()), Ordering::SeqCst);
     }
 
     /// Moves the clock by `by` (negative: back) and returns the new instant; stops at the
@@ -68,17 +68,13 @@ impl DrivenClock {
         } else {
             i64::MAX
         });
-        let bounded = |now: i64| {
-            now.saturating_add(step).clamp(
-                Timestamp::MIN.as_microsecond(),
-                Timestamp::MAX.as_microsecond(),
-            )
-        };
         let before = self
             .microseconds
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| Some(bounded(now)))
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| {
+                Some(bounded(now.saturating_add(step)))
+            })
             .unwrap_or_else(|now| now);
-        from_microseconds(bounded(before))
+        from_microseconds(bounded(before.saturating_add(step)))
     }
 }
 
@@ -86,6 +82,14 @@ impl Clock for DrivenClock {
     fn now(&self) -> Timestamp {
         from_microseconds(self.microseconds.load(Ordering::SeqCst))
     }
+}
+
+/// jiff takes microseconds only between whole seconds at both ends of its range.
+fn bounded(microseconds: i64) -> i64 {
+    microseconds.clamp(
+        Timestamp::MIN.as_second() * 1_000_000,
+        Timestamp::MAX.as_second() * 1_000_000,
+    )
 }
 
 fn from_microseconds(value: i64) -> Timestamp {
@@ -144,10 +148,11 @@ mod tests {
         clock.set(Timestamp::UNIX_EPOCH);
         assert_eq!(other.now(), Timestamp::UNIX_EPOCH);
         clock.advance(SignedDuration::MAX);
-        assert_eq!(
-            clock.now().as_microsecond(),
-            Timestamp::MAX.as_microsecond()
-        );
+        assert_eq!(clock.now().as_second(), Timestamp::MAX.as_second());
+        clock.set(Timestamp::MAX);
+        assert_eq!(clock.now().as_second(), Timestamp::MAX.as_second());
+        clock.advance(SignedDuration::MIN);
+        assert_eq!(clock.now().as_second(), Timestamp::MIN.as_second());
     }
 
     #[test]

@@ -373,14 +373,14 @@ impl Period {
     pub fn next(self) -> Option<Self> {
         let kind = self.kind()?;
         let day = self.last().tomorrow().ok()?;
-        Some(kind.containing(day)).filter(|next| *next != self)
+        Some(kind.containing(day)).filter(|next| self.last() < next.first())
     }
 
     /// The period of the same kind before it; none before a range or the first year.
     pub fn previous(self) -> Option<Self> {
         let kind = self.kind()?;
         let day = self.first().checked_sub(1.day()).ok()?;
-        Some(kind.containing(day)).filter(|previous| *previous != self)
+        Some(kind.containing(day)).filter(|previous| previous.last() < self.first())
     }
 
     /// Japanese text: `令和8年10月5日`, `令和8年10月分`, `令和8年度第3四半期`,

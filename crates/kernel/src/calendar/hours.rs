@@ -230,7 +230,7 @@ impl ServiceHours {
     }
 
     /// The instant at which `minutes` of service have passed since `from`. Zero minutes end
-    /// at once. Parts of a second are kept only where service runs without a break.
+    /// at once, in service or not; otherwise parts of a second in `from` are dropped.
     pub fn end_after(&self, from: Timestamp, minutes: u32) -> Result<Timestamp, CalendarError> {
         if minutes == 0 {
             return Ok(from);

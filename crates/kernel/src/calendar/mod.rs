@@ -15,6 +15,8 @@ mod holidays;
 mod hours;
 mod roll;
 mod terms;
+#[cfg(test)]
+mod testing;
 
 pub use days::{Closure, DaySet, DaySetBuilder, MonthDay, Weekdays, YearlyRange};
 pub use holidays::{Equinox, Holiday, HolidayKind, HolidayLaw, Overrides};

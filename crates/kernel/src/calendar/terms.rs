@@ -74,6 +74,27 @@ pub struct DayTerm {
     pub bound: Bound,
 }
 
+/// A calendar length, after weeks became days and years months.
+#[derive(Clone, Copy)]
+enum Length {
+    Days(i64),
+    Months(i64),
+}
+
+impl Length {
+    fn is_zero(self) -> bool {
+        matches!(self, Self::Days(0) | Self::Months(0))
+    }
+
+    /// Fails beyond what a date can be moved by.
+    fn span(self) -> Result<jiff::Span, jiff::Error> {
+        match self {
+            Self::Days(days) => jiff::Span::new().try_days(days),
+            Self::Months(months) => jiff::Span::new().try_months(months),
+        }
+    }
+}
+
 impl DayTerm {
     /// `span` after the event by the default of law: first day not counted, last day within.
     pub fn after(span: Span) -> Self {
@@ -95,69 +116,73 @@ impl DayTerm {
 
     /// The last day on which the act is in time.
     pub fn last_day(&self, event: Date) -> Result<Date, CalendarError> {
-        let zero = match &self.span {
-            Span::Days(n)
-            | Span::OpenDays(n, _)
-            | Span::Weeks(n)
-            | Span::Months(n)
-            | Span::Years(n) => *n == 0,
+        let length = match &self.span {
+            Span::OpenDays(count, set) => return self.open_days(event, *count, set),
+            Span::Days(days) => Length::Days(i64::from(*days)),
+            Span::Weeks(weeks) => Length::Days(i64::from(*weeks) * 7),
+            Span::Months(months) => Length::Months(i64::from(*months)),
+            Span::Years(years) => Length::Months(i64::from(*years) * 12),
         };
-        if zero {
-            let plain = self.first_day == FirstDay::NotCounted && self.bound == Bound::Inclusive;
-            return if plain {
-                Ok(event)
-            } else {
-                Err(CalendarError::EmptySpan)
-            };
-        }
-        if let Span::OpenDays(count, set) = &self.span {
-            return self.open_days(event, *count, set);
+        if length.is_zero() {
+            return self.empty(event);
         }
         let out_of_range = |_| CalendarError::OutOfRange(event);
         let end = match self.side {
-            Side::After => self.calendar_after(event),
-            Side::Before => self.calendar_before(event),
+            Side::After => self.calendar_after(event, length),
+            Side::Before => self.calendar_before(event, length),
         }
         .map_err(out_of_range)?;
-        match self.bound {
-            Bound::Inclusive => Ok(end),
+        let last = match self.bound {
+            Bound::Inclusive => end,
             // Both ways the strict reading is one day earlier.
-            Bound::Strict => end.checked_sub(1.day()).map_err(out_of_range),
+            Bound::Strict => end.checked_sub(1.day()).map_err(out_of_range)?,
+        };
+        if self.side == Side::After && last < event {
+            // 1日未満 with the event's day as day 1: no day is left.
+            return Err(CalendarError::EmptySpan);
+        }
+        Ok(last)
+    }
+
+    /// A span of zero: the event's day by the plain reading, nothing by any other.
+    fn empty(&self, event: Date) -> Result<Date, CalendarError> {
+        if self.first_day == FirstDay::NotCounted && self.bound == Bound::Inclusive {
+            Ok(event)
+        } else {
+            Err(CalendarError::EmptySpan)
         }
     }
 
-    fn calendar_after(&self, event: Date) -> Result<Date, jiff::Error> {
+    fn calendar_after(&self, event: Date, length: Length) -> Result<Date, jiff::Error> {
         let first = match self.first_day {
             FirstDay::Counted => event,
             FirstDay::NotCounted => event.tomorrow()?,
         };
-        match self.span {
-            Span::Days(days) => first.checked_add(i64::from(days).days())?.yesterday(),
-            Span::Weeks(weeks) => first.checked_add(i64::from(weeks).weeks())?.yesterday(),
-            Span::Months(months) => months_end(first, i64::from(months)),
-            Span::Years(years) => months_end(first, i64::from(years) * 12),
-            Span::OpenDays(..) => unreachable!("open days are counted elsewhere"),
+        let corresponding = first.checked_add(length.span()?)?;
+        if matches!(length, Length::Months(_)) && corresponding.day() != first.day() {
+            // 143条2項ただし書: no such day in the last month; jiff gave that month's last
+            // day, which is the end.
+            Ok(corresponding)
+        } else {
+            corresponding.yesterday()
         }
     }
 
     /// Backwards by analogy: day 1 is the day before the event (the event's day if counted),
     /// and the N-th day back is the last on which the act is in time.
-    fn calendar_before(&self, event: Date) -> Result<Date, jiff::Error> {
+    fn calendar_before(&self, event: Date, length: Length) -> Result<Date, jiff::Error> {
         let from = match self.first_day {
             FirstDay::Counted => event.tomorrow()?,
             FirstDay::NotCounted => event,
         };
-        match self.span {
-            Span::Days(days) => from.checked_sub(i64::from(days).days()),
-            Span::Weeks(weeks) => from.checked_sub(i64::from(weeks).weeks()),
-            // jiff takes a missing day to the month's last, as 143条 does.
-            Span::Months(months) => from.checked_sub(i64::from(months).months()),
-            Span::Years(years) => from.checked_sub(i64::from(years).years()),
-            Span::OpenDays(..) => unreachable!("open days are counted elsewhere"),
-        }
+        // jiff takes a missing day to the month's last, as 143条 does.
+        from.checked_sub(length.span()?)
     }
 
     fn open_days(&self, event: Date, count: u32, set: &DaySet) -> Result<Date, CalendarError> {
+        if count == 0 {
+            return self.empty(event);
+        }
         let count = i32::try_from(count).map_err(|_| CalendarError::OutOfRange(event))?;
         let counted = self.first_day == FirstDay::Counted && set.is_open(event);
         // An open event day that counts is open day 1; a closed one is no open day anyway.
@@ -176,21 +201,12 @@ impl DayTerm {
     }
 }
 
-/// 民法143条2項: the last day of a term of `months` whose first day is `first`.
-fn months_end(first: Date, months: i64) -> Result<Date, jiff::Error> {
-    let corresponding = first.checked_add(months.months())?;
-    if corresponding.day() == first.day() {
-        corresponding.yesterday()
-    } else {
-        // No such day in the last month: jiff gave that month's last day, which is the end.
-        Ok(corresponding)
-    }
-}
-
 /// The day that corresponds to `day` after `months` (negative: before), or that month's last
 /// day if there is none: due dates such as 「Nか月後の同日」.
 pub fn same_day_months_later(day: Date, months: i32) -> Result<Date, CalendarError> {
-    day.checked_add(i64::from(months).months())
+    Length::Months(i64::from(months))
+        .span()
+        .and_then(|span| day.checked_add(span))
         .map_err(|_| CalendarError::OutOfRange(day))
 }
 
