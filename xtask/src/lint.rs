@@ -81,8 +81,27 @@ pub fn all(steps: &Steps, depth: Depth) -> Count {
 }
 
 fn rustfmt() -> anyhow::Result<Vec<String>> {
-    step::run(step::cargo().args(["fmt", "--all", "--check"]))?;
-    Ok(Vec::new())
+    let output = step::cargo()
+        .args(["fmt", "--all", "--", "--check", "--files-with-diff"])
+        .output()?;
+    let mut findings: Vec<String> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|path| {
+            let path = path
+                .strip_prefix(&*step::root().to_string_lossy())
+                .unwrap_or(path);
+            format!(
+                "{} is not formatted (cargo fmt)",
+                path.trim_start_matches('/')
+            )
+        })
+        .collect();
+    findings.sort();
+    findings.dedup();
+    if findings.is_empty() && !output.status.success() {
+        findings.push(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(findings)
 }
 
 fn clippy() -> anyhow::Result<Vec<String>> {
