@@ -1,1 +1,36 @@
-//! (module doc)
+//! Storage: the database behind five verbs, migrations, the evidence ledger with its archives and
+//! signing key, and content-addressed blobs.
+//!
+//! This crate alone names sqlx. It does not know what records mean, and it never asks for the
+//! present time: instants come from the caller's clock.
+
+mod db;
+mod error;
+pub mod ledger;
+mod migrate;
+mod sql;
+mod tx;
+
+pub use db::{BUSY_TIMEOUT_MS, Backend, Db};
+pub use error::{Error, Result};
+pub use ledger::{Appended, Ledger, LedgerQuery};
+pub use migrate::{Migration, MigrationReport};
+pub use sql::{Arg, Args, FromColumn, Row};
+pub use tx::Tx;
+
+/// Tables of this crate. The program passes them to [`Db::migrate`] with those of all other
+/// crates.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "20261122_store_blob",
+        sql: include_str!("../migrations/20261122_store_blob.sql"),
+    },
+    Migration {
+        name: "20261122_store_ledger",
+        sql: include_str!("../migrations/20261122_store_ledger.sql"),
+    },
+    Migration {
+        name: "20261122_store_setting",
+        sql: include_str!("../migrations/20261122_store_setting.sql"),
+    },
+];

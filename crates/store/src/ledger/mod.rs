@@ -1,0 +1,14 @@
+//! The evidence ledger in the database: appending, reading, proving, erasing.
+//!
+//! Appending happens inside the caller's transaction ([`crate::Tx::append`]) or through
+//! [`Ledger`], which joins the appends of many callers into one transaction and answers when it is
+//! durable. The end of a chain (`ledger_head`) and its records change together. What a record
+//! is and how it is hashed is `mamori_kernel::ledger`'s business.
+
+mod append;
+mod batch;
+mod read;
+
+pub use append::{Appended, ChainEnd, Erasure};
+pub use batch::Ledger;
+pub use read::LedgerQuery;

@@ -1,0 +1,206 @@
+//! Reading chains.
+
+use jiff::Timestamp;
+use mamori_kernel::canonical::Canonical;
+use mamori_kernel::ledger::{Actor, Attachment, Head, Record};
+
+use crate::args;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::sql::{Args, Row};
+
+pub(crate) const COLUMNS: &str = "contract, seq, at_ms, observed_ms, actor_kind, actor_id, kind, \
+     version, subject, payload, attachments, personal, prev, hash";
+
+/// Which records to read. All conditions hold together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerQuery {
+    /// Contract id.
+    pub contract: String,
+    /// Any of these kinds; empty means all.
+    pub kinds: Vec<String>,
+    /// Exactly this subject.
+    pub subject: Option<String>,
+    /// First position.
+    pub from_seq: Option<u64>,
+    /// Last position, included.
+    pub to_seq: Option<u64>,
+    /// First instant.
+    pub from: Option<Timestamp>,
+    /// Last instant, excluded.
+    pub until: Option<Timestamp>,
+    /// Newest first instead of oldest first.
+    pub newest_first: bool,
+    /// At most this many.
+    pub limit: u32,
+}
+
+impl LedgerQuery {
+    /// The first 1,000 records of a contract, oldest first; narrow it with struct update.
+    pub fn new(contract: impl Into<String>) -> Self {
+        Self {
+            contract: contract.into(),
+            kinds: Vec::new(),
+            subject: None,
+            from_seq: None,
+            to_seq: None,
+            from: None,
+            until: None,
+            newest_first: false,
+            limit: 1_000,
+        }
+    }
+
+    fn sql(&self) -> (String, Args) {
+        let mut args = args![self.contract.as_str()];
+        let mut sql = format!("SELECT {COLUMNS} FROM ledger_record WHERE contract = $1");
+        if !self.kinds.is_empty() {
+            let places: Vec<String> = self
+                .kinds
+                .iter()
+                .map(|kind| args.push(kind.as_str()))
+                .collect();
+            sql.push_str(&format!(" AND kind IN ({})", places.join(", ")));
+        }
+        if let Some(subject) = &self.subject {
+            sql.push_str(&format!(" AND subject = {}", args.push(subject.as_str())));
+        }
+        if let Some(from_seq) = self.from_seq {
+            sql.push_str(&format!(" AND seq >= {}", args.push(clamp(from_seq))));
+        }
+        if let Some(to_seq) = self.to_seq {
+            sql.push_str(&format!(" AND seq <= {}", args.push(clamp(to_seq))));
+        }
+        if let Some(from) = self.from {
+            sql.push_str(&format!(" AND at_ms >= {}", args.push(from)));
+        }
+        if let Some(until) = self.until {
+            sql.push_str(&format!(" AND at_ms < {}", args.push(until)));
+        }
+        let order = if self.newest_first { "DESC" } else { "ASC" };
+        sql.push_str(&format!(
+            " ORDER BY seq {order} LIMIT {}",
+            args.push(self.limit)
+        ));
+        (sql, args)
+    }
+}
+
+fn clamp(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn record_from_row(row: &Row) -> Result<Record> {
+    let seq: u64 = row.get("seq")?;
+    let broken = |what: &str| Error::BrokenLedger(format!("記録 #{seq}: {what}"));
+    let attachments: Vec<Attachment> = match row.text("attachments")?.as_str() {
+        "[]" => Vec::new(),
+        text => serde_json::from_str(text).map_err(|_| broken("attachments"))?,
+    };
+    let payload = row.text("payload")?;
+    Ok(Record {
+        contract: row.text("contract")?,
+        seq,
+        at: row.get("at_ms")?,
+        observed: row.get("observed_ms")?,
+        actor: Actor {
+            kind: row
+                .text("actor_kind")?
+                .parse()
+                .map_err(|_| broken("actor"))?,
+            id: row.text("actor_id")?,
+        },
+        kind: row.text("kind")?,
+        version: row.get("version")?,
+        subject: row.text("subject")?,
+        payload: Canonical::from_canonical(payload).map_err(|_| broken("payload"))?,
+        attachments,
+        personal: row.get("personal")?,
+        prev: row.get("prev")?,
+        hash: row.get("hash")?,
+    })
+}
+
+impl Db {
+    /// Records that match, in order of position.
+    pub async fn ledger_records(&self, query: &LedgerQuery) -> Result<Vec<Record>> {
+        let (sql, args) = query.sql();
+        self.fetch_all(&sql, args)
+            .await?
+            .iter()
+            .map(record_from_row)
+            .collect()
+    }
+
+    /// One record.
+    pub async fn ledger_record(&self, contract: &str, seq: u64) -> Result<Record> {
+        let sql = format!("SELECT {COLUMNS} FROM ledger_record WHERE contract = $1 AND seq = $2");
+        let row = self
+            .fetch_optional(&sql, args![contract, clamp(seq)])
+            .await?
+            .ok_or_else(|| Error::not_found(format!("記録 {contract} #{seq}")))?;
+        record_from_row(&row)
+    }
+
+    /// Personal data of a record, while it is not erased.
+    pub async fn ledger_personal(&self, contract: &str, seq: u64) -> Result<Option<Canonical>> {
+        self.fetch_optional(
+            "SELECT body FROM ledger_personal WHERE contract = $1 AND seq = $2",
+            args![contract, clamp(seq)],
+        )
+        .await?
+        .map(|row| {
+            Canonical::from_canonical(row.text("body")?)
+                .map_err(|_| Error::BrokenLedger(format!("個人情報 #{seq}")))
+        })
+        .transpose()
+    }
+
+    /// The heads of all chains, by contract id.
+    pub async fn ledger_heads(&self) -> Result<Vec<Head>> {
+        self.fetch_all(
+            "SELECT contract, seq, hash FROM ledger_head ORDER BY contract",
+            Args::new(),
+        )
+        .await?
+        .iter()
+        .map(head_from_row)
+        .collect()
+    }
+
+    /// The head of a chain; `None` when nothing was appended yet.
+    pub async fn ledger_head(&self, contract: &str) -> Result<Option<Head>> {
+        self.fetch_optional(
+            "SELECT contract, seq, hash FROM ledger_head WHERE contract = $1",
+            args![contract],
+        )
+        .await?
+        .map(|row| head_from_row(&row))
+        .transpose()
+    }
+
+    /// The head as it was before `until` (for the footer of a day's or month's report): the last
+    /// record earlier than `until`; `None` when there is none.
+    pub async fn ledger_head_before(
+        &self,
+        contract: &str,
+        until: Timestamp,
+    ) -> Result<Option<Head>> {
+        self.fetch_optional(
+            "SELECT contract, seq, hash FROM ledger_record WHERE contract = $1 AND at_ms < $2 \
+             ORDER BY at_ms DESC, seq DESC LIMIT 1",
+            args![contract, until],
+        )
+        .await?
+        .map(|row| head_from_row(&row))
+        .transpose()
+    }
+}
+
+fn head_from_row(row: &Row) -> Result<Head> {
+    Ok(Head {
+        contract: row.text("contract")?,
+        seq: row.get("seq")?,
+        hash: row.get("hash")?,
+    })
+}
