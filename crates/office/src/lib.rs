@@ -1,1 +1,50 @@
-//! (module doc)
+//! The people's side of a contract: what people do, ask, approve and vouch for leaves evidence
+//! here, and the contract's obligations and documents are worked out from it.
+//!
+//! * [`register`]: the one mechanism behind all lists (work entries, requests, approvals, …);
+//!   [`work`] is its smallest complete example.
+//! * [`terms`]: what the registers ask of the contract, as a port.
+//! * [`gate`]: acts that wait for an approval or a consultation.
+//!
+//! Invariants: every change is one transaction with its evidence; personal data never enters
+//! the chain in clear; this crate invents no limit that the contract does not state.
+
+pub mod approval;
+pub mod attestation;
+pub mod consultation;
+pub mod gate;
+pub mod handover;
+pub mod measure;
+pub mod question;
+pub mod record;
+pub mod register;
+pub mod request;
+pub mod subcontract;
+pub mod terms;
+pub mod training;
+pub mod work;
+
+use register::Register;
+
+/// Every register, in the order of menus. Adding one is one line here.
+pub static REGISTERS: [Register; 11] = [
+    Register::of::<work::WorkEntry>(),
+    Register::of::<request::Request>(),
+    Register::of::<question::Question>(),
+    Register::of::<approval::Approval>(),
+    Register::of::<consultation::Consultation>(),
+    Register::of::<attestation::Attestation>(),
+    Register::of::<subcontract::Subcontract>(),
+    Register::of::<training::Training>(),
+    Register::of::<measure::Measure>(),
+    Register::of::<handover::Handover>(),
+    Register::of::<record::PersonRecord>(),
+];
+
+/// The register of this key (`work`, `request`, …).
+pub fn register(key: &str) -> Option<&'static Register> {
+    REGISTERS.iter().find(|register| register.spec.key == key)
+}
+
+#[cfg(test)]
+mod registers_tests;

@@ -1,0 +1,31 @@
+//! Registers: lists that the contractor or the city keeps, with evidence for every change.
+//!
+//! One mechanism serves work entries, requests, questions, approvals, consultations,
+//! attestations, sub-contracts, trainings, measures, hand-overs and people's records. A register
+//! is a description as data ([`RegisterSpec`]) and a pure function of rules ([`Item::decide`]);
+//! the [`Desk`] does the rest, in one transaction per act: read what the rules want to see,
+//! check the contract's gates, decide, write the row, append the evidence.
+//!
+//! **Invariants.** An item's row says what its ledger records say ([`fold`]): the row can be
+//! rebuilt from them, and is after an erasure. Nothing is edited or deleted; a correction is
+//! a record of its own. Personal data is in the erasable part of records and in rows, never in
+//! the chain. Acts on the same item by two people at once: the second is told, nothing is lost.
+//!
+//! Not here: what the contract says (a port, [`crate::terms`]), who may act (the routes'
+//! permissions), documents (made from the evidence).
+
+pub mod fold;
+pub mod form;
+mod item;
+mod refusal;
+pub mod rules;
+pub mod spec;
+#[cfg(test)]
+pub(crate) mod trial;
+pub mod typed;
+
+pub use item::{
+    Context, Decision, Description, Extra, Item, Lookup, Register, Stored, Warning, subject,
+};
+pub use refusal::{FieldProblem, Refusal, nearest};
+pub use spec::{ActSpec, FieldKind, FieldSpec, RegisterSpec, Side, may, must};
