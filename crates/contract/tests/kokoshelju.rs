@@ -6,7 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use jiff::civil::{Date, date};
+use mamori_contract::due::Due;
 use mamori_contract::language::{ContractFile, Kind, Obligation, Reach, Type};
+use mamori_contract::model::Contract;
 use mamori_contract::parse::diagnostics::Severity;
 use mamori_contract::parse::parse;
 
@@ -17,7 +20,8 @@ fn repository() -> PathBuf {
 fn source() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| {
-        fs::read_to_string(repository().join("contracts/kokoshelju-r8.toml")).expect("the contract file is in the repository")
+        fs::read_to_string(repository().join("contracts/kokoshelju-r8.toml"))
+            .expect("the contract file is in the repository")
     })
 }
 
@@ -30,11 +34,18 @@ fn file() -> &'static ContractFile {
 }
 
 fn obligations() -> impl Iterator<Item = &'static Obligation> {
-    file().obligation.iter().filter(|each| each.type_.is_judged())
+    file()
+        .obligation
+        .iter()
+        .filter(|each| each.type_.is_judged())
 }
 
 fn row(key: &str) -> &'static Obligation {
-    file().obligation.iter().find(|each| each.key == key).unwrap_or_else(|| panic!("{key} is in the contract"))
+    file()
+        .obligation
+        .iter()
+        .find(|each| each.key == key)
+        .unwrap_or_else(|| panic!("{key} is in the contract"))
 }
 
 #[test]
@@ -42,7 +53,11 @@ fn it_reads_without_errors_and_without_warnings() {
     match parse("contracts/kokoshelju-r8.toml", source()) {
         Err(report) => panic!("{report}"),
         Ok((_, report)) => {
-            let warnings: Vec<_> = report.diagnostics.iter().filter(|each| each.severity == Severity::Warning).collect();
+            let warnings: Vec<_> = report
+                .diagnostics
+                .iter()
+                .filter(|each| each.severity == Severity::Warning)
+                .collect();
             assert!(warnings.is_empty(), "{report}");
         }
     }
@@ -50,21 +65,39 @@ fn it_reads_without_errors_and_without_warnings() {
 
 #[test]
 fn every_row_is_there_exactly_once_and_in_the_order_of_the_text() {
-    let keys: Vec<String> = file().obligation.iter().map(|each| each.key.clone()).collect();
+    let keys: Vec<String> = file()
+        .obligation
+        .iter()
+        .map(|each| each.key.clone())
+        .collect();
     let expected: Vec<String> = (1..=160).map(|number| format!("O-{number:03}")).collect();
     assert_eq!(keys, expected);
 }
 
 #[test]
 fn there_are_149_obligations_nine_rules_and_two_permissions() {
-    let count = |type_: Type| file().obligation.iter().filter(|each| each.type_ == type_).count();
+    let count = |type_: Type| {
+        file()
+            .obligation
+            .iter()
+            .filter(|each| each.type_ == type_)
+            .count()
+    };
     assert_eq!((count(Type::Duty), count(Type::Prohibition)), (145, 4));
     assert_eq!((count(Type::Rule), count(Type::Permission)), (9, 2));
     assert_eq!(obligations().count(), 149);
 
     let kind = |kind: Kind| obligations().filter(|each| each.kind == kind).count();
     assert_eq!(
-        [Kind::Continuous, Kind::Conditional, Kind::OneOff, Kind::PerEvent, Kind::Monthly, Kind::Yearly].map(kind),
+        [
+            Kind::Continuous,
+            Kind::Conditional,
+            Kind::OneOff,
+            Kind::PerEvent,
+            Kind::Monthly,
+            Kind::Yearly
+        ]
+        .map(kind),
         [76, 27, 21, 12, 8, 5]
     );
 }
@@ -72,12 +105,21 @@ fn there_are_149_obligations_nine_rules_and_two_permissions() {
 #[test]
 fn the_reach_of_every_part_agrees_with_the_count_by_hand() {
     let reach = |part: fn(&Obligation) -> bool| {
-        [Reach::A, Reach::S, Reach::H, Reach::X]
-            .map(|reach| obligations().filter(|each| part(each) && each.reach == Some(reach)).count())
+        [Reach::A, Reach::S, Reach::H, Reach::X].map(|reach| {
+            obligations()
+                .filter(|each| part(each) && each.reach == Some(reach))
+                .count()
+        })
     };
     assert_eq!(reach(|_| true), [50, 53, 18, 28]);
-    assert_eq!(reach(|each| !each.clause.starts_with("別紙")), [35, 47, 15, 9]);
-    assert_eq!(reach(|each| each.clause.starts_with("別紙2")), [12, 5, 3, 19]);
+    assert_eq!(
+        reach(|each| !each.clause.starts_with("別紙")),
+        [35, 47, 15, 9]
+    );
+    assert_eq!(
+        reach(|each| each.clause.starts_with("別紙2")),
+        [12, 5, 3, 19]
+    );
     assert_eq!(reach(|each| each.clause.starts_with("別紙3")), [3, 1, 0, 0]);
 }
 
@@ -85,10 +127,16 @@ fn the_reach_of_every_part_agrees_with_the_count_by_hand() {
 fn quoted_texts_stand_in_the_specification() {
     let path = repository().join("../shared/contract/specification-ja.txt");
     let Ok(specification) = fs::read_to_string(&path) else {
-        eprintln!("SKIPPED: 仕様書 not found at ../shared/contract/specification-ja.txt; quotations were NOT compared");
+        eprintln!(
+            "SKIPPED: 仕様書 not found at ../shared/contract/specification-ja.txt; quotations were NOT compared"
+        );
         return;
     };
-    let squeeze = |text: &str| text.chars().filter(|each| !each.is_whitespace()).collect::<String>();
+    let squeeze = |text: &str| {
+        text.chars()
+            .filter(|each| !each.is_whitespace())
+            .collect::<String>()
+    };
     let specification = squeeze(&specification);
     let mut missing = Vec::new();
     for each in &file().obligation {
@@ -99,20 +147,28 @@ fn quoted_texts_stand_in_the_specification() {
             }
         }
     }
-    assert!(missing.is_empty(), "not in the 仕様書:\n{}", missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "not in the 仕様書:\n{}",
+        missing.join("\n")
+    );
 }
 
 #[test]
 fn rows_agree_with_the_table_counted_by_hand() {
     let path = repository().join("../shared/contract/obligations.md");
     let Ok(table) = fs::read_to_string(&path) else {
-        eprintln!("SKIPPED: ../shared/contract/obligations.md not found; clauses, kinds and reach were NOT compared row by row");
+        eprintln!(
+            "SKIPPED: ../shared/contract/obligations.md not found; clauses, kinds and reach were NOT compared row by row"
+        );
         return;
     };
     let mut rows = 0;
     for line in table.lines().filter(|line| line.starts_with("| O-")) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [key, clause, type_, kind, .., reach] = cells[..] else { panic!("a row of twelve or more cells: {line}") };
+        let [key, clause, type_, kind, .., reach] = cells[..] else {
+            panic!("a row of twelve or more cells: {line}")
+        };
         let each = row(key);
         let words = serde_json::to_value(each).expect("an obligation serializes");
         assert_eq!(each.clause, clause, "{key}");
@@ -123,7 +179,11 @@ fn rows_agree_with_the_table_counted_by_hand() {
             Type::Permission => "R",
         };
         assert_eq!(letter, type_, "{key}");
-        assert_eq!(words["kind"].as_str(), Some(kind.replace(' ', "-").as_str()), "{key}");
+        assert_eq!(
+            words["kind"].as_str(),
+            Some(kind.replace(' ', "-").as_str()),
+            "{key}"
+        );
         assert_eq!(words["reach"].as_str(), Some(reach), "{key}");
         rows += 1;
     }
@@ -134,7 +194,10 @@ fn rows_agree_with_the_table_counted_by_hand() {
 fn every_obligation_can_be_shown_by_something() {
     for each in obligations() {
         assert!(
-            !each.evidence.is_empty() || !each.thresholds.is_empty() || each.counter.is_some() || !each.gates.is_empty(),
+            !each.evidence.is_empty()
+                || !each.thresholds.is_empty()
+                || each.counter.is_some()
+                || !each.gates.is_empty(),
             "{} has no evidence, threshold, counter or gate",
             each.key
         );
@@ -145,15 +208,28 @@ fn every_obligation_can_be_shown_by_something() {
 fn what_is_outside_software_rests_on_attestations_alone() {
     for each in obligations().filter(|each| each.reach == Some(Reach::X)) {
         let words = serde_json::to_value(each).expect("an obligation serializes");
-        let checks: Vec<&str> = words["evidence"].as_array().into_iter().flatten().filter_map(|one| one["check"].as_str()).collect();
+        let checks: Vec<&str> = words["evidence"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one["check"].as_str())
+            .collect();
         assert_eq!(checks, ["attestation"], "{}", each.key);
-        assert!(each.thresholds.iter().all(|one| one.guide), "{}: a 目安 must not decide", each.key);
+        assert!(
+            each.thresholds.iter().all(|one| one.guide),
+            "{}: a 目安 must not decide",
+            each.key
+        );
     }
 }
 
 #[test]
 fn all_twenty_ambiguities_ask_the_city_and_are_named_by_the_rows_they_affect() {
-    let keys: Vec<&str> = file().ambiguity.iter().map(|each| each.key.as_str()).collect();
+    let keys: Vec<&str> = file()
+        .ambiguity
+        .iter()
+        .map(|each| each.key.as_str())
+        .collect();
     let expected: Vec<String> = (1..=20).map(|number| format!("A-{number:02}")).collect();
     assert_eq!(keys, expected);
 
@@ -166,12 +242,25 @@ fn all_twenty_ambiguities_ask_the_city_and_are_named_by_the_rows_they_affect() {
     for each in &file().ambiguity {
         let affects: BTreeSet<&str> = each.affects.iter().map(String::as_str).collect();
         assert!(!affects.is_empty(), "{} affects nothing", each.key);
-        assert_eq!(named.get(each.key.as_str()), Some(&affects), "{}: affects and notes differ", each.key);
+        assert_eq!(
+            named.get(each.key.as_str()),
+            Some(&affects),
+            "{}: affects and notes differ",
+            each.key
+        );
         let question = each.question.as_deref().unwrap_or_default();
-        assert!(question.ends_with('。'), "{} has no question to the city", each.key);
+        assert!(
+            question.ends_with('。'),
+            "{} has no question to the city",
+            each.key
+        );
         for reading in &each.reading {
             for key in reading.patch.keys() {
-                assert!(affects.contains(key.as_str()), "{} patches {key} without naming it", each.key);
+                assert!(
+                    affects.contains(key.as_str()),
+                    "{} patches {key} without naming it",
+                    each.key
+                );
             }
         }
     }
@@ -182,24 +271,200 @@ fn readings_stand_where_a_verdict_or_a_date_hangs_on_them() {
     let open: Vec<&str> = file()
         .ambiguity
         .iter()
-        .filter(|each| each.reading.iter().any(|one| !one.patch.is_empty() || !one.parameters.is_empty()))
+        .filter(|each| {
+            each.reading.iter().any(|one| {
+                !one.patch.is_empty() || !one.parameters.is_empty() || !one.categories.is_empty()
+            })
+        })
         .map(|each| each.key.as_str())
         .collect();
-    assert_eq!(open, ["A-03", "A-04", "A-05", "A-06", "A-09", "A-10", "A-12", "A-13", "A-16"]);
+    assert_eq!(
+        open,
+        [
+            "A-03", "A-04", "A-05", "A-06", "A-07", "A-09", "A-10", "A-12", "A-13", "A-16"
+        ]
+    );
     for each in &file().ambiguity {
         assert_ne!(each.reading.len(), 1, "{}", each.key);
-        assert_eq!(each.working.is_some(), !each.reading.is_empty(), "{}", each.key);
+        assert_eq!(
+            each.working.is_some(),
+            !each.reading.is_empty(),
+            "{}",
+            each.key
+        );
     }
 }
 
 #[test]
 fn values_that_the_text_does_not_give_are_marked_unconfirmed_with_a_question() {
     for (name, parameter) in &file().parameters {
-        let source = serde_json::to_value(parameter).expect("a parameter serializes")["source"].clone();
-        if source == "assumption" || source == "plan" || source == "national-rule" || source == "city-policy" {
-            assert!(!parameter.confirmed, "{name} comes from {source} and cannot be confirmed");
-            assert!(parameter.question.is_some(), "{name} needs a question to the city");
+        let source =
+            serde_json::to_value(parameter).expect("a parameter serializes")["source"].clone();
+        if source == "assumption"
+            || source == "plan"
+            || source == "national-rule"
+            || source == "city-policy"
+        {
+            assert!(
+                !parameter.confirmed,
+                "{name} comes from {source} and cannot be confirmed"
+            );
+            assert!(
+                parameter.question.is_some(),
+                "{name} needs a question to the city"
+            );
         }
     }
     assert!(file().parameters.contains_key("signed_on"));
+}
+
+fn contract(source: &str) -> Contract {
+    match Contract::parse("contracts/kokoshelju-r8.toml", source) {
+        Ok((contract, _)) => contract,
+        Err(report) => panic!("{report}"),
+    }
+}
+
+/// Every due date of the contract, also those after its term.
+fn all_due(source: &str) -> Vec<Due> {
+    contract(source).due(date(2026, 4, 1), date(2027, 12, 31))
+}
+
+/// Month, due date, and whether the 10th was closed, as counted by hand from the calendar.
+const MONTHLY: [(&str, Date, bool); 11] = [
+    ("2026-04", date(2026, 5, 11), true),
+    ("2026-05", date(2026, 6, 10), false),
+    ("2026-06", date(2026, 7, 10), false),
+    ("2026-07", date(2026, 8, 10), false), // 山の日 is 8/11; the 10th is an ordinary Monday
+    ("2026-08", date(2026, 9, 10), false),
+    ("2026-09", date(2026, 10, 13), true), // Saturday, Sunday, スポーツの日
+    ("2026-10", date(2026, 11, 10), false),
+    ("2026-11", date(2026, 12, 10), false),
+    ("2026-12", date(2027, 1, 12), true), // Sunday, 成人の日
+    ("2027-01", date(2027, 2, 10), false),
+    ("2027-02", date(2027, 3, 10), false),
+];
+
+#[test]
+fn both_monthly_reports_are_due_on_the_days_counted_by_hand() {
+    let all = all_due(source());
+    for (key, march) in [("O-065", date(2027, 4, 12)), ("O-099", date(2027, 3, 31))] {
+        let rows: Vec<&Due> = all.iter().filter(|due| due.obligation == key).collect();
+        assert_eq!(rows.len(), 12, "{key}");
+        for (row, (period, day, moved)) in rows.iter().zip(MONTHLY) {
+            assert_eq!(
+                (row.period.to_string().as_str(), row.due),
+                (period, Some(day)),
+                "{key}"
+            );
+            assert_eq!(
+                row.reason.is_some(),
+                moved,
+                "{key} {period}: {:?}",
+                row.reason
+            );
+        }
+        let last = rows[11];
+        assert_eq!(
+            (last.period.to_string().as_str(), last.due),
+            ("2027-03", Some(march)),
+            "{key}"
+        );
+        assert_eq!(last.after_term, key == "O-065");
+    }
+}
+
+#[test]
+fn all_other_dated_duties_are_those_of_the_text() {
+    let found: Vec<(String, Option<Date>, bool)> = all_due(source())
+        .into_iter()
+        .filter(|due| due.obligation != "O-065" && due.obligation != "O-099")
+        .map(|due| (due.obligation, due.due, due.soft.is_some()))
+        .collect();
+    let hard = |key: &str, day| (key.to_owned(), Some(day), false);
+    let soft = |key: &str, day| (key.to_owned(), Some(day), true);
+    let (checks, report, end) = (date(2027, 2, 19), date(2027, 3, 5), date(2027, 3, 31));
+    let expected = vec![
+        soft("O-045", date(2026, 4, 1)),
+        soft("O-059", date(2026, 4, 1)),
+        hard("O-156", date(2026, 4, 8)),
+        hard("O-155", date(2026, 9, 30)),
+        soft("O-072", checks),
+        soft("O-073", checks),
+        soft("O-074", checks),
+        soft("O-075", checks),
+        soft("O-076", checks),
+        soft("O-077", checks),
+        hard("O-078", checks),
+        hard("O-079", checks),
+        hard("O-080", report),
+        hard("O-081", report),
+        hard("O-083", report),
+        hard("O-070", end),
+        hard("O-071", end),
+        hard("O-082", end),
+        hard("O-084", end),
+        hard("O-085", end),
+        hard("O-086", end),
+        hard("O-091", end),
+        hard("O-092", end),
+        hard("O-101", end),
+        hard("O-107", end),
+        hard("O-113", end),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn dates_that_hang_on_a_reading_show_the_other_date() {
+    let all = all_due(source());
+    let others = |key: &str, period: &str| -> Vec<(String, Option<Date>)> {
+        let row = all
+            .iter()
+            .find(|due| {
+                due.obligation == key && (period.is_empty() || due.period.to_string() == period)
+            })
+            .unwrap_or_else(|| panic!("{key} {period} is due"));
+        row.other_readings
+            .iter()
+            .map(|other| (other.note.clone(), other.due))
+            .collect()
+    };
+    assert_eq!(
+        others("O-065", "2027-03"),
+        [("A-03".to_owned(), Some(date(2027, 3, 31)))]
+    );
+    assert_eq!(others("O-065", "2026-10"), []);
+    assert_eq!(
+        others("O-082", ""),
+        [("A-10".to_owned(), Some(date(2027, 3, 5)))]
+    );
+    assert_eq!(
+        others("O-156", ""),
+        [("A-16".to_owned(), Some(date(2026, 4, 7)))]
+    );
+}
+
+#[test]
+fn the_change_plan_hangs_on_the_day_of_signing_and_nothing_is_guessed_without_it() {
+    let plan = |source: &str| {
+        let row = all_due(source)
+            .into_iter()
+            .find(|due| due.obligation == "O-156")
+            .expect("O-156 is listed");
+        (row.due, row.unknown)
+    };
+    let line = "value = \"2026-04-01\"\n";
+    assert_eq!(
+        source().matches(line).count(),
+        1,
+        "the assumed day of signing stands once"
+    );
+    assert_eq!(
+        plan(&source().replace(line, "value = \"2026-04-10\"\n")),
+        (Some(date(2026, 4, 17)), None)
+    );
+    let (due, unknown) = plan(&source().replace(line, ""));
+    assert_eq!(due, None);
+    assert!(unknown.is_some_and(|text| text.contains("契約締結日")));
 }
