@@ -1,1 +1,67 @@
-//! (module doc)
+//! The console's ground: sign-in, sessions, the permission check, the page shell and its
+//! components, error pages, and the HTTP server.
+//!
+//! No page about a contract is here; those are routes of capabilities. A page of a capability:
+//!
+//! ```ignore
+//! // askama.toml of the crate:  [general]  dirs = ["templates", "../web/templates"]
+//! // templates/work.html:
+//! //   {% extends "shell.html" %}
+//! //   {% block content %}<h1>{{ page.title }}</h1>
+//! //   {% call ui::badge(row.tone, row.state) %}{% endcall %}{% endblock %}
+//! #[derive(askama::Template)]
+//! #[template(path = "work.html")]
+//! struct WorkPage { page: Page, rows: Vec<WorkRow> }
+//!
+//! async fn list(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
+//!     let page = Page::new(&app, &visitor, "作業記録").here();
+//!     html(&WorkPage { page, rows: store::list(&app.db).await? })
+//! }
+//! ```
+//!
+//! Invariants: every request passes [`guard`] before its handler; answers carry a policy that
+//! allows no script and no inline style; a form that changes something has the hidden field
+//! `csrf` with `page.csrf` (in multipart forms as the first part).
+
+pub mod account;
+pub mod assets;
+mod error;
+mod guard;
+mod limit;
+mod page;
+mod pages;
+pub mod password;
+mod server;
+mod session;
+mod token;
+
+use mamori_kernel::permission::Permission;
+use mamori_runtime::Capability;
+use mamori_store::Migration;
+
+pub use error::{FieldError, WebError, form_page, html};
+pub use guard::{FORM_TOKEN, FORM_TOKEN_HEADER};
+pub use page::{
+    Choice, Crumb, Field, Flash, Installation, NavItem, Page, PageLink, Pages, Person, SAMPLE_TEXT,
+    Tone,
+};
+pub use server::{BODY_LIMIT_BYTES, ClientAddress, RequestId, public_routes, router, serve};
+pub use session::{Credential, Visitor};
+
+/// What `/metrics` and the details of `/readyz` need.
+pub const METRICS: Permission = Permission::read("system");
+
+/// The console's own routes and tables.
+pub fn capability() -> Capability {
+    Capability {
+        id: "web",
+        title_ja: "管理画面",
+        migrations: vec![Migration {
+            name: "20261122_web_accounts",
+            sql: include_str!("../migrations/20261122_web_accounts.sql"),
+        }],
+        routes: pages::routes(),
+        evidence: account::evidence(),
+        ..Capability::default()
+    }
+}

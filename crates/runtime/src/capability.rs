@@ -1,0 +1,328 @@
+//! What a capability tells the rest of the system about itself: plain data and functions.
+//!
+//! There is no trait and no registration macro: `crates/mamori/src/capabilities.rs` holds the one
+//! list, and tests walk over it.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter};
+use mamori_kernel::evidence::EvidenceKind;
+use mamori_kernel::period::Period;
+use mamori_kernel::permission::Permission;
+use mamori_store::Migration;
+use serde_json::Value;
+
+use crate::app::App;
+use crate::job::{JobKind, Schedule};
+
+/// A boxed future, as the function types of a capability return it.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// One capability: everything the runtime, the console and the documents need to know of it.
+///
+/// The command line is not here: `mamori` wires commands itself.
+#[derive(Default)]
+pub struct Capability {
+    /// Stable id, also the prefix of its tables: `work`.
+    pub id: &'static str,
+    /// Name on pages.
+    pub title_ja: &'static str,
+    /// Its tables, oldest first.
+    pub migrations: Vec<Migration>,
+    /// Its kinds of job.
+    pub jobs: Vec<JobKind>,
+    /// When its jobs run by themselves.
+    pub schedules: Vec<Schedule>,
+    /// Its pages and API routes.
+    pub routes: Vec<Route>,
+    /// Its entries in the menu.
+    pub navigation: Vec<NavEntry>,
+    /// The evidence it writes.
+    pub evidence: Vec<EvidenceKind>,
+    /// What it gives to documents.
+    pub sections: Vec<DocumentSection>,
+    /// What `/readyz` asks it.
+    pub health: Vec<HealthCheck>,
+    /// Called once when the application opens, after the migrations: loads state into slots.
+    pub start: Option<StartHook>,
+}
+
+impl fmt::Debug for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capability")
+            .field("id", &self.id)
+            .field("jobs", &self.jobs.len())
+            .field("routes", &self.routes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A failure of a hook, with a text for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct HookError {
+    /// What happened and what to do.
+    pub message: String,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl HookError {
+    /// A failure without a cause of its own.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// A failure caused by `source`.
+    pub fn caused_by(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            source: Some(source.into()),
+        }
+    }
+}
+
+/// Runs when the application opens.
+pub type StartHook = Arc<dyn Fn(App) -> BoxFuture<Result<(), HookError>> + Send + Sync>;
+
+/// Wraps an async function as a [`StartHook`].
+pub fn start_hook<F, Fut>(run: F) -> StartHook
+where
+    F: Fn(App) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), HookError>> + Send + 'static,
+{
+    Arc::new(move |app| Box::pin(run(app)))
+}
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Everyone, without sign-in: sign-in page, assets, health.
+    Public,
+    /// Everyone who is signed in: sign-out, the first page.
+    SignedIn,
+    /// Who holds the permission.
+    Needs(Permission),
+}
+
+impl From<Permission> for Guard {
+    fn from(permission: Permission) -> Self {
+        Self::Needs(permission)
+    }
+}
+
+/// HTTP verbs the console and the API use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verb {
+    /// Reads; never changes anything.
+    Get,
+    /// Changes something.
+    Post,
+    /// Replaces (API only: HTML forms know get and post).
+    Put,
+    /// Changes in part (API only).
+    Patch,
+    /// Removes (API only).
+    Delete,
+}
+
+impl Verb {
+    fn filter(self) -> MethodFilter {
+        match self {
+            Self::Get => MethodFilter::GET,
+            Self::Post => MethodFilter::POST,
+            Self::Put => MethodFilter::PUT,
+            Self::Patch => MethodFilter::PATCH,
+            Self::Delete => MethodFilter::DELETE,
+        }
+    }
+
+    /// The verb as HTTP writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// One verb on one path, with the permission it needs. `web` checks the permission before the
+/// handler runs, for pages and API alike.
+#[derive(Clone)]
+pub struct Route {
+    /// Verb.
+    pub verb: Verb,
+    /// Path as axum writes it: `/work/{id}`. API routes begin with `/api/v1/`.
+    pub path: &'static str,
+    /// Who may use it.
+    pub guard: Guard,
+    /// Greatest request body in bytes; `None` means the console's default (1 MiB).
+    pub body_limit_bytes: Option<usize>,
+    handler: MethodRouter<App>,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {:?}", self.verb.as_str(), self.path, self.guard)
+    }
+}
+
+impl Route {
+    /// A route with any verb.
+    pub fn new<H, T>(verb: Verb, path: &'static str, guard: impl Into<Guard>, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        Self {
+            verb,
+            path,
+            guard: guard.into(),
+            body_limit_bytes: None,
+            handler: axum::routing::on(verb.filter(), handler),
+        }
+    }
+
+    /// `GET path`.
+    pub fn get<H, T>(path: &'static str, guard: impl Into<Guard>, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        Self::new(Verb::Get, path, guard, handler)
+    }
+
+    /// `POST path`.
+    pub fn post<H, T>(path: &'static str, guard: impl Into<Guard>, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        Self::new(Verb::Post, path, guard, handler)
+    }
+
+    /// Allows request bodies up to `bytes` (file uploads).
+    #[must_use]
+    pub fn with_body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit_bytes = Some(bytes);
+        self
+    }
+
+    /// The handler, for the server alone.
+    pub fn handler(&self) -> MethodRouter<App> {
+        self.handler.clone()
+    }
+}
+
+/// One entry of the menu.
+#[derive(Debug, Clone, Copy)]
+pub struct NavEntry {
+    /// Text.
+    pub label_ja: &'static str,
+    /// Address.
+    pub href: &'static str,
+    /// Who sees it.
+    pub permission: Permission,
+    /// Place in the menu, small first (steps of 10).
+    pub order: u16,
+}
+
+/// What a section of a document is asked for.
+#[derive(Debug, Clone)]
+pub struct SectionRequest {
+    /// Contract key.
+    pub contract: String,
+    /// Document kind, the contract's key: `status-report`.
+    pub document: String,
+    /// Period the document covers.
+    pub period: Period,
+}
+
+type SectionFn =
+    Arc<dyn Fn(App, SectionRequest) -> BoxFuture<Result<Value, HookError>> + Send + Sync>;
+
+/// A part of a document that a capability fills from its evidence. The office asks for it by
+/// document kind and section key; what the JSON holds is agreed between the two.
+#[derive(Clone)]
+pub struct DocumentSection {
+    /// Document kind.
+    pub document: &'static str,
+    /// Key of the section in the document's model.
+    pub section: &'static str,
+    build: SectionFn,
+}
+
+impl DocumentSection {
+    /// A section built by an async function.
+    pub fn new<F, Fut>(document: &'static str, section: &'static str, build: F) -> Self
+    where
+        F: Fn(App, SectionRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Value, HookError>> + Send + 'static,
+    {
+        Self {
+            document,
+            section,
+            build: Arc::new(move |app, request| Box::pin(build(app, request))),
+        }
+    }
+
+    /// Builds the section.
+    pub async fn build(&self, app: App, request: SectionRequest) -> Result<Value, HookError> {
+        (self.build)(app, request).await
+    }
+}
+
+impl fmt::Debug for DocumentSection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DocumentSection({}/{})", self.document, self.section)
+    }
+}
+
+type HealthFn = Arc<dyn Fn(App) -> BoxFuture<Result<String, String>> + Send + Sync>;
+
+/// A check of `/readyz`: `Ok` carries a figure for people, `Err` what is wrong.
+#[derive(Clone)]
+pub struct HealthCheck {
+    /// Name in the JSON: `database`.
+    pub name: &'static str,
+    check: HealthFn,
+}
+
+impl HealthCheck {
+    /// A check by an async function.
+    pub fn new<F, Fut>(name: &'static str, check: F) -> Self
+    where
+        F: Fn(App) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, String>> + Send + 'static,
+    {
+        Self {
+            name,
+            check: Arc::new(move |app| Box::pin(check(app))),
+        }
+    }
+
+    /// Runs the check.
+    pub async fn run(&self, app: App) -> Result<String, String> {
+        (self.check)(app).await
+    }
+}
+
+impl fmt::Debug for HealthCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HealthCheck({})", self.name)
+    }
+}

@@ -1,0 +1,210 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn parse(source: &str) -> Result<Config, ConfigError> {
+    parse_with(source, &[])
+}
+
+fn parse_with(source: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::parse(
+        Path::new("data"),
+        Path::new("mamori.toml"),
+        source,
+        environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    )
+}
+
+fn problems(source: &str) -> String {
+    parse(source).expect_err("must be refused").to_string()
+}
+
+#[test]
+fn nothing_written_means_defaults() {
+    let config = parse("").expect("defaults");
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.database_url().expose(), "sqlite:data/mamori.db");
+    assert!(config.smtp.is_none());
+}
+
+#[test]
+fn all_problems_come_at_once_in_file_order_with_place_and_hint() {
+    let text = problems(
+        "listen = 8080\n\n[databse]\nurl = \"mysql://x\"\n\n[log]\nformat = \"jsn\"\n\n[session]\nidle_minutes = 1\n",
+    );
+    assert_eq!(
+        text,
+        "設定に誤りが 4 件あります\n  \
+         mamori.toml:1:10: listen には文字列が必要ですが、整数が書かれています\n    \
+         → 例: listen = \"127.0.0.1:8080\"\n  \
+         mamori.toml:4:1: databse.url という設定はありません\n    \
+         → 「database.url」ではありませんか。使わないなら行を消してください。\n  \
+         mamori.toml:7:10: log.format の値「jsn」は選べません\n    \
+         → 「json」ではありませんか。選べる値: text, json\n  \
+         mamori.toml:10:16: session.idle_minutes の値 1 は範囲の外です\n    \
+         → 5 から 1440 までの整数を書いてください。"
+    );
+}
+
+#[test]
+fn syntax_errors_have_a_place_and_do_not_hide_the_rest() {
+    let text = problems("listen = \nallow_remot = true\n");
+    assert!(text.contains("mamori.toml:1:"), "{text}");
+    assert!(text.contains("allow_remote"), "{text}");
+}
+
+#[test]
+fn column_counts_characters_not_bytes() {
+    let text = problems("\"日本語\" = 1\n");
+    assert!(
+        text.contains("mamori.toml:1:1: 日本語 という設定"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_environment_wins_and_its_mistakes_are_named() {
+    let config = parse_with(
+        "listen = \"127.0.0.1:1\"\n",
+        &[
+            ("MAMORI_LISTEN", "127.0.0.1:2"),
+            ("MAMORI_MAIL_CITY", "a@example.jp, b@example.jp"),
+            ("MAMORI_DATA_DIR", "elsewhere"),
+            ("MAMORI_TEST_DATABASE_URL", "x"),
+        ],
+    )
+    .expect("valid");
+    assert_eq!(config.listen.port(), 2);
+    assert_eq!(config.mail.city.len(), 2);
+    let text = parse_with("", &[("MAMORI_LISTN", "127.0.0.1:2")])
+        .expect_err("unknown variable")
+        .to_string();
+    assert!(text.contains("MAMORI_LISTEN ではありませんか"), "{text}");
+}
+
+#[test]
+fn a_remote_address_needs_consent() {
+    assert!(problems("listen = \"0.0.0.0:80\"\n").contains("allow_remote = true"));
+    parse("listen = \"0.0.0.0:80\"\nallow_remote = true\n").expect("allowed");
+}
+
+#[test]
+fn secrets_come_from_files_and_never_show() {
+    let folder = tempfile::tempdir().expect("folder");
+    let secret = folder.path().join("pw");
+    std::fs::write(&secret, "s3cr3t/@\n").expect("write");
+    let source = "[database]\nurl = \"postgres://m@localhost/m\"\npassword_file = \"pw\"\n";
+    let file = folder.path().join("mamori.toml");
+    let open = Config::parse(folder.path(), &file, source, []);
+    restrict(&secret, 0o644);
+    let loose = Config::parse(folder.path(), &file, source, []).expect_err("others can read it");
+    assert!(loose.to_string().contains("chmod 600"), "{loose}");
+    drop(open);
+    restrict(&secret, 0o600);
+    let config = Config::parse(folder.path(), &file, source, []).expect("valid");
+    assert_eq!(
+        config.database_url().expose(),
+        "postgres://m:s3cr3t%2F%40@localhost/m"
+    );
+    assert!(!format!("{config:?} {}", config.database_url()).contains("s3cr3t"));
+}
+
+fn restrict(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("chmod");
+}
+
+#[test]
+fn a_secret_written_in_place_is_refused_without_being_repeated() {
+    for source in [
+        "[smtp]\nhost = \"localhost\"\npassword = \"hunter2\"\n",
+        "[database]\npassword = \"hunter2\"\n",
+        "[database]\nurl = \"postgres://m:hunter2@db/m\"\n",
+    ] {
+        let text = problems(source);
+        assert!(text.contains("password_file"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    let text = parse_with("", &[("MAMORI_SMTP_PASSWORD", "hunter2")])
+        .expect_err("secret in the environment")
+        .to_string();
+    assert!(
+        text.contains("password_file") && !text.contains("hunter2"),
+        "{text}"
+    );
+}
+
+#[test]
+fn plain_smtp_only_on_loopback() {
+    assert!(
+        problems("[smtp]\nhost = \"relay.example.jp\"\nsecurity = \"none\"\n")
+            .contains("暗号化せずに")
+    );
+    let config = parse("[smtp]\nhost = \"127.0.0.1\"\nsecurity = \"none\"\nport = 2525\n")
+        .expect("loopback relay");
+    assert_eq!(config.smtp.expect("relay").port, 2525);
+}
+
+#[test]
+fn webhooks_are_complete() {
+    let text = problems("[[webhook]]\nname = \"a\"\nurl = \"http://example.jp/\"\ncolour = 1\n");
+    assert!(text.contains("https:// だけ"), "{text}");
+    assert!(text.contains("secret_file がありません"), "{text}");
+    assert!(
+        text.contains("webhook[0].colour という設定はありません"),
+        "{text}"
+    );
+}
+
+const KEYS: [&str; 8] = [
+    "listen",
+    "public_url",
+    "allow_remote",
+    "log.format",
+    "log.filter",
+    "mail.from",
+    "session.idle_minutes",
+    "smtp.port",
+];
+
+proptest! {
+    /// Any text is either accepted or refused with at least one problem, each inside the text.
+    #[test]
+    fn any_text_is_answered(source in "[ -~\\n\u{3042}-\u{3048}]{0,200}") {
+        if let Err(error) = parse(&source) {
+            prop_assert!(!error.problems.is_empty());
+            let lines = source.matches('\n').count() + 1;
+            for problem in &error.problems {
+                if let Place::File { line, column, .. } = &problem.place {
+                    prop_assert!((1..=lines).contains(line));
+                    prop_assert!(*column >= 1);
+                    prop_assert!(!problem.remedy.is_empty());
+                }
+            }
+        }
+    }
+
+    /// A key with one letter too much is refused, and the hint names the right key.
+    #[test]
+    fn one_letter_too_much_is_hinted(which in 0..KEYS.len(), letter in "[a-z]") {
+        let key = KEYS[which];
+        let wrong = format!("{key}{letter}");
+        prop_assume!(!KEYS.contains(&wrong.as_str()));
+        let error = parse(&format!("{wrong} = \"x\"\n")).expect_err("unknown key");
+        let text = error.to_string();
+        let hint = format!("「{key}」ではありませんか");
+        prop_assert!(text.contains(&hint), "{}", text);
+    }
+
+    /// n unknown keys give n problems.
+    #[test]
+    fn none_is_swallowed(n in 1_usize..20) {
+        let source: String = (0..n).map(|i| format!("zz{i} = {i}\n")).collect();
+        let error = parse(&source).expect_err("unknown keys");
+        prop_assert_eq!(error.problems.len(), n);
+    }
+}

@@ -1,0 +1,111 @@
+//! Notifications: mail and webhooks, queued in the transaction of the change they speak of.
+//!
+//! A notification is a row of the job queue, so what rolls back is never sent and what is
+//! committed is tried until it arrives or its attempts are used up. Delivery is at least once: the
+//! `Message-ID` and the webhook's `id` are the job's id, so a receiver can drop a double.
+
+mod mail;
+mod webhook;
+
+use mamori_store::Tx;
+use serde::{Deserialize, Serialize};
+
+pub use webhook::{SIGNATURE_HEADER, TIMESTAMP_HEADER, signature};
+
+use crate::app::App;
+use crate::job::{JobKind, NewJob, RetryPolicy};
+
+/// A file that goes with a mail; its bytes are in the blob store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailAttachment {
+    /// File name the receiver sees.
+    pub name: String,
+    /// Media type.
+    pub media_type: String,
+    /// SHA-256 of the blob, lower-case hex.
+    pub sha256: String,
+}
+
+/// A mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notification {
+    /// Receivers; all see each other.
+    pub to: Vec<String>,
+    /// Subject.
+    pub subject: String,
+    /// Plain text.
+    pub body: String,
+    /// Files.
+    #[serde(default)]
+    pub attachments: Vec<MailAttachment>,
+}
+
+/// A message to a configured webhook.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WebhookMessage {
+    /// Name of the webhook in the configuration.
+    pub webhook: String,
+    /// What happened: lower-case dotted text.
+    pub event: String,
+    /// What the receiver needs to know.
+    pub data: serde_json::Value,
+}
+
+pub(crate) const MAIL_JOB: &str = "notify.mail";
+pub(crate) const WEBHOOK_JOB: &str = "notify.webhook";
+
+/// Notifications could not be queued or sent.
+#[derive(Debug, thiserror::Error)]
+pub enum NotifyError {
+    /// The notification has no receiver.
+    #[error("通知の宛先がありません。mamori.toml の [mail] に宛先を書いてください (no receiver)")]
+    NoReceiver,
+    /// There is no such webhook in the configuration.
+    #[error("webhook「{0}」は設定にありません。mamori.toml の [[webhook]] を確かめてください")]
+    UnknownWebhook(String),
+    /// The queue could not take it.
+    #[error(transparent)]
+    Queue(#[from] crate::job::JobQueueError),
+}
+
+impl App {
+    /// Queues a mail in `tx`.
+    pub async fn notify(&self, tx: &mut Tx, mail: &Notification) -> Result<(), NotifyError> {
+        if mail.to.is_empty() {
+            return Err(NotifyError::NoReceiver);
+        }
+        self.enqueue(tx, NewJob::new(MAIL_JOB, mail)).await?;
+        Ok(())
+    }
+
+    /// Queues a webhook message in `tx`.
+    pub async fn notify_webhook(
+        &self,
+        tx: &mut Tx,
+        message: &WebhookMessage,
+    ) -> Result<(), NotifyError> {
+        if !self
+            .config
+            .webhooks
+            .iter()
+            .any(|webhook| webhook.name == message.webhook)
+        {
+            return Err(NotifyError::UnknownWebhook(message.webhook.clone()));
+        }
+        self.enqueue(tx, NewJob::new(WEBHOOK_JOB, message)).await?;
+        Ok(())
+    }
+}
+
+/// The kinds of job that deliver.
+pub(crate) fn jobs() -> Vec<JobKind> {
+    vec![
+        JobKind::new(MAIL_JOB, RetryPolicy::REMOTE, mail::deliver),
+        JobKind::new(WEBHOOK_JOB, RetryPolicy::REMOTE, webhook::deliver),
+    ]
+}
+
+fn count(channel: &'static str, outcome: &'static str) {
+    metrics::counter!(crate::telemetry::NOTIFICATIONS, "channel" => channel, "outcome" => outcome)
+        .increment(1);
+}

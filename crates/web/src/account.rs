@@ -1,0 +1,416 @@
+//! People who sign in, and tokens for programs: all SQL about them.
+//!
+//! Names and roles are personal data: the ledger's `user.added` and `user.removed` name the
+//! account by its id, role and nothing else.
+
+use jiff::{SignedDuration, Timestamp};
+use mamori_kernel::evidence::{EvidenceKind, USER_ADDED, USER_REMOVED};
+use mamori_kernel::ids::UserId;
+use mamori_kernel::ledger::{Actor, LedgerError, NewRecord};
+use mamori_kernel::permission::Role;
+use mamori_runtime::{App, SYSTEM_CHAIN, Secret};
+use mamori_store::{Row, Tx, args};
+use serde_json::json;
+
+use crate::password::{self, Weakness};
+use crate::token;
+
+/// An account could not be made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] mamori_store::Error),
+    /// The password is too weak.
+    #[error(transparent)]
+    Weak(#[from] Weakness),
+    /// The name is not one.
+    #[error(
+        "利用者名「{0}」は使えません。英小文字・数字・. _ - で 2〜32 文字、先頭は英字にしてください"
+    )]
+    Name(String),
+    /// The name is taken.
+    #[error("利用者名「{0}」はすでに使われています。別の名前にしてください")]
+    Taken(String),
+    /// There is no such user.
+    #[error("利用者「{0}」はいません。mamori user list で確かめてください")]
+    Unknown(String),
+    /// There is no such token.
+    #[error("トークン「{0}」はありません。mamori user token list で確かめてください")]
+    UnknownToken(String),
+    /// A record about it breaks the ledger's rules.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Id; what the ledger names.
+    pub id: UserId,
+    /// Name for signing in.
+    pub name: String,
+    /// Name on pages.
+    pub display_name: String,
+    /// Role.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Since when it cannot sign in.
+    pub disabled_at: Option<Timestamp>,
+}
+
+const COLUMNS: &str = "id, name, display_name, role, created_at, disabled_at";
+
+impl Account {
+    fn read(row: &Row) -> Result<Self, mamori_store::Error> {
+        let corrupt = |what: &str| mamori_store::Error::Corrupt {
+            detail: format!("user_account: {what}"),
+        };
+        Ok(Self {
+            id: row.text("id")?.parse().map_err(|_| corrupt("id"))?,
+            name: row.get("name")?,
+            display_name: row.get("display_name")?,
+            role: row.text("role")?.parse().map_err(|_| corrupt("role"))?,
+            created_at: row.get("created_at")?,
+            disabled_at: row.get("disabled_at")?,
+        })
+    }
+}
+
+/// Checks a name for signing in.
+pub fn check_name(name: &str) -> Result<(), AccountError> {
+    let fits = (2..=32).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+    if fits {
+        Ok(())
+    } else {
+        Err(AccountError::Name(name.to_owned()))
+    }
+}
+
+/// A new account.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// Name for signing in.
+    pub name: String,
+    /// Name on pages; the sign-in name when empty.
+    pub display_name: String,
+    /// Role.
+    pub role: Role,
+    /// Password; checked here.
+    pub password: Secret,
+}
+
+/// Makes an account and records `user.added`.
+pub async fn add(app: &App, actor: Actor, new: NewAccount) -> Result<Account, AccountError> {
+    check_name(&new.name)?;
+    password::check(new.password.expose(), &new.name)?;
+    let hash = password::hash(&new.password).await;
+    let now = app.now();
+    let display_name = match new.display_name.trim() {
+        "" => new.name.clone(),
+        text => text.chars().take(60).collect(),
+    };
+    let account = Account {
+        id: UserId::new(now, rand::random()),
+        name: new.name,
+        display_name,
+        role: new.role,
+        created_at: now,
+        disabled_at: None,
+    };
+    let mut tx = app.db.begin_write().await?;
+    let inserted = tx
+        .execute(
+            "INSERT INTO user_account (id, name, display_name, role, password_hash, created_at, \
+             changed_at) VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING",
+            args![
+                account.id.to_string(),
+                &account.name,
+                &account.display_name,
+                account.role.as_str(),
+                hash,
+                now
+            ],
+        )
+        .await?;
+    if inserted == 0 {
+        return Err(AccountError::Taken(account.name));
+    }
+    record(app, &mut tx, actor, USER_ADDED, &account, "added").await?;
+    tx.commit().await?;
+    Ok(account)
+}
+
+async fn record(
+    app: &App,
+    tx: &mut Tx,
+    actor: Actor,
+    kind: &'static str,
+    account: &Account,
+    act: &str,
+) -> Result<(), AccountError> {
+    let payload = json!({
+        "user": account.id.to_string(),
+        "role": account.role.as_str(),
+        "act": act,
+    });
+    let record = NewRecord::new(
+        SYSTEM_CHAIN,
+        app.now(),
+        actor,
+        kind,
+        account.id.to_string(),
+        &payload,
+    )?;
+    app.append(tx, record).await?;
+    Ok(())
+}
+
+/// All accounts, by name.
+pub async fn list(app: &App) -> Result<Vec<Account>, AccountError> {
+    let sql = format!("SELECT {COLUMNS} FROM user_account ORDER BY name");
+    let rows = app.db.fetch_all(&sql, args![]).await?;
+    Ok(rows.iter().map(Account::read).collect::<Result<_, _>>()?)
+}
+
+/// The account of that name.
+pub async fn find(app: &App, name: &str) -> Result<Account, AccountError> {
+    let sql = format!("SELECT {COLUMNS} FROM user_account WHERE name = $1");
+    let row = app.db.fetch_optional(&sql, args![name]).await?;
+    row.map(|row| Account::read(&row))
+        .transpose()?
+        .ok_or_else(|| AccountError::Unknown(name.to_owned()))
+}
+
+/// The account, when name and password fit and it is not disabled. Takes as long when there is no
+/// such name.
+pub async fn authenticate(
+    app: &App,
+    name: &str,
+    password: &Secret,
+) -> Result<Option<Account>, mamori_store::Error> {
+    let sql = format!("SELECT {COLUMNS}, password_hash FROM user_account WHERE name = $1");
+    let row = app.db.fetch_optional(&sql, args![name]).await?;
+    let account = row.as_ref().map(Account::read).transpose()?;
+    let hash = row
+        .as_ref()
+        .map(|row| row.text("password_hash"))
+        .transpose()?;
+    let fits = password::verify(password, hash).await;
+    Ok(account.filter(|account| fits && account.disabled_at.is_none()))
+}
+
+/// Sets a new password and ends the user's sessions.
+pub async fn set_password(
+    app: &App,
+    actor: Actor,
+    name: &str,
+    password: &Secret,
+) -> Result<(), AccountError> {
+    let account = find(app, name).await?;
+    password::check(password.expose(), name)?;
+    let hash = password::hash(password).await;
+    let mut tx = app.db.begin_write().await?;
+    tx.execute(
+        "UPDATE user_account SET password_hash = $1, changed_at = $2 WHERE id = $3",
+        args![hash, app.now(), account.id.to_string()],
+    )
+    .await?;
+    end_sessions(&mut tx, &account).await?;
+    record(app, &mut tx, actor, USER_ADDED, &account, "password").await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Changes the role; sessions go on with the new one.
+pub async fn set_role(app: &App, actor: Actor, name: &str, role: Role) -> Result<(), AccountError> {
+    let mut account = find(app, name).await?;
+    account.role = role;
+    let mut tx = app.db.begin_write().await?;
+    tx.execute(
+        "UPDATE user_account SET role = $1, changed_at = $2 WHERE id = $3",
+        args![role.as_str(), app.now(), account.id.to_string()],
+    )
+    .await?;
+    record(app, &mut tx, actor, USER_ADDED, &account, "role").await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Shuts the account out (`enabled` false) or lets it in again.
+pub async fn set_enabled(
+    app: &App,
+    actor: Actor,
+    name: &str,
+    enabled: bool,
+) -> Result<(), AccountError> {
+    let account = find(app, name).await?;
+    let now = app.now();
+    let mut tx = app.db.begin_write().await?;
+    tx.execute(
+        "UPDATE user_account SET disabled_at = $1, changed_at = $2 WHERE id = $3",
+        args![(!enabled).then_some(now), now, account.id.to_string()],
+    )
+    .await?;
+    end_sessions(&mut tx, &account).await?;
+    let (kind, act) = if enabled {
+        (USER_ADDED, "enabled")
+    } else {
+        (USER_REMOVED, "disabled")
+    };
+    record(app, &mut tx, actor, kind, &account, act).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn end_sessions(tx: &mut Tx, account: &Account) -> Result<(), mamori_store::Error> {
+    tx.execute(
+        "DELETE FROM session WHERE user_id = $1",
+        args![account.id.to_string()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A token for a program that calls the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiToken {
+    /// Short public id; what the ledger and the list show.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Makes a token; the secret is given once and kept as a digest only.
+pub async fn add_token(
+    app: &App,
+    actor: Actor,
+    name: &str,
+    role: Role,
+    life: SignedDuration,
+) -> Result<(ApiToken, Secret), AccountError> {
+    let secret = token::new();
+    let now = app.now();
+    let made = ApiToken {
+        id: hex::encode(rand::random::<[u8; 6]>()),
+        name: name.trim().chars().take(60).collect(),
+        role,
+        created_at: now,
+        expires_at: now.checked_add(life).unwrap_or(Timestamp::MAX),
+        revoked_at: None,
+    };
+    let mut tx = app.db.begin_write().await?;
+    tx.execute(
+        "INSERT INTO api_token (token_hash, id, name, role, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        args![
+            token::digest(secret.expose()),
+            &made.id,
+            &made.name,
+            role.as_str(),
+            now,
+            made.expires_at
+        ],
+    )
+    .await?;
+    record_token(app, &mut tx, actor, USER_ADDED, &made.id, role).await?;
+    tx.commit().await?;
+    Ok((made, secret))
+}
+
+async fn record_token(
+    app: &App,
+    tx: &mut Tx,
+    actor: Actor,
+    kind: &'static str,
+    id: &str,
+    role: Role,
+) -> Result<(), AccountError> {
+    let payload = json!({ "token": id, "role": role.as_str(), "act": "token" });
+    let record = NewRecord::new(SYSTEM_CHAIN, app.now(), actor, kind, id, &payload)?;
+    app.append(tx, record).await?;
+    Ok(())
+}
+
+/// All tokens, newest first.
+pub async fn list_tokens(app: &App) -> Result<Vec<ApiToken>, AccountError> {
+    let rows = app
+        .db
+        .fetch_all(
+            "SELECT id, name, role, created_at, expires_at, revoked_at FROM api_token \
+             ORDER BY created_at DESC, id",
+            args![],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ApiToken {
+                id: row.get("id")?,
+                name: row.get("name")?,
+                role: row.text("role")?.parse().map_err(|_| {
+                    AccountError::Store(mamori_store::Error::Corrupt {
+                        detail: "api_token: role".to_owned(),
+                    })
+                })?,
+                created_at: row.get("created_at")?,
+                expires_at: row.get("expires_at")?,
+                revoked_at: row.get("revoked_at")?,
+            })
+        })
+        .collect()
+}
+
+/// Ends a token.
+pub async fn revoke_token(app: &App, actor: Actor, id: &str) -> Result<(), AccountError> {
+    let found = list_tokens(app)
+        .await?
+        .into_iter()
+        .find(|token| token.id == id)
+        .ok_or_else(|| AccountError::UnknownToken(id.to_owned()))?;
+    let mut tx = app.db.begin_write().await?;
+    tx.execute(
+        "UPDATE api_token SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL",
+        args![app.now(), id],
+    )
+    .await?;
+    record_token(app, &mut tx, actor, USER_REMOVED, id, found.role).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The evidence this module writes.
+pub(crate) fn evidence() -> Vec<EvidenceKind> {
+    let fields: &'static [(&'static str, &'static str)] = &[
+        ("user?", "利用者の番号"),
+        ("token?", "API トークンの番号"),
+        ("role", "役割"),
+        ("act", "行為"),
+    ];
+    vec![
+        EvidenceKind {
+            kind: USER_ADDED,
+            version: 1,
+            title_ja: "利用者の追加・変更",
+            fields,
+        },
+        EvidenceKind {
+            kind: USER_REMOVED,
+            version: 1,
+            title_ja: "利用者の停止",
+            fields,
+        },
+    ]
+}

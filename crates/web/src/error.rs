@@ -1,0 +1,362 @@
+//! What can go wrong with a request, and the one place that turns it into an answer.
+//!
+//! A handler returns [`WebError`]; it becomes a bare response that carries a [`Problem`]. The
+//! outermost layer ([`render`]) turns that into a Japanese page, or into `application/problem+json`
+//! (RFC 9457) under `/api/`. Answers of axum itself (404, 405, 413, 422 …) take the same way. The
+//! cause goes to the log, once; the page shows the request id that leads to it.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use mamori_runtime::App;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::page::Page;
+use crate::server::RequestId;
+
+/// A field that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Name of the form value.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// Nobody is signed in.
+    #[error("サインインが必要です")]
+    SignInNeeded,
+    /// Signed in, but not allowed.
+    #[error("この操作をする権限がありません")]
+    Forbidden,
+    /// The form came from elsewhere or is too old.
+    #[error("送信元を確かめられませんでした")]
+    Forged,
+    /// There is no such thing.
+    #[error("{0} は見つかりません")]
+    NotFound(String),
+    /// What was sent cannot be taken; forms show the errors beside their fields themselves.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong as a whole.
+        message: String,
+        /// What is wrong with single fields.
+        fields: Vec<FieldError>,
+    },
+    /// The state does not allow it, or somebody was faster.
+    #[error("{0}")]
+    Conflict(String),
+    /// Too many attempts.
+    #[error("続けて失敗したため、しばらく受け付けません")]
+    TooMany {
+        /// After how many seconds it is worth trying again.
+        retry_after_seconds: i64,
+    },
+    /// The database is busy or away.
+    #[error("いま処理できません")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A mistake in the program.
+    #[error("処理中に誤りが起きました")]
+    Bug(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl WebError {
+    /// Something sent cannot be taken.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid {
+            message: message.into(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// A mistake in the program, or anything a person cannot help.
+    pub fn bug(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Bug(cause.into())
+    }
+
+    /// Status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::SignInNeeded => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::Forged => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Bug(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SignInNeeded => "sign-in-needed",
+            Self::Forbidden => "forbidden",
+            Self::Forged => "forged",
+            Self::NotFound(_) => "not-found",
+            Self::Invalid { .. } => "invalid",
+            Self::Conflict(_) => "conflict",
+            Self::TooMany { .. } => "too-many",
+            Self::Unavailable(_) => "unavailable",
+            Self::Bug(_) => "bug",
+        }
+    }
+
+    fn next(&self) -> String {
+        match self {
+            Self::SignInNeeded => "サインインしてから、もう一度お試しください。".to_owned(),
+            Self::Forbidden => {
+                "必要な操作であれば、管理者に役割の変更を頼んでください。".to_owned()
+            }
+            Self::Forged => "前のページに戻って読み込み直し、もう一度送信してください。".to_owned(),
+            Self::NotFound(_) => {
+                "アドレスを確かめるか、はじめのページから探してください。".to_owned()
+            }
+            Self::Invalid { .. } => "内容を直して、もう一度送信してください。".to_owned(),
+            Self::Conflict(_) => "ページを読み込み直し、いまの状態を確かめてください。".to_owned(),
+            Self::TooMany {
+                retry_after_seconds,
+            } => format!(
+                "{} 分ほど待ってから、もう一度お試しください。",
+                (retry_after_seconds + 59) / 60
+            ),
+            Self::Unavailable(_) => "少し待ってから、もう一度お試しください。".to_owned(),
+            Self::Bug(_) => {
+                "もう一度試しても同じなら、下の番号を管理者に伝えてください。".to_owned()
+            }
+        }
+    }
+}
+
+impl From<mamori_store::Error> for WebError {
+    fn from(error: mamori_store::Error) -> Self {
+        use mamori_store::Error;
+        match error {
+            Error::NotFound { what } => Self::NotFound(what),
+            Error::Conflict { .. } => Self::Conflict("ほかの操作と重なりました。".to_owned()),
+            Error::Invalid(message) => Self::invalid(message),
+            Error::Ledger(error) => Self::invalid(error.to_string()),
+            error if error.is_retryable() => Self::Unavailable(error.into()),
+            error @ (Error::DiskFull { .. } | Error::ReadOnly { .. }) => {
+                Self::Unavailable(error.into())
+            }
+            error => Self::bug(error),
+        }
+    }
+}
+
+impl From<mamori_kernel::ledger::LedgerError> for WebError {
+    fn from(error: mamori_kernel::ledger::LedgerError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<askama::Error> for WebError {
+    fn from(error: askama::Error) -> Self {
+        Self::bug(error)
+    }
+}
+
+impl From<mamori_runtime::job::JobQueueError> for WebError {
+    fn from(error: mamori_runtime::job::JobQueueError) -> Self {
+        match error {
+            mamori_runtime::job::JobQueueError::Store(error) => error.into(),
+            other => Self::bug(other),
+        }
+    }
+}
+
+/// What the answer to a failed request says; travels as a response extension.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    next: String,
+    fields: Vec<FieldError>,
+}
+
+impl IntoResponse for WebError {
+    fn into_response(self) -> Response {
+        if let Self::Unavailable(cause) | Self::Bug(cause) = &self {
+            let mut text = cause.to_string();
+            let mut source = cause.source();
+            while let Some(deeper) = source {
+                text.push_str(": ");
+                text.push_str(&deeper.to_string());
+                source = deeper.source();
+            }
+            tracing::error!(code = self.code(), cause = text, "request failed");
+        }
+        let mut response = self.status().into_response();
+        if let Self::TooMany {
+            retry_after_seconds,
+        } = &self
+        {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+        }
+        response.extensions_mut().insert(Problem {
+            status: self.status(),
+            code: self.code(),
+            message: self.to_string(),
+            next: self.next(),
+            fields: match &self {
+                Self::Invalid { fields, .. } => fields.clone(),
+                _ => Vec::new(),
+            },
+        });
+        response
+    }
+}
+
+impl Problem {
+    /// For answers that axum or a layer made itself.
+    fn of_status(status: StatusCode) -> Self {
+        let (code, message, next) = match status {
+            StatusCode::NOT_FOUND => (
+                "not-found",
+                "ページが見つかりません",
+                "アドレスを確かめるか、はじめのページから探してください。",
+            ),
+            StatusCode::METHOD_NOT_ALLOWED => (
+                "method-not-allowed",
+                "この操作はできません",
+                "ページの中のボタンやリンクから操作してください。",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => (
+                "too-large",
+                "送られた内容が大きすぎます",
+                "ファイルを小さくするか、分けて送ってください。",
+            ),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => (
+                "unavailable",
+                "時間内に処理できませんでした",
+                "少し待ってから、もう一度お試しください。",
+            ),
+            StatusCode::MISDIRECTED_REQUEST => (
+                "misdirected",
+                "このアドレスでは受け付けていません",
+                "設定 public_url のアドレスで開いてください。",
+            ),
+            status if status.is_server_error() => (
+                "bug",
+                "処理中に誤りが起きました",
+                "もう一度試しても同じなら、下の番号を管理者に伝えてください。",
+            ),
+            _ => (
+                "invalid",
+                "送られた内容を読めませんでした",
+                "前のページに戻り、内容を確かめてもう一度送信してください。",
+            ),
+        };
+        Self {
+            status,
+            code,
+            message: message.to_owned(),
+            next: next.to_owned(),
+            fields: Vec::new(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    page: Page,
+    problem: Problem,
+    request_id: String,
+    sign_in: bool,
+}
+
+/// The layer that writes error answers.
+pub(crate) async fn render(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with("/api/");
+    let request_id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(|id| id.0.clone())
+        .unwrap_or_default();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let own = response.extensions_mut().remove::<Problem>();
+    // A handler that made its own page of an error (a form with errors) is left alone.
+    if own.is_none() && response.extensions().get::<OwnPage>().is_some() {
+        return response;
+    }
+    let problem = own.unwrap_or_else(|| Problem::of_status(status));
+    let mut headers = std::mem::take(response.headers_mut());
+    headers.remove(header::CONTENT_TYPE);
+    headers.remove(header::CONTENT_LENGTH);
+    let mut answer = if is_api {
+        let body = json!({
+            "type": format!("urn:mamori:problem:{}", problem.code),
+            "title": problem.message,
+            "status": problem.status.as_u16(),
+            "detail": problem.next,
+            "errors": problem.fields,
+            "request_id": request_id,
+        });
+        let mut answer = (problem.status, Json(body)).into_response();
+        answer.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        answer
+    } else {
+        let page = ErrorPage {
+            page: Page::bare(&app, problem.message.clone()),
+            sign_in: problem.status == StatusCode::UNAUTHORIZED,
+            request_id,
+            problem,
+        };
+        let status = page.problem.status;
+        match page.render() {
+            Ok(html) => (status, Html(html)).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "the error page could not be rendered");
+                status.into_response()
+            }
+        }
+    };
+    for (name, value) in headers {
+        if let Some(name) = name {
+            answer.headers_mut().append(name, value);
+        }
+    }
+    answer
+}
+
+/// Marks an error answer whose page the handler wrote itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnPage;
+
+/// A form shown again with its errors: status 422, the handler's own page.
+pub fn form_page<T: Template>(template: &T) -> Result<Response, WebError> {
+    own_page(StatusCode::UNPROCESSABLE_ENTITY, template)
+}
+
+pub(crate) fn own_page<T: Template>(
+    status: StatusCode,
+    template: &T,
+) -> Result<Response, WebError> {
+    let mut response = (status, Html(template.render()?)).into_response();
+    response.extensions_mut().insert(OwnPage);
+    Ok(response)
+}
+
+/// A page.
+pub fn html<T: Template>(template: &T) -> Result<Response, WebError> {
+    Ok(Html(template.render()?).into_response())
+}

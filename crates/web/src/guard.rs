@@ -1,0 +1,200 @@
+//! The one place that decides whether a request may reach its handler.
+//!
+//! Every route passes here, pages and API alike: who is it, may they, and — for requests that
+//! change something and are vouched for by a cookie — did it come from our own page. That is asked
+//! twice: by `Sec-Fetch-Site` or `Origin`, and by the session's form token.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use mamori_runtime::{App, Guard};
+
+use crate::error::WebError;
+use crate::session::{self, Credential, Visitor};
+use crate::token;
+
+/// Name of the hidden form value, and of the header for scripts' JSON requests.
+pub const FORM_TOKEN: &str = "csrf";
+/// Header that carries the form token in requests that are no forms.
+pub const FORM_TOKEN_HEADER: &str = "x-csrf-token";
+
+/// The form token, as first part of a multipart form, ends within this many bytes.
+const FIRST_PART_WITHIN: usize = 8 * 1024;
+
+/// What the guard of one route knows.
+#[derive(Clone)]
+pub(crate) struct Post {
+    pub(crate) app: App,
+    pub(crate) guard: Guard,
+    pub(crate) body_limit_bytes: usize,
+}
+
+pub(crate) async fn check(State(post): State<Post>, request: Request, next: Next) -> Response {
+    match admit(&post, request).await {
+        Ok(request) => next.run(request).await,
+        Err(Refusal::Error(error)) => error.into_response(),
+        Err(Refusal::Answer(response)) => response,
+    }
+}
+
+enum Refusal {
+    Error(WebError),
+    Answer(Response),
+}
+
+impl<E: Into<WebError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+async fn admit(post: &Post, request: Request) -> Result<Request, Refusal> {
+    let app = &post.app;
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    let path = request.uri().path().to_owned();
+    let is_api = path.starts_with("/api/");
+    let shows_flash = safe && !is_api && post.guard != Guard::Public;
+    let visitor = session::visitor(app, request.headers(), &path, shows_flash).await?;
+    if !safe
+        && !matches!(
+            visitor.as_ref().map(|visitor| &visitor.credential),
+            Some(Credential::Token(_))
+        )
+        && !same_origin(app, request.headers())
+    {
+        return Err(WebError::Forged.into());
+    }
+    match (post.guard, &visitor) {
+        (Guard::Public, _) | (Guard::SignedIn, Some(_)) => {}
+        (Guard::Needs(permission), Some(visitor)) => {
+            if !visitor.may(permission) {
+                tracing::warn!(%permission, who = visitor.id, path, "refused");
+                return Err(WebError::Forbidden.into());
+            }
+        }
+        (Guard::SignedIn | Guard::Needs(_), None) => {
+            if safe && !is_api {
+                return Err(Refusal::Answer(to_sign_in(request.uri())));
+            }
+            return Err(WebError::SignInNeeded.into());
+        }
+    }
+    let mut request = request;
+    if let Some(visitor) = visitor {
+        let by_cookie = matches!(visitor.credential, Credential::Session(_));
+        if !safe && by_cookie && post.guard != Guard::Public {
+            request = check_form_token(request, &visitor, post.body_limit_bytes).await?;
+        }
+        request.extensions_mut().insert(visitor);
+    }
+    Ok(request)
+}
+
+fn to_sign_in(uri: &axum::http::Uri) -> Response {
+    let wanted = uri
+        .path_and_query()
+        .map_or("/", axum::http::uri::PathAndQuery::as_str);
+    if wanted == "/" {
+        return Redirect::to("/sign-in").into_response();
+    }
+    let encoded: String = percent_encoded(wanted);
+    Redirect::to(&format!("/sign-in?next={encoded}")).into_response()
+}
+
+fn percent_encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+/// Whether a browser says that the request comes from our own pages. Programs that are no
+/// browsers send neither header; nobody can make a browser leave out both.
+pub(crate) fn same_origin(app: &App, headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
+    if let Some(site) = text("sec-fetch-site") {
+        return matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = text("origin") else {
+        return true;
+    };
+    if let Some(public) = &app.config.public_url {
+        return origin == public;
+    }
+    let host = text("host").unwrap_or("");
+    origin.split_once("://").map(|(_, authority)| authority) == Some(host) && !host.is_empty()
+}
+
+/// Reads the form token out of the body (or the header) and puts the body back.
+async fn check_form_token(
+    request: Request,
+    visitor: &Visitor,
+    limit: usize,
+) -> Result<Request, Refusal> {
+    let fits = |given: &str| token::unmasks(given, &visitor.form_token);
+    if let Some(given) = request
+        .headers()
+        .get(FORM_TOKEN_HEADER)
+        .and_then(|value| value.to_str().ok())
+    {
+        return if fits(given) {
+            Ok(request)
+        } else {
+            Err(WebError::Forged.into())
+        };
+    }
+    let media_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("")
+        .to_ascii_lowercase();
+    let (parts, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, limit)
+        .await
+        .map_err(|_| Refusal::Answer(StatusCode::PAYLOAD_TOO_LARGE.into_response()))?;
+    let given = if media_type.starts_with("application/x-www-form-urlencoded") {
+        form_value(&bytes)
+    } else if media_type.starts_with("multipart/form-data") {
+        let beginning = bytes.slice(..bytes.len().min(FIRST_PART_WITHIN));
+        let mut copy = Request::new(Body::from(beginning));
+        copy.headers_mut().clone_from(&parts.headers);
+        first_part(copy).await
+    } else {
+        None
+    };
+    if given.as_deref().is_some_and(fits) {
+        Ok(Request::from_parts(parts, Body::from(bytes)))
+    } else {
+        Err(WebError::Forged.into())
+    }
+}
+
+/// The token is hexadecimal, so that nothing needs to be decoded.
+fn form_value(bytes: &Bytes) -> Option<String> {
+    std::str::from_utf8(bytes)
+        .ok()?
+        .split('&')
+        .find_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            (name == FORM_TOKEN).then(|| value.to_owned())
+        })
+}
+
+/// In multipart forms the token is the first part.
+async fn first_part(request: Request) -> Option<String> {
+    let mut parts = Multipart::from_request(request, &()).await.ok()?;
+    let part = parts.next_field().await.ok()??;
+    if part.name() == Some(FORM_TOKEN) {
+        part.text().await.ok()
+    } else {
+        None
+    }
+}

@@ -1,0 +1,256 @@
+//! The HTTP server: all routes of all capabilities behind the same layers.
+//!
+//! From outside in: request id, log and metrics · security headers · error pages · panics ·
+//! time limit · compression · host check · per route: guard and body limit.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use mamori_runtime::{App, Guard, Route};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tracing::Instrument;
+
+use crate::error;
+use crate::guard::{self, Post};
+
+/// Largest request body unless the route says otherwise.
+pub const BODY_LIMIT_BYTES: usize = 1024 * 1024;
+/// A request is given up after this time.
+const REQUEST_WITHIN: Duration = Duration::from_secs(30);
+/// A stopping server waits this long for running requests.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Id of a request: in the log, on the error page and in the header `x-request-id`.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// Address of the client as far as it can be known.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+/// All routes of all capabilities, with all layers.
+pub fn router(app: &App) -> Router {
+    let mut router = Router::new();
+    for route in app.capabilities().iter().flat_map(|c| &c.routes) {
+        router = router.route(route.path, guarded(app, route));
+    }
+    router
+        .layer(middleware::from_fn_with_state(app.clone(), check_host))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(middleware::from_fn(limit_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), error::render))
+        .layer(middleware::from_fn_with_state(app.clone(), add_headers))
+        .layer(middleware::from_fn_with_state(app.clone(), observe))
+        .with_state(app.clone())
+}
+
+fn guarded(app: &App, route: &Route) -> axum::routing::MethodRouter<App> {
+    let body_limit_bytes = route.body_limit_bytes.unwrap_or(BODY_LIMIT_BYTES);
+    let post = Post {
+        app: app.clone(),
+        guard: route.guard,
+        body_limit_bytes,
+    };
+    route
+        .handler()
+        .layer::<_, Infallible>(middleware::from_fn_with_state(post, guard::check))
+        .layer(DefaultBodyLimit::max(body_limit_bytes))
+}
+
+/// Routes that everybody may use; the walk test compares the list with what is meant.
+pub fn public_routes(app: &App) -> Vec<(&'static str, &'static str)> {
+    app.capabilities()
+        .iter()
+        .flat_map(|capability| &capability.routes)
+        .filter(|route| route.guard == Guard::Public)
+        .map(|route| (route.verb.as_str(), route.path))
+        .collect()
+}
+
+/// Serves until `stop` says true; then running requests are given ten seconds.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+    let mut stop_again = stop.clone();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    });
+    tokio::select! {
+        ended = server => ended,
+        () = async {
+            let _ = stop_again.wait_for(|stop| *stop).await;
+            tokio::time::sleep(STOP_WITHIN).await;
+        } => {
+            tracing::warn!("some requests did not end in time and were cut off");
+            Ok(())
+        }
+    }
+}
+
+async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = RequestId(hex::encode(rand::random::<[u8; 8]>()));
+    let client = client_address(&app, &request);
+    request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(client);
+    let method = request.method().clone();
+    // The path only: queries may hold personal data.
+    let path = request.uri().path().to_owned();
+    let span = tracing::info_span!("request", id = id.0, %method, path);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let seconds = started.elapsed().as_secs_f64();
+    let status = response.status();
+    let route = response
+        .extensions()
+        .get::<RoutePath>()
+        .map_or_else(|| "other".to_owned(), |path| path.0.clone());
+    metrics::histogram!(
+        mamori_runtime::telemetry::HTTP_SECONDS,
+        "route" => route,
+        "status" => format!("{}xx", status.as_u16() / 100)
+    )
+    .record(seconds);
+    span.in_scope(|| tracing::debug!(status = status.as_u16(), seconds, "request answered"));
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-request-id"), value);
+    }
+    response
+}
+
+/// The matched route's path, handed outwards for the metric.
+#[derive(Debug, Clone)]
+struct RoutePath(String);
+
+/// The peer; or, when the peer is this machine and TLS ends before us (`public_url` is https), the
+/// last address of `X-Forwarded-For`, which that proxy wrote.
+fn client_address(app: &App, request: &Request) -> ClientAddress {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |info| info.0.ip());
+    if !(app.config.is_https() && peer.is_loopback()) {
+        return ClientAddress(peer);
+    }
+    let forwarded = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .iter()
+        .next_back()
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.rsplit(',').next())
+        .and_then(|text| text.trim().parse().ok());
+    ClientAddress(forwarded.unwrap_or(peer))
+}
+
+async fn limit_time(request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| RoutePath(path.as_str().to_owned()));
+    let mut response = tokio::time::timeout(REQUEST_WITHIN, next.run(request))
+        .await
+        .unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response());
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    tracing::error!(panic = text, "a handler panicked");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}
+
+/// Refuses names that are not ours, so that a foreign name that resolves to loopback (DNS
+/// rebinding) reaches nothing.
+async fn check_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    let host = request
+        .uri()
+        .authority()
+        .cloned()
+        .or_else(|| host_header(request.headers()));
+    if host.is_some_and(|host| is_ours(&app, host.host())) {
+        next.run(request).await
+    } else {
+        StatusCode::MISDIRECTED_REQUEST.into_response()
+    }
+}
+
+fn host_header(headers: &HeaderMap) -> Option<Authority> {
+    headers.get(header::HOST)?.to_str().ok()?.parse().ok()
+}
+
+fn is_ours(app: &App, host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    // A bare address cannot be rebound.
+    if bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    app.config
+        .public_url
+        .as_deref()
+        .and_then(|url| url.parse::<axum::http::Uri>().ok())
+        .is_some_and(|url| {
+            url.host()
+                .is_some_and(|public| public.eq_ignore_ascii_case(bare))
+        })
+}
+
+/// No script at all, styles and pictures from here only, no frames.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const HEADERS: [(&str, &str); 6] = [
+    ("content-security-policy", CONTENT_SECURITY_POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+];
+
+async fn add_headers(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    if app.config.is_https() {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}

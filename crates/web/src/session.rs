@@ -1,0 +1,326 @@
+//! Sign-in sessions and the person behind a request.
+//!
+//! A session is a random token in a cookie; the database holds its SHA-256, so a copy of the
+//! database opens no session. It ends after an idle and after an absolute time.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use jiff::{SignedDuration, Timestamp};
+use mamori_kernel::ledger::Actor;
+use mamori_kernel::permission::{Permission, Role};
+use mamori_runtime::{App, Secret};
+use mamori_store::args;
+
+use crate::account::Account;
+use crate::error::WebError;
+use crate::page::{Flash, Tone};
+use crate::token;
+
+/// How the request proved who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A cookie; its stored digest.
+    Session(String),
+    /// An API token; its public id.
+    Token(String),
+}
+
+/// Who is behind a request: a signed-in person, or a program with a token.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// Id of the account, or of the token.
+    pub id: String,
+    /// Name on pages.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Path of the request.
+    pub path: String,
+    /// Token for the hidden field `csrf`; made for this page.
+    pub csrf: String,
+    /// Messages to show once.
+    pub flash: Vec<Flash>,
+    pub(crate) credential: Credential,
+    /// The session's form token itself, to compare with.
+    pub(crate) form_token: String,
+}
+
+impl Visitor {
+    /// Whether the role grants the permission.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.role.allows(permission)
+    }
+
+    /// The actor for evidence that this request writes.
+    pub fn actor(&self) -> Actor {
+        match self.credential {
+            Credential::Session(_) => Actor::person(&self.id),
+            Credential::Token(_) => Actor::machine(format!("token-{}", self.id)),
+        }
+    }
+
+    /// Shows `text` on the next page of this person. Call it outside a write transaction.
+    pub async fn flash(
+        &self,
+        app: &App,
+        tone: Tone,
+        text: impl Into<String>,
+    ) -> Result<(), mamori_store::Error> {
+        let Credential::Session(digest) = &self.credential else {
+            return Ok(());
+        };
+        let line = format!("{} {}", tone.key(), text.into().replace('\n', " "));
+        app.db
+            .execute(
+                "UPDATE session SET flash = $1 WHERE token_hash = $2",
+                args![line, digest],
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, WebError> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or(WebError::SignInNeeded)
+    }
+}
+
+impl OptionalFromRequestParts<App> for Visitor {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Option<Self>, WebError> {
+        Ok(parts.extensions.get::<Self>().cloned())
+    }
+}
+
+/// Name of the session cookie: with `__Host-` browsers insist on TLS, path `/` and no domain.
+pub(crate) fn cookie_name(app: &App) -> &'static str {
+    if app.config.is_https() {
+        "__Host-mamori"
+    } else {
+        "mamori"
+    }
+}
+
+/// `Set-Cookie` for a new session.
+pub(crate) fn cookie(app: &App, token: &Secret) -> String {
+    let secure = if app.config.is_https() {
+        "; Secure"
+    } else {
+        ""
+    };
+    format!(
+        "{}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
+        cookie_name(app),
+        token.expose(),
+        app.config.session.absolute_hours * 3600,
+    )
+}
+
+/// `Set-Cookie` that removes the session.
+pub(crate) fn no_cookie(app: &App) -> String {
+    let secure = if app.config.is_https() {
+        "; Secure"
+    } else {
+        ""
+    };
+    format!(
+        "{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}",
+        cookie_name(app)
+    )
+}
+
+fn cookie_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+/// Opens a session and gives its token.
+pub(crate) async fn begin(app: &App, account: &Account) -> Result<Secret, mamori_store::Error> {
+    let secret = token::new();
+    let now = app.now();
+    let mut tx = app.db.begin_write().await?;
+    // Ended sessions of everybody go with the next sign-in of anybody.
+    tx.execute(
+        "DELETE FROM session WHERE seen_at <= $1 OR created_at <= $2",
+        args![before(now, idle(app)), before(now, absolute(app))],
+    )
+    .await?;
+    tx.execute(
+        "INSERT INTO session (token_hash, user_id, csrf, created_at, seen_at) \
+         VALUES ($1, $2, $3, $4, $4)",
+        args![
+            token::digest(secret.expose()),
+            account.id.to_string(),
+            token::new().expose(),
+            now
+        ],
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
+/// Ends the visitor's session.
+pub(crate) async fn end(app: &App, visitor: &Visitor) -> Result<(), mamori_store::Error> {
+    if let Credential::Session(digest) = &visitor.credential {
+        app.db
+            .execute("DELETE FROM session WHERE token_hash = $1", args![digest])
+            .await?;
+    }
+    Ok(())
+}
+
+fn idle(app: &App) -> SignedDuration {
+    SignedDuration::from_mins(app.config.session.idle_minutes)
+}
+
+fn absolute(app: &App) -> SignedDuration {
+    SignedDuration::from_hours(app.config.session.absolute_hours)
+}
+
+fn before(now: Timestamp, span: SignedDuration) -> Timestamp {
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
+
+/// `seen_at` is written at most this often: reading pages should not write to the database.
+const SEEN_STEP: SignedDuration = SignedDuration::from_mins(1);
+
+/// The visitor behind a request's bearer token or cookie.
+pub(crate) async fn visitor(
+    app: &App,
+    headers: &HeaderMap,
+    path: &str,
+    shows_flash: bool,
+) -> Result<Option<Visitor>, mamori_store::Error> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let bearer = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
+        return match bearer {
+            Some(bearer) => by_token(app, bearer, path).await,
+            None => Ok(None),
+        };
+    }
+    match cookie_value(headers, cookie_name(app)) {
+        Some(cookie) => by_cookie(app, cookie, path, shows_flash).await,
+        None => Ok(None),
+    }
+}
+
+async fn by_cookie(
+    app: &App,
+    cookie: &str,
+    path: &str,
+    shows_flash: bool,
+) -> Result<Option<Visitor>, mamori_store::Error> {
+    let digest = token::digest(cookie);
+    let now = app.now();
+    let row = app
+        .db
+        .fetch_optional(
+            "SELECT s.csrf, s.seen_at, s.flash, u.id, u.display_name, u.role FROM session s \
+             JOIN user_account u ON u.id = s.user_id WHERE s.token_hash = $1 \
+             AND s.seen_at > $2 AND s.created_at > $3 AND u.disabled_at IS NULL",
+            args![&digest, before(now, idle(app)), before(now, absolute(app))],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let Ok(role) = row.text("role")?.parse() else {
+        return Ok(None);
+    };
+    let form_token = row.text("csrf")?;
+    let flash: Option<String> = row.get("flash")?;
+    let seen: Timestamp = row.get("seen_at")?;
+    let take_flash = shows_flash && flash.is_some();
+    if take_flash {
+        app.db
+            .execute(
+                "UPDATE session SET seen_at = $1, flash = NULL WHERE token_hash = $2",
+                args![now, &digest],
+            )
+            .await?;
+    } else if now.duration_since(seen) >= SEEN_STEP {
+        app.db
+            .execute(
+                "UPDATE session SET seen_at = $1 WHERE token_hash = $2",
+                args![now, &digest],
+            )
+            .await?;
+    }
+    Ok(Some(Visitor {
+        id: row.get("id")?,
+        name: row.get("display_name")?,
+        role,
+        path: path.to_owned(),
+        csrf: token::masked(&form_token),
+        flash: flash
+            .filter(|_| take_flash)
+            .and_then(|line| read_flash(&line))
+            .into_iter()
+            .collect(),
+        credential: Credential::Session(digest),
+        form_token,
+    }))
+}
+
+fn read_flash(line: &str) -> Option<Flash> {
+    let (tone, text) = line.split_once(' ')?;
+    let tone = match tone {
+        "ok" => Tone::Ok,
+        "bad" => Tone::Bad,
+        "warn" => Tone::Warn,
+        _ => Tone::Info,
+    };
+    Some(Flash {
+        tone,
+        text: text.to_owned(),
+    })
+}
+
+async fn by_token(
+    app: &App,
+    bearer: &str,
+    path: &str,
+) -> Result<Option<Visitor>, mamori_store::Error> {
+    let row = app
+        .db
+        .fetch_optional(
+            "SELECT id, name, role FROM api_token \
+             WHERE token_hash = $1 AND expires_at > $2 AND revoked_at IS NULL",
+            args![token::digest(bearer), app.now()],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let Ok(role) = row.text("role")?.parse() else {
+        return Ok(None);
+    };
+    let id = row.text("id")?;
+    Ok(Some(Visitor {
+        id: id.clone(),
+        name: row.get("name")?,
+        role,
+        path: path.to_owned(),
+        csrf: String::new(),
+        flash: Vec::new(),
+        credential: Credential::Token(id),
+        form_token: String::new(),
+    }))
+}
