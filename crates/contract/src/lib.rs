@@ -8,3 +8,9 @@ pub mod kinds;
 pub mod language;
 pub mod parse;
 pub mod schema;
+pub mod due;
+pub mod model;
+pub mod rules;
+
+pub use due::Due;
+pub use model::Contract;

@@ -61,6 +61,9 @@ pub struct Reading {
     /// Parameter values it sets.
     #[serde(default)]
     pub parameters: BTreeMap<String, Value>,
+    /// Whether categories count, once the city has chosen this reading.
+    #[serde(default)]
+    pub categories: BTreeMap<String, super::parts::Counts>,
 }
 
 /// What kind of paper changed the contract.

@@ -242,6 +242,8 @@ pub enum Check {
         /// The period or the term.
         #[serde(default)]
         over: Over,
+        /// Asked only if such a record exists.
+        when: Option<Select>,
     },
     /// The newest record fulfils the conditions and is not too old.
     Newest {
@@ -352,6 +354,8 @@ pub enum Check {
         /// Conditions on the record of that step.
         #[serde(default)]
         must: Vec<Condition>,
+        /// Asked only if such a record exists.
+        when: Option<Select>,
     },
     /// Acts only with approval.
     Gate {

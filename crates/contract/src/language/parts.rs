@@ -527,6 +527,15 @@ pub enum Party {
     Both,
 }
 
+/// A column of a form's table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Column {
+    /// Heading.
+    pub title: String,
+    /// `date`, `event`, `response`, `hours`, `counts` or `extra:NAME`.
+    pub field: String,
+}
+
 /// `[deliverables.NAME]`: a paper the contract asks for.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Deliverable {
@@ -547,8 +556,20 @@ pub struct Deliverable {
     /// Who hands it in.
     #[serde(default)]
     pub submitted_by: Party,
-    /// Days the city has to accept (検収).
-    pub acceptance_days: Option<u32>,
+    /// Days the city has to accept (検収): a number or `$parameter`.
+    pub acceptance_days: Option<Quantity>,
+    /// Title as the form prints it; `{month}`, `{period}` and `{year}` are filled in.
+    pub form_title: Option<String>,
+    /// Note the form prints.
+    pub form_note: Option<String>,
+    /// Label of the form's total.
+    pub total_label: Option<String>,
+    /// Columns of the form's table.
+    #[serde(default)]
+    pub columns: Vec<Column>,
+    /// Counter whose work the form lists.
+    #[schemars(extend("x-ref" = "counter"))]
+    pub counter: Option<String>,
     /// Sections it must have.
     #[serde(default)]
     pub sections: Vec<String>,
