@@ -9,7 +9,7 @@
 //! There are no "down" migrations: the way back is the copy.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mamori_kernel::merkle::Digest;
 
@@ -66,7 +66,26 @@ impl Db {
         let Some(first) = pending.first() else {
             return Ok(MigrationReport::default());
         };
-        let copy = self.copy_before(first.name).await?;
+        let unfinished = self.copy_before().await?;
+        let outcome = self.apply_pending(&sorted).await;
+        let copy = match (&unfinished, &outcome) {
+            (Some(unfinished), Ok(applied)) if !applied.is_empty() => {
+                Some(self.keep_copy(unfinished, first.name)?)
+            }
+            (Some(unfinished), _) => {
+                // Nothing changed here, or another process was faster and keeps its own copy.
+                let _ = std::fs::remove_file(unfinished);
+                None
+            }
+            (None, _) => None,
+        };
+        Ok(MigrationReport {
+            applied: outcome?,
+            copy,
+        })
+    }
+
+    async fn apply_pending(&self, sorted: &[&Migration]) -> Result<Vec<&'static str>> {
         let mut tx = self.begin_write().await?;
         if !self.is_sqlite() {
             tx.execute(
@@ -78,7 +97,7 @@ impl Db {
         tx.execute(BOOK, Args::new()).await?;
         // Another process may have been faster: look again under the lock.
         let known = read_book(&mut tx).await?;
-        let pending = compare(&sorted, &known)?;
+        let pending = compare(sorted, &known)?;
         let mut applied = Vec::new();
         for migration in pending {
             apply(&mut tx, migration)
@@ -93,7 +112,7 @@ impl Db {
             applied.push(migration.name);
         }
         tx.commit().await?;
-        Ok(MigrationReport { applied, copy })
+        Ok(applied)
     }
 
     /// Checks without changing anything: [`Error::OlderDatabase`] when migrations are missing,
@@ -154,32 +173,39 @@ impl Db {
             .is_some())
     }
 
-    /// Copies an existing, non-empty SQLite database beside itself.
-    async fn copy_before(&self, name: &str) -> Result<Option<PathBuf>> {
+    /// Copies an existing, non-empty SQLite database beside itself, under a name of this attempt.
+    async fn copy_before(&self) -> Result<Option<PathBuf>> {
         let Backend::Sqlite { path } = self.backend() else {
             return Ok(None);
         };
         if !self.has_table("schema_migration").await? {
             return Ok(None);
         }
-        let mut file_name = path.file_name().unwrap_or_default().to_os_string();
-        file_name.push(format!(".before-{name}"));
-        let copy = path.with_file_name(file_name);
-        // A copy of that name is the remainder of an attempt that did not finish.
-        let unfinished = copy.with_extension("unfinished");
-        for leftover in [&unfinished, &copy] {
-            match std::fs::remove_file(leftover) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::file(leftover, "古い写しの削除", &e));
-                }
-                _ => {}
-            }
-        }
+        let unfinished = beside(path, &format!("unfinished-{:016x}", rand::random::<u64>()));
         let target = unfinished.to_string_lossy().replace('\'', "''");
-        self.execute_raw(format!("VACUUM INTO '{target}'")).await?;
-        std::fs::rename(&unfinished, &copy).map_err(|e| Error::file(&copy, "写しの作成", &e))?;
-        Ok(Some(copy))
+        if let Err(error) = self.execute_raw(format!("VACUUM INTO '{target}'")).await {
+            let _ = std::fs::remove_file(&unfinished);
+            return Err(error);
+        }
+        Ok(Some(unfinished))
     }
+
+    fn keep_copy(&self, unfinished: &Path, name: &str) -> Result<PathBuf> {
+        let Backend::Sqlite { path } = self.backend() else {
+            return Ok(unfinished.to_path_buf());
+        };
+        let copy = beside(path, &format!("before-{name}"));
+        std::fs::rename(unfinished, &copy).map_err(|e| Error::file(&copy, "写しの作成", &e))?;
+        Ok(copy)
+    }
+}
+
+/// `FILE.SUFFIX` in the folder of `path`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".");
+    name.push(suffix);
+    path.with_file_name(name)
 }
 
 async fn read_book(tx: &mut Tx) -> Result<BTreeMap<String, String>> {
