@@ -81,6 +81,11 @@ pub enum WarekiError {
         "「{0}」を年度として読めません。令和8年度、R8年度、2026年度、FY2026 のいずれかの形で書いてください (not a fiscal year)"
     )]
     NotAFiscalYear(String),
+    /// The text is no month.
+    #[error(
+        "「{0}」を月として読めません。2026-10、令和8年10月、R8.10 のいずれかの形で書いてください (not a month)"
+    )]
+    NotAMonth(String),
     /// Month and day do not exist in that year.
     #[error(
         "「{text}」という日はありません（{year}年{month}月は{days}日まで）。日を直してください (no such day)"
@@ -313,6 +318,28 @@ pub fn parse_fiscal_year(text: &str) -> Result<FiscalYear, WarekiError> {
         });
     }
     Ok(year)
+}
+
+/// Reads a month: `2026-10`, `2026年10月`, `令和8年10月`, `R8.10`, with 分 after it or not.
+///
+/// A month with a change of era may bear either name: 昭和64年1月 is 平成元年1月.
+pub fn parse_month(text: &str) -> Result<YearMonth, WarekiError> {
+    let bad = || WarekiError::NotAMonth(text.to_owned());
+    let plain = normalise(text);
+    let body = plain.strip_suffix('分').unwrap_or(&plain);
+    // A month is read as one of its days.
+    let separator = body.chars().rev().find(|c| ['.', '/', '-'].contains(c));
+    let day = |day: u8| match separator {
+        _ if body.ends_with('月') => parse(&format!("{body}{day}日")),
+        Some(separator) => parse(&format!("{body}{separator}{day}")),
+        None => Err(bad()),
+    };
+    // An era may begin or end within the month: some day of it bears the name.
+    match day(1).or_else(|first| day(28).or_else(|_| day(31)).map_err(|_| first)) {
+        Ok(found) => Ok(YearMonth::of(found)),
+        Err(WarekiError::NotADate(_)) => Err(bad()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The era's last day; none for the present one.

@@ -169,6 +169,50 @@ fn errors_say_what_would_be_right() {
 }
 
 #[test]
+fn months_are_read() {
+    let check = |text: &str, year, month| {
+        let expected = YearMonth::new(year, month).unwrap();
+        assert_eq!(parse_month(text), Ok(expected), "{text}");
+    };
+    for text in [
+        "2026-10",
+        "2026/10",
+        "2026年10月",
+        "令和8年10月",
+        "令和８年１０月分",
+        "R8.10",
+        "令和八年十月",
+    ] {
+        check(text, 2026, 10);
+    }
+    check("平成31年4月", 2019, 4);
+    check("令和元年5月", 2019, 5);
+    // Both names of a month in which the era changed.
+    check("昭和64年1月", 1989, 1);
+    check("平成元年1月", 1989, 1);
+    check("大正15年12月", 1926, 12);
+    check("昭和元年12月", 1926, 12);
+    check("大正元年7月", 1912, 7);
+    let message = parse_month("平成31年5月").unwrap_err().to_string();
+    assert!(message.contains("令和元年5月1日"), "{message}");
+    for bad in [
+        "",
+        "10月",
+        "2026",
+        "2026-10-05",
+        "2026-13",
+        "令和8年10月5日",
+        "R.10",
+        "2026-10月",
+        "令和8年",
+        "-",
+        "分",
+    ] {
+        assert!(parse_month(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn kanji_numbers() {
     let check = |text: &str, value| assert_eq!(kanji_number(text), value, "{text}");
     check("十", Some(10));
@@ -205,11 +249,13 @@ proptest! {
     fn no_text_breaks_the_parser(text in "[0-9元年月日.()（）/ー令和平成昭RHSrMｍ一二十百千〇曜水 -]{0,16}") {
         let _ = parse(&text);
         let _ = parse_fiscal_year(&text);
+        let _ = parse_month(&text);
     }
 
     #[test]
     fn no_unicode_breaks_the_parser(text in any::<String>()) {
         let _ = parse(&text);
         let _ = parse_fiscal_year(&text);
+        let _ = parse_month(&text);
     }
 }

@@ -8,11 +8,13 @@
 //!
 //! Tested against the packages `holidays` and `jpholiday`, see `testdata/README.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
+
+use super::CalendarError;
 
 /// The day from which the law is in force.
 const IN_FORCE: Date = Date::constant(1948, 7, 20);
@@ -146,9 +148,8 @@ pub struct Holiday {
     pub kind: HolidayKind,
 }
 
-/// Which equinox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Equinox {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Equinox {
     /// 春分, in March.
     Vernal,
     /// 秋分, in September.
@@ -158,12 +159,38 @@ pub enum Equinox {
 /// What is known beyond the law's text: announced equinoxes, days made free or taken away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
-    /// Year and equinox → the day of the month announced in 暦要項.
-    pub equinoxes: BTreeMap<(i16, Equinox), i8>,
-    /// Days made holidays by a law newer than this program; they count as 国民の祝日.
-    pub added: BTreeMap<Date, String>,
-    /// Days that a newer law took away, e.g. the old place of a moved holiday.
-    pub removed: Vec<Date>,
+    equinoxes: BTreeMap<(i16, Equinox), Date>,
+    added: BTreeMap<Date, String>,
+    removed: BTreeSet<Date>,
+}
+
+impl Overrides {
+    /// The day of an equinox as 国立天文台 announced it in 暦要項, in place of the computed
+    /// one. Equinoxes fall on 18–22 March and 21–25 September; other days are refused.
+    pub fn equinox(mut self, day: Date) -> Result<Self, CalendarError> {
+        let which = match (day.month(), day.day()) {
+            (3, 18..=22) => Equinox::Vernal,
+            (9, 21..=25) => Equinox::Autumnal,
+            _ => return Err(CalendarError::NotAnEquinox(day)),
+        };
+        self.equinoxes.insert((day.year(), which), day);
+        Ok(self)
+    }
+
+    /// A day made a holiday by a law newer than this program. It counts as 国民の祝日: a
+    /// Sunday is substituted, and a day between two of them is free.
+    #[must_use]
+    pub fn added(mut self, day: Date, name: impl Into<String>) -> Self {
+        self.added.insert(day, name.into());
+        self
+    }
+
+    /// A day that a newer law took away, e.g. the old place of a moved holiday.
+    #[must_use]
+    pub fn removed(mut self, day: Date) -> Self {
+        self.removed.insert(day);
+        self
+    }
 }
 
 /// The holidays of one year, with an index by day of the year.
@@ -290,6 +317,15 @@ fn equinox_day(year: i16, equinox: Equinox) -> i8 {
     day as i8
 }
 
+fn equinox_date(year: i16, equinox: Equinox) -> Date {
+    let month = match equinox {
+        Equinox::Vernal => 3,
+        Equinox::Autumnal => 9,
+    };
+    Date::new(year, month, equinox_day(year, equinox))
+        .expect("equinoxes fall between the 19th and the 24th")
+}
+
 fn compute(year: i16, overrides: &Overrides) -> Year {
     let mut days: BTreeMap<Date, (Arc<str>, HolidayKind)> = BTreeMap::new();
     // 国民の祝日 proper: only these are substituted and hold a day between them.
@@ -342,26 +378,16 @@ fn date_of(when: When, year: i16, overrides: &Overrides) -> Date {
             .equinoxes
             .get(&(year, which))
             .copied()
-            .unwrap_or_else(|| equinox_day(year, which))
+            .unwrap_or_else(|| equinox_date(year, which))
     };
     match when {
         When::On(month, day) => Date::new(year, month, day).expect(valid),
         When::Monday { month, nth } => Date::new(year, month, 1)
             .and_then(|first| first.nth_weekday_of_month(nth, Weekday::Monday))
             .expect(valid),
-        When::Vernal => march_or_september(year, 3, equinox(Equinox::Vernal)),
-        When::Autumnal => march_or_september(year, 9, equinox(Equinox::Autumnal)),
+        When::Vernal => equinox(Equinox::Vernal),
+        When::Autumnal => equinox(Equinox::Autumnal),
     }
-}
-
-/// An override may hold any number; a day outside the month is taken to the month's ends.
-fn march_or_september(year: i16, month: i8, day: i8) -> Date {
-    let first = Date::new(year, month, 1).expect("the law's years hold every month");
-    first
-        .with()
-        .day(day.clamp(1, first.days_in_month()))
-        .build()
-        .expect("the day was clamped")
 }
 
 /// Article 3(2): a holiday on a Sunday moves its rest to the next day, since 2007 to the next

@@ -191,17 +191,25 @@ fn years_outside_the_law_have_no_holidays() {
 
 #[test]
 fn announced_equinoxes_and_new_laws_are_data() {
-    let mut overrides = Overrides::default();
-    overrides.equinoxes.insert((2027, Equinox::Vernal), 22);
-    overrides
-        .added
-        .insert(date(2027, 6, 13), "水無月の日".into()); // a Sunday
-    overrides.added.insert(date(2027, 11, 5), "霜月の日".into()); // two days after 文化の日
-    overrides.removed.push(date(2027, 8, 11));
+    let overrides = Overrides::default()
+        .equinox(date(2027, 3, 22))
+        .and_then(|overrides| overrides.equinox(date(2027, 9, 22)))
+        .unwrap()
+        .added(date(2027, 6, 13), "水無月の日") // a Sunday
+        .added(date(2027, 11, 5), "霜月の日") // two days after 文化の日
+        .removed(date(2027, 8, 11));
     let law = HolidayLaw::with(overrides);
     let name = |day| law.holiday(day).map(|found| found.name.to_string());
     assert_eq!(name(date(2027, 3, 22)).as_deref(), Some("春分の日"));
     assert_eq!(name(date(2027, 3, 21)), None);
+    // 敬老の日 is the 20th, so an equinox on the 22nd frees the 21st.
+    assert_eq!(name(date(2027, 9, 21)).as_deref(), Some("国民の休日"));
+    assert_eq!(name(date(2027, 9, 22)).as_deref(), Some("秋分の日"));
+    assert_eq!(name(date(2027, 9, 23)), None);
+    for wrong in [date(2027, 4, 1), date(2027, 3, 17), date(2027, 9, 26)] {
+        let refused = Overrides::default().equinox(wrong);
+        assert_eq!(refused, Err(CalendarError::NotAnEquinox(wrong)));
+    }
     assert_eq!(name(date(2027, 6, 13)).as_deref(), Some("水無月の日"));
     assert_eq!(name(date(2027, 6, 14)).as_deref(), Some("振替休日"));
     assert_eq!(name(date(2027, 11, 4)).as_deref(), Some("国民の休日"));

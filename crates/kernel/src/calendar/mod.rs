@@ -19,7 +19,7 @@ mod terms;
 mod testing;
 
 pub use days::{Closure, DaySet, DaySetBuilder, MonthDay, Weekdays, YearlyRange};
-pub use holidays::{Equinox, Holiday, HolidayKind, HolidayLaw, Overrides};
+pub use holidays::{Holiday, HolidayKind, HolidayLaw, Overrides};
 pub use hours::{HalfDayRule, ServiceHours, Window};
 pub use roll::{Direction, Roll, Rolled, Skipped};
 pub use terms::{Bound, DayTerm, FirstDay, Side, Span, same_day_months_later};
@@ -59,6 +59,11 @@ pub enum CalendarError {
     /// A span of zero that is strict or counts the first day.
     #[error("0の期間に「未満」や「初日算入」は使えません。1以上にしてください (empty span)")]
     EmptySpan,
+    /// A day that no equinox can fall on.
+    #[error(
+        "{0}は春分日・秋分日になりえません。暦要項の日付（3月18～22日、9月21～25日）を書いてください (not an equinox)"
+    )]
+    NotAnEquinox(Date),
     /// A text that is no month and day, or a range of them.
     #[error(
         "「{0}」を月日の範囲として読めません。12-29..01-03 の形で書いてください (not a range of days)"
