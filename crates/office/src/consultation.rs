@@ -12,7 +12,7 @@ use crate::register::form::FileRef;
 use crate::register::rules::{self, CityWait, HOW};
 use crate::register::spec::FieldKind::{Bool, Choice, Date as Day, File, Text};
 use crate::register::{ActSpec, Context, Decision, Item, Refusal, RegisterSpec, Side, may, must};
-use crate::terms::GateKind;
+use crate::terms::{GateKind, Note};
 
 /// A consultation with the city.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,7 +33,13 @@ pub struct Consultation {
     /// What was agreed.
     #[serde(default)]
     pub outcome: Option<String>,
-    /// Day of the agreement; empty when there is none.
+    /// Key of the candidate reading that was agreed.
+    #[serde(default)]
+    pub reading: Option<String>,
+    /// Day from which the agreement holds; the day it was made when empty.
+    #[serde(default)]
+    pub effective_from: Option<Date>,
+    /// Day of the agreement, or of the end without one.
     #[serde(default)]
     pub decided_on: Option<Date>,
     /// Form of the agreement.
@@ -48,9 +54,6 @@ pub struct Consultation {
     /// Name of the person who agreed (personal).
     #[serde(default)]
     pub by_name: Option<String>,
-    /// Day the matter was closed.
-    #[serde(default)]
-    pub closed_on: Option<Date>,
     /// Why it was closed.
     #[serde(default)]
     pub closed_reason: Option<String>,
@@ -67,7 +70,7 @@ static SPEC: RegisterSpec = RegisterSpec {
     title_ja: "協議",
     number_ja: "協議",
     id_field: "consultation_id",
-    states: &[("opened", "協議中"), ("agreed", "合意"), ("closed", "終了")],
+    states: &[("opened", "協議中"), ("agreed", "合意"), ("closed", "合意なく終了")],
     acts: &[
         ActSpec {
             name: "open",
@@ -102,20 +105,22 @@ static SPEC: RegisterSpec = RegisterSpec {
                 may("by", "合意した部署・職名（氏名は書かない）", Text(100)),
                 may("by_name", "合意した人の氏名", Text(100)).personal(),
                 may("note", "仕様書の疑義の番号（A-07 など）", Text(32)),
+                may("reading", "合意した読み方", Text(64)),
+                may("effective_from", "適用の始め", Day),
                 may("file", "協議記録", File),
             ],
         },
         ActSpec {
             name: "close",
-            title_ja: "終了",
-            from: &["opened", "agreed"],
+            title_ja: "合意なく終了",
+            from: &["opened"],
             to: Some("closed"),
             kind: "consultation.closed",
-            kind_ja: "協議の終了",
+            kind_ja: "協議の終了（合意なし）",
             side: Side::Contractor,
             fields: &[
-                must("closed_on", "終了日", Day),
-                may("closed_reason", "終了の理由", Text(2000)),
+                must("decided_on", "終了日", Day),
+                must("closed_reason", "終了の理由", Text(2000)),
             ],
         },
     ],
@@ -127,19 +132,12 @@ impl Item for Consultation {
 
     fn decide(
         proposed: &Self,
-        before: Option<&Self>,
+        _before: Option<&Self>,
         act: &'static ActSpec,
         context: &Context<'_>,
         decision: &mut Decision,
     ) -> Result<(), Refusal> {
-        let note = proposed.note.as_deref();
-        if let Some(note) = note
-            && before.is_none_or(|before| before.note.as_deref() != Some(note))
-            && !context.terms.notes().iter().any(|known| known == note)
-        {
-            let known = context.terms.notes().iter().map(|known| (known.as_str(), "疑義"));
-            decision.problem(act, "note", rules::unknown(note, known));
-        }
+        let note = settled_note(proposed, act, context, decision);
         match act.name {
             "open" => {
                 rules::past(act, context, decision, "opened_on", Some(proposed.opened_on));
@@ -155,20 +153,12 @@ impl Item for Consultation {
                 rules::waited(decision, &proposed.city_waits, "協議", proposed.opened_on, decided);
                 decision.set("written", proposed.written || rules::is_writing(proposed.how.as_deref()));
                 if let (Some(note), Some(decided)) = (note, decided) {
-                    let mut reading = Map::new();
-                    reading.insert("note".to_owned(), json!(note));
-                    reading.insert("reading".to_owned(), json!(proposed.outcome));
-                    reading.insert("decided_on".to_owned(), json!(decided));
-                    reading.insert("consultation".to_owned(), json!(context.number));
-                    decision.also("contract.reading", format!("note:{note}"), reading);
+                    settle(proposed, note, decided, act, context, decision);
                 }
             }
             _ => {
-                rules::past(act, context, decision, "closed_on", proposed.closed_on);
-                rules::not_before(act, decision, "closed_on", proposed.closed_on, "申入れ日", Some(proposed.opened_on));
-                if proposed.decided_on.is_none() && proposed.closed_reason.is_none() {
-                    decision.problem(act, "closed_reason", "合意なく終えるときは理由を書いてください");
-                }
+                rules::past(act, context, decision, "decided_on", proposed.decided_on);
+                rules::not_before(act, decision, "decided_on", proposed.decided_on, "申入れ日", Some(proposed.opened_on));
             }
         }
         Ok(())
@@ -193,4 +183,56 @@ impl Item for Consultation {
     fn link(&self) -> Option<&str> {
         self.gate.as_deref()
     }
+}
+
+/// The ambiguity that the consultation names, if the contract has it.
+fn settled_note<'t>(
+    proposed: &Consultation,
+    act: &ActSpec,
+    context: &Context<'t>,
+    decision: &mut Decision,
+) -> Option<&'t Note> {
+    let key = proposed.note.as_deref()?;
+    let notes = context.terms.notes();
+    let note = notes.iter().find(|note| note.key == key);
+    if note.is_none() {
+        let known = notes.iter().map(|note| (note.key.as_str(), note.title_ja.as_str()));
+        decision.problem(act, "note", rules::unknown(key, known));
+    }
+    note
+}
+
+/// Appends how the text is read from now on; without a reading among the candidates there is
+/// nothing that the contract engine could apply, and the person is told.
+fn settle(
+    proposed: &Consultation,
+    note: &Note,
+    decided: Date,
+    act: &ActSpec,
+    context: &Context<'_>,
+    decision: &mut Decision,
+) {
+    let candidates = || note.readings.iter().map(|(key, title)| (key.as_str(), title.as_str()));
+    let Some(reading) = proposed.reading.as_deref() else {
+        let list: Vec<String> = candidates().map(|(key, title)| format!("{key}（{title}）")).collect();
+        decision.warn("no_reading", format!(
+            "{} の読み方が選ばれていないため、判定はこれまでどおりです。候補: {}",
+            note.key, list.join("、")
+        ));
+        return;
+    };
+    if candidates().all(|(key, _)| key != reading) {
+        decision.problem(act, "reading", rules::unknown(reading, candidates()));
+        return;
+    }
+    let mut payload = Map::new();
+    payload.insert("note".to_owned(), json!(note.key));
+    payload.insert("reading".to_owned(), json!(reading));
+    payload.insert("from".to_owned(), json!(proposed.effective_from.unwrap_or(decided)));
+    if let Some(by) = &proposed.by {
+        payload.insert("by".to_owned(), json!(by));
+    }
+    payload.insert("decided_on".to_owned(), json!(decided));
+    payload.insert("consultation".to_owned(), json!(context.number));
+    decision.also("contract.reading", format!("note:{}", note.key), payload);
 }

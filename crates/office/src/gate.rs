@@ -128,12 +128,12 @@ fn consultation(gate: &Gate, about: &str, day: Date, stored: &Stored, item: &Con
         return Err(None);
     }
     let number = &stored.number;
-    let Some(decided) = item.decided_on else {
-        return Err(Some((2, if stored.state == "opened" {
-            format!("協議 {number} はまだ合意に至っていません。合意を待って記録してください")
-        } else {
-            format!("協議 {number} は合意なく終わっています。改めて協議してください")
-        })));
+    let decided = match (stored.state.as_str(), item.decided_on) {
+        ("agreed", Some(decided)) => decided,
+        ("opened", _) => {
+            return Err(Some((2, format!("協議 {number} はまだ合意に至っていません。合意を待って記録してください"))));
+        }
+        _ => return Err(Some((1, format!("協議 {number} は合意なく終わっています。改めて協議してください")))),
     };
     if decided > day {
         return Err(Some((3, format!("{number} の合意日より前の日には行えません"))));

@@ -48,3 +48,5 @@ pub fn register(key: &str) -> Option<&'static Register> {
 
 #[cfg(test)]
 mod registers_tests;
+#[cfg(test)]
+mod rules_tests;

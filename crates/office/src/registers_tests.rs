@@ -20,7 +20,7 @@ fn the_machines_are_these() {
         request: - receive received; received amend received; estimated amend estimated; approved amend approved; received estimate estimated; estimated estimate estimated; estimated approve approved; received finish done; approved finish done; done return approved; done accept accepted; received withdraw withdrawn; estimated withdraw withdrawn; approved withdraw withdrawn
         question: - receive received; received answer answered; answered answer answered; received withdraw withdrawn; answered withdraw withdrawn
         approval: - request requested; requested grant granted; granted confirm granted; requested refuse refused; requested withdraw withdrawn; granted withdraw withdrawn
-        consultation: - open opened; opened agree agreed; opened close closed; agreed close closed
+        consultation: - open opened; opened agree agreed; opened close closed
         attestation: - file filed; - exempt filed; filed accept accepted; filed withdraw withdrawn; accepted withdraw withdrawn
         subcontract: - register registered; registered end ended
         training: - hold held; held correct held; held withdraw withdrawn
@@ -86,6 +86,7 @@ fn value(register: &Register, field: &FieldSpec, day: u32) -> Value {
         (_, "obligation") => return json!("O-107"),
         ("approval", "gate") => return json!("chat-change"),
         ("consultation", "gate") => return json!("a11y-pages"),
+        (_, "reading") => return json!("wide"),
         (_, "note") if register.spec.key == "consultation" => return json!("A-07"),
         (_, "outside_hours_reason") => return json!("緊急対応"),
         (_, "core") => return json!(false),
@@ -134,9 +135,6 @@ fn form(register: &Register, act: &ActSpec, mask: u32, day: u32) -> Value {
         .collect();
     if act.name == "record" && register.spec.key == "work" {
         fields.insert("hours".to_owned(), json!("0.5"));
-    }
-    if act.name == "close" {
-        fields.insert("closed_reason".to_owned(), json!("不要になった"));
     }
     Value::Object(fields)
 }

@@ -109,8 +109,19 @@ pub struct Gate {
     pub kind: GateKind,
     /// Only a written decision opens it (仕様書 12 「予め書面により」).
     pub written: bool,
-    /// Acts it guards, as `REGISTER.ACT` (`subcontract.register`).
+    /// Evidence kinds of the acts that wait for it (`subcontract.registered`).
     pub guards: Vec<String>,
+}
+
+/// An ambiguity of the text, with the readings that the contract file names as candidates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Key (`A-07`).
+    pub key: String,
+    /// What is unclear.
+    pub title_ja: String,
+    /// Key and title of each candidate reading.
+    pub readings: Vec<(String, String)>,
 }
 
 /// An obligation, as far as the registers need it.
@@ -149,8 +160,8 @@ pub trait ContractTerms: Send + Sync {
     fn gates(&self) -> &[Gate];
     /// All obligations.
     fn obligations(&self) -> &[ObligationRef];
-    /// Keys of the recorded ambiguities (`A-07`).
-    fn notes(&self) -> &[String];
+    /// The ambiguities of the text.
+    fn notes(&self) -> &[Note];
     /// Whether the city works on this day.
     fn is_open_day(&self, day: Date) -> bool;
     /// The prohibition on a deed (`subcontract.core`), if there is one.
@@ -166,11 +177,11 @@ pub trait ContractTerms: Send + Sync {
         self.gates().iter().find(|gate| gate.key == key)
     }
 
-    /// The gates that guard an act (`subcontract.register`).
-    fn guards(&self, act: &str) -> Vec<&Gate> {
+    /// The gates that acts with this evidence kind wait for (`subcontract.registered`).
+    fn guards(&self, kind: &str) -> Vec<&Gate> {
         self.gates()
             .iter()
-            .filter(|gate| gate.guards.iter().any(|guarded| guarded == act))
+            .filter(|gate| gate.guards.iter().any(|guarded| guarded == kind))
             .collect()
     }
 
@@ -220,7 +231,7 @@ pub struct FixedTerms {
     /// See [`ContractTerms::obligations`].
     pub obligations: Vec<ObligationRef>,
     /// See [`ContractTerms::notes`].
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// Deed and prohibition.
     pub prohibitions: Vec<(String, Prohibition)>,
 }
@@ -262,7 +273,7 @@ impl ContractTerms for FixedTerms {
     fn obligations(&self) -> &[ObligationRef] {
         &self.obligations
     }
-    fn notes(&self) -> &[String] {
+    fn notes(&self) -> &[Note] {
         &self.notes
     }
     fn is_open_day(&self, day: Date) -> bool {
@@ -328,7 +339,7 @@ impl FixedTerms {
                 minutes: 420,
             }),
             gates: vec![
-                gate("subcontract", "再委託の承認", "12", GateKind::Approval, true, &["subcontract.register"]),
+                gate("subcontract", "再委託の承認", "12", GateKind::Approval, true, &["subcontract.registered"]),
                 gate("chat-change", "チャットサービスの変更の承認", "7(3)", GateKind::Approval, false, &[]),
                 gate("a11y-pages", "対象ページの協議", "10(2)", GateKind::Consultation, false, &[]),
             ],
@@ -340,7 +351,14 @@ impl FixedTerms {
                 obligation("O-118", "建物は日本国内", "別紙2 建物", true),
                 obligation("O-134", "HUBの施錠", "別紙2 通信ケーブル", true),
             ],
-            notes: vec!["A-07".to_owned(), "A-08".to_owned()],
+            notes: vec![Note {
+                key: "A-07".to_owned(),
+                title_ja: "どの作業が月7時間に入るか".to_owned(),
+                readings: vec![
+                    ("narrow".to_owned(), "7(2)だけが入る".to_owned()),
+                    ("wide".to_owned(), "障害対応なども入る".to_owned()),
+                ],
+            }],
             prohibitions: vec![(
                 "subcontract.core".to_owned(),
                 Prohibition {

@@ -203,7 +203,7 @@ impl Desk {
         });
         let proposal = fold::propose(order.register, act, current, &order.form, today)??;
         let mut guarded = Vec::new();
-        for guard in proposal.guards(order.register, terms.as_ref()) {
+        for guard in proposal.guards(terms.as_ref()) {
             let found = store::find(&mut tx, order.contract, &guard.lookup()).await?;
             guarded.push((guard, found));
         }

@@ -102,9 +102,9 @@ impl Guard<'_> {
 
 impl Proposal {
     /// The gates that the contract puts before this act.
-    pub fn guards<'t>(&self, register: &Register, terms: &'t dyn ContractTerms) -> Vec<Guard<'t>> {
+    pub fn guards<'t>(&self, terms: &'t dyn ContractTerms) -> Vec<Guard<'t>> {
         terms
-            .guards(&format!("{}.{}", register.spec.key, self.act.name))
+            .guards(self.act.kind)
             .into_iter()
             .map(|gate| Guard {
                 gate,

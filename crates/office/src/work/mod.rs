@@ -17,6 +17,8 @@
 //! with a reason. A correction or withdrawal is a new record; nothing is edited away.
 
 mod gauge;
+#[cfg(test)]
+mod tests;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -338,7 +340,7 @@ impl Item for WorkEntry {
             decision.problem(act, "category", rules::unknown(&proposed.category, known));
         }
         link_request(proposed, act, context, decision);
-        compare(&after, act, context, decision);
+        compare(&after, context, decision);
         Ok(())
     }
 
@@ -398,7 +400,7 @@ fn link_request(proposed: &WorkEntry, act: &ActSpec, context: &Context<'_>, deci
 }
 
 /// Warns of overlaps with the same person's other entries and of a month beyond its hours.
-fn compare(after: &WorkEntry, act: &ActSpec, context: &Context<'_>, decision: &mut Decision) {
+fn compare(after: &WorkEntry, context: &Context<'_>, decision: &mut Decision) {
     let others: Vec<_> = context
         .typed::<WorkEntry>()
         .into_iter()
@@ -425,7 +427,6 @@ fn compare(after: &WorkEntry, act: &ActSpec, context: &Context<'_>, decision: &m
         && gauge.over_minutes > 0
         && let Some(cap) = &gauge.cap
     {
-        debug_assert!(act.name != "withdraw");
         decision.warn("over_cap", format!(
             "{}の算入時間は {} となり、{}を {} 超えます",
             wareki::month(month), minutes_ja(gauge.counted_minutes), cap.title_ja, minutes_ja(gauge.over_minutes)
