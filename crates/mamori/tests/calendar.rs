@@ -1,5 +1,7 @@
 //! `mamori calendar` from outside: the real binary, its text, its JSON, its exit codes.
 
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};

@@ -212,7 +212,7 @@ pub struct HolidayLaw {
 #[derive(Debug)]
 struct Inner {
     overrides: Overrides,
-    years: [OnceLock<Year>; YEARS],
+    years: Box<[OnceLock<Year>]>,
 }
 
 impl PartialEq for HolidayLaw {
@@ -243,7 +243,7 @@ impl HolidayLaw {
         Self {
             inner: Arc::new(Inner {
                 overrides,
-                years: [const { OnceLock::new() }; YEARS],
+                years: std::iter::repeat_with(OnceLock::new).take(YEARS).collect(),
             }),
         }
     }
