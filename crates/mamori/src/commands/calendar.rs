@@ -198,20 +198,20 @@ fn holidays(args: &HolidayArgs, today: impl FnOnce() -> Date) -> Result<Answer, 
     within_law(last)?;
     let law = HolidayLaw::standard();
     let mut text = String::new();
-    let mut list = Vec::new();
+    let mut found = Vec::new();
     for holiday in law.between(first, last) {
         let (date, name) = (holiday.date, &*holiday.name);
         let weekday = wareki::weekday(date.weekday());
         let japanese = wareki::long(date);
         let _ = writeln!(text, "{date}（{weekday}） {japanese} {name}");
-        list.push(json!({"date": date, "name": name, "weekday": weekday, "wareki": japanese}));
+        found.push(json!({"date": date, "name": name, "weekday": weekday, "wareki": japanese}));
     }
-    if list.is_empty() {
+    if found.is_empty() {
         text.push_str("この期間に祝日はありません\n");
     }
     Ok(Answer {
         text,
-        json: Value::Array(list),
+        json: Value::Array(found),
     })
 }
 
