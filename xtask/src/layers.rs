@@ -25,7 +25,12 @@ const ROWS: &[(&str, u8)] = &[
 const BESIDE: &[Beside] = &[
     Beside {
         name: "mamori-testkit",
-        may_use: &["mamori-kernel", "mamori-store", "mamori-runtime"],
+        may_use: &[
+            "mamori-kernel",
+            "mamori-store",
+            "mamori-runtime",
+            "mamori-web",
+        ],
     },
     Beside {
         name: "xtask",

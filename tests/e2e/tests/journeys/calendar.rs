@@ -14,7 +14,11 @@ fn dates(values: &[Value]) -> Vec<String> {
 #[test]
 fn holidays_of_2026_with_the_day_between_and_the_substitute() {
     let home = Home::new();
-    let found = dates(&home.run(&["calendar", "holidays", "2026", "--json"]).json());
+    let found = dates(
+        &home
+            .run(&["calendar", "holidays", "--year", "2026", "--json"])
+            .json(),
+    );
     assert_eq!(found.len(), 18, "{found:?}");
     // 国民の休日 between 敬老の日 and 秋分の日; 振替休日 after 憲法記念日 on a Sunday.
     for day in ["2026-01-01", "2026-05-06", "2026-09-22", "2026-11-23"] {
@@ -25,6 +29,6 @@ fn holidays_of_2026_with_the_day_between_and_the_substitute() {
 #[test]
 fn the_calendar_needs_no_data_directory() {
     let home = Home::new();
-    home.run(&["calendar", "holidays", "2026"]).good();
+    home.run(&["calendar", "holidays", "--year", "2026"]).good();
     assert!(!home.data().exists(), "asking the calendar writes nothing");
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mamori_e2e::Home;
+use mamori_testkit::PrivatePostgres;
 use serde_json::json;
 
 /// Appends records `1..=count`; each is a person's record of the kind that every installation knows.
@@ -39,9 +40,30 @@ fn verify(file: &Path, more: &[&str]) -> mamori_e2e::Ran {
 
 #[test]
 fn what_was_appended_is_exported_and_verified_elsewhere() {
-    let home = Home::new();
-    append(&home, 3);
-    let file = export(&home, "a.zip");
+    exported_and_verified(&Home::new());
+}
+
+#[test]
+fn the_same_on_postgresql() {
+    let Some(server) = PrivatePostgres::shared() else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    let url = runtime.block_on(server.fresh_database());
+    let home = Home::on(&url);
+    exported_and_verified(&home);
+    assert!(
+        !home.data().join("mamori.db").exists(),
+        "nothing was written to SQLite"
+    );
+}
+
+fn exported_and_verified(home: &Home) {
+    append(home, 3);
+    let file = export(home, "a.zip");
     let said = verify(&file, &[]).good();
     assert!(
         said.contains('3'),
@@ -49,7 +71,7 @@ fn what_was_appended_is_exported_and_verified_elsewhere() {
     );
     assert_eq!(
         std::fs::read(&file).expect("written"),
-        std::fs::read(export(&home, "b.zip")).expect("written"),
+        std::fs::read(export(home, "b.zip")).expect("written"),
         "the same content makes the same bytes"
     );
 }
