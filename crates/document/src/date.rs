@@ -1,38 +1,26 @@
 //! Dates and hours in words, as they stand on a Japanese official paper.
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
+use mamori_kernel::wareki;
 
 /// `令和8年11月10日（火）`; the first year of an era is 元年.
 pub fn date_in_words(date: Date) -> String {
-    format!(
-        "{}{}月{}日（{}）",
-        year_in_words(date),
-        date.month(),
-        date.day(),
-        weekday(date)
-    )
+    wareki::with_weekday(date)
 }
 
 /// `10月3日（土）`: inside a paper whose period already names the year.
 pub fn day_in_words(date: Date) -> String {
-    format!("{}月{}日（{}）", date.month(), date.day(), weekday(date))
+    format!(
+        "{}月{}日（{}）",
+        date.month(),
+        date.day(),
+        wareki::weekday(date.weekday())
+    )
 }
 
 /// `令和8年10月`.
 pub fn month_in_words(date: Date) -> String {
-    format!("{}{}月", year_in_words(date), date.month())
-}
-
-fn weekday(date: Date) -> &'static str {
-    match date.weekday() {
-        Weekday::Monday => "月",
-        Weekday::Tuesday => "火",
-        Weekday::Wednesday => "水",
-        Weekday::Thursday => "木",
-        Weekday::Friday => "金",
-        Weekday::Saturday => "土",
-        Weekday::Sunday => "日",
-    }
+    format!("{}{}月", wareki::year(date), date.month())
 }
 
 /// Minutes as hours. `1.5時間` when every value shown together is exact with two decimals (a
@@ -55,14 +43,5 @@ pub fn hours_in_words(minutes: u32, style: crate::HourStyle) -> String {
             (0, m) => format!("{m}分"),
             (h, m) => format!("{h}時間{m:02}分"),
         },
-    }
-}
-
-fn year_in_words(date: Date) -> String {
-    let year = date.year() - 2018;
-    if year == 1 {
-        "令和元年".to_owned()
-    } else {
-        format!("令和{year}年")
     }
 }

@@ -25,8 +25,10 @@ mod kinds;
 mod letter;
 mod pdf;
 mod plain;
+mod pour;
 mod report;
 mod table;
+mod xlsx;
 mod zipped;
 
 pub use chart::{
@@ -46,5 +48,7 @@ pub use kinds::{
 pub use letter::{Contact, LedgerHead, Letterhead, Sender, Status};
 pub use pdf::render_pdf;
 pub use plain::render_text;
+pub use pour::{PourData, RowSet, placeholders, pour};
 pub use report::{Block, Fact, Report, Section};
 pub use table::{Align, Cell, Column, HourStyle, Table, Total};
+pub use xlsx::render_xlsx;

@@ -133,6 +133,9 @@ pub struct Total {
     /// Only rows whose cell in this column holds this text.
     #[serde(default)]
     pub only: Option<(usize, String)>,
+    /// Only in Excel, as a formula: on paper the sum stands elsewhere (別紙3 has it above the table).
+    #[serde(default)]
+    pub spreadsheet_only: bool,
 }
 
 impl Table {
@@ -227,7 +230,10 @@ impl Table {
 
     /// The total row as printed: blank cells, the label over the columns before the sum.
     pub(crate) fn total_text(&self) -> Option<(String, usize, String)> {
-        let total = self.total.as_ref()?;
+        let total = self
+            .total
+            .as_ref()
+            .filter(|total| !total.spreadsheet_only)?;
         let cell = self.total_cell(total);
         Some((
             total.label.clone(),
@@ -300,6 +306,7 @@ mod tests {
                 label: "計".into(),
                 column: 0,
                 only: Some((1, "※".into())),
+                spreadsheet_only: false,
             }),
             ..Table::default()
         }

@@ -254,18 +254,20 @@ fn frame(
     plot
 }
 
-/// The limit is drawn last, over the bars, and named.
+/// The limit is drawn last, over the bars; its name stands in the top line, clear of them.
 fn limit_line(canvas: &mut Canvas, plot: &Plot, limit: Option<&(String, f64)>, unit: &str) {
     if let Some((name, value)) = limit {
-        let y = plot.y(*value);
         let paint = format!(
             "stroke=\"{}\" stroke-width=\"1.4\" stroke-dasharray=\"6 4\"",
             canvas.ink()
         );
+        let y = plot.y(*value);
         canvas.rule((LEFT, y), (RIGHT, y), &paint);
         let decimals = u8::from(value.fract() != 0.0);
-        let label = format!("{name} {}{unit}", grouped(*value, decimals));
-        canvas.text(RIGHT, y - 5.0, "end", &label);
+        let label = format!("{} {}{unit}", line(name), grouped(*value, decimals));
+        canvas.text(RIGHT, 14.0, "end", &label);
+        let end = RIGHT - width(&label) - 6.0;
+        canvas.rule((end - 24.0, 10.0), (end, 10.0), &paint);
     }
 }
 

@@ -74,7 +74,7 @@ impl ChangePlan {
                     Column::new("番号", 0.7, Align::Center),
                     Column::new("要件", 3.2, Align::Left),
                     Column::new("不足箇所", 3.2, Align::Left),
-                    Column::new("完了予定日", 2.0, Align::Left),
+                    Column::new("完了予定日", 2.9, Align::Left),
                     Column::new("担当", 1.4, Align::Left),
                 ],
             );

@@ -124,7 +124,7 @@ impl ConformityTable {
                 Column::new("適用", 1.7, Align::Left),
                 Column::new("状態", 1.2, Align::Left),
                 Column::new("根拠となる証跡", 3.4, Align::Left),
-                Column::new("有効期限", 1.9, Align::Left),
+                Column::new("有効期限", 2.35, Align::Left),
             ],
         );
         for item in &self.items {

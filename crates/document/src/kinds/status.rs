@@ -164,6 +164,7 @@ impl StatusReport {
                 .to_owned(),
             column,
             only: at(&StatusField::Counts).map(|i| (i, Counts::Yes.mark().to_owned())),
+            spreadsheet_only: true,
         });
         Table {
             caption: String::new(),
@@ -213,10 +214,7 @@ impl StatusReport {
                 hours_in_words(self.minutes(Counts::Undecided), self.hour_style()),
             )));
         }
-        opening.push(Block::Table(Table {
-            total: None,
-            ..self.table()
-        }));
+        opening.push(Block::Table(self.table()));
         let mut sections = self.sections.clone();
         if let Some(first) = sections.first_mut() {
             first.new_page = true;

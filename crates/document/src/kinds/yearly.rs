@@ -109,11 +109,11 @@ impl YearlyOverview {
             ConformityState::Unmeasured,
             ConformityState::NotApplicable,
         ];
-        let mut columns = vec![Column::new("条項", 4.0, Align::Left)];
+        let mut columns = vec![Column::new("条項", 3.2, Align::Left)];
         columns.extend(
             states
                 .iter()
-                .map(|s| Column::new(s.in_words(), 1.0, Align::Right)),
+                .map(|s| Column::new(s.in_words(), 1.3, Align::Right)),
         );
         columns.push(Column::new("計", 0.8, Align::Right));
         let mut table = Table::new("", columns);
