@@ -2,8 +2,10 @@
 //!
 //! Nothing is decided here: commands parse, call a lower row, print.
 
+mod capabilities;
 mod commands;
 mod global;
+mod wiring;
 
 use clap::{Parser, Subcommand};
 

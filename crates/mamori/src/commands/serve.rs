@@ -1,14 +1,151 @@
-//! `mamori serve`.
+//! `mamori serve`: the console and the job runner, until SIGTERM or SIGINT.
 
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use anyhow::{Context as _, bail};
+use mamori_runtime::config::REMOTE_REMEDY;
+use mamori_runtime::{App, Runner};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
 use crate::global::Global;
+use crate::wiring;
 
 /// Arguments of `mamori serve`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Address to listen on (default: `listen` of the configuration, 127.0.0.1:8080)
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// What this process does: console, jobs (several processes may share one PostgreSQL)
+    #[arg(long, value_delimiter = ',', value_name = "ROLE,…", default_values_t = [Role::Console, Role::Jobs])]
+    pub roles: Vec<Role>,
+}
+
+/// A part of the work that a process takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Pages and API.
+    Console,
+    /// Schedules, queued jobs, mail.
+    Jobs,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Console => "console",
+            Self::Jobs => "jobs",
+        })
+    }
+}
 
 /// Runs the command.
-pub fn run(_args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("serve: under construction")
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let mut config = wiring::load_config(global)?;
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+    }
+    if !config.listen.ip().is_loopback() && !config.allow_remote {
+        bail!(
+            "{} はこの機械の外からも届くアドレスです。{REMOTE_REMEDY}",
+            config.listen
+        );
+    }
+    let json = global.json;
+    wiring::block_on(async move {
+        let listener = if args.roles.contains(&Role::Console) {
+            // Bound before anything is opened: a second server on the port changes nothing.
+            Some(bind(config.listen).await?)
+        } else {
+            None
+        };
+        let app = wiring::open_with(config, std::sync::Arc::new(mamori_runtime::SystemClock)).await?;
+        let stop = stop_on_signal()?;
+        serve(&app, listener, args.roles.contains(&Role::Jobs), stop, json).await
+    })
+}
+
+/// Binds the listener, with an error that says what to do.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => bail!(
+            "{address} はほかのプログラムが使っています。--listen 127.0.0.1:{} のように別の番号を指定するか、そのプログラムを止めてください（ss -ltnp で調べられます）",
+            address.port().checked_add(1).unwrap_or(8081)
+        ),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => bail!(
+            "{address} を使う権限がありません。1024 以上の番号を指定してください"
+        ),
+        Err(error) => Err(error).with_context(|| format!("{address} で待ち受けられません")),
+    }
+}
+
+/// Serves until `stop` says true; prints the address once it answers.
+pub async fn serve(
+    app: &App,
+    listener: Option<TcpListener>,
+    with_jobs: bool,
+    stop: watch::Receiver<bool>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let jobs = with_jobs.then(|| tokio::spawn(Runner::new(app.clone()).serve(stop.clone())));
+    match listener {
+        Some(listener) => {
+            let address = listener.local_addr()?;
+            announce(app, address, json).await?;
+            mamori_web::serve(app.clone(), listener, stop).await?;
+        }
+        None => {
+            let mut stop = stop;
+            let _ = stop.wait_for(|stop| *stop).await;
+        }
+    }
+    if let Some(jobs) = jobs {
+        jobs.await.context("the job runner ended badly")?;
+    }
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn announce(app: &App, address: SocketAddr, json: bool) -> anyhow::Result<()> {
+    let url = format!("http://{address}/");
+    if json {
+        println!("{}", json!({ "address": url }));
+        return Ok(());
+    }
+    println!("まもりは {url} で動いています。止めるには Ctrl+C を押してください。");
+    if mamori_web::account::list(app).await?.is_empty() {
+        println!(
+            "利用者がまだいません。別の端末で次を実行してください:\n  mamori --data-dir {} user add 名前 --role administrator --generate",
+            app.config.data_dir.display()
+        );
+    }
+    Ok(())
+}
+
+/// True after the first SIGTERM or SIGINT; a second one ends the process at once.
+pub fn stop_on_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if *sender.borrow() {
+                std::process::exit(130);
+            }
+            tracing::info!("stopping");
+            sender.send_replace(true);
+        }
+    });
+    Ok(receiver)
 }

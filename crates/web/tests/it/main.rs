@@ -1,0 +1,8 @@
+//! The console through its router: what a browser and a program see.
+
+mod accounts;
+mod answers;
+mod forms;
+mod sample;
+mod sessions;
+mod walk;
