@@ -27,6 +27,7 @@ pub struct Answer {
 pub struct Browser {
     port: u16,
     cookies: BTreeMap<String, String>,
+    bearer: Option<String>,
 }
 
 impl Browser {
@@ -35,7 +36,27 @@ impl Browser {
         Self {
             port,
             cookies: BTreeMap::new(),
+            bearer: None,
         }
+    }
+
+    /// Sends a token with every request from now on, as a program does.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.bearer = Some(token.to_owned());
+        self
+    }
+
+    /// Asks for a page and follows redirections on this site.
+    pub fn open(&mut self, path: &str) -> anyhow::Result<Answer> {
+        let mut answer = self.get(path)?;
+        for _ in 0..5 {
+            let Some(target) = answer.headers.get("location").cloned() else {
+                break;
+            };
+            answer = self.get(&target)?;
+        }
+        Ok(answer)
     }
 
     /// Asks for a page.
@@ -64,6 +85,9 @@ impl Browser {
                  Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
                 body.len()
             );
+        }
+        if let Some(token) = &self.bearer {
+            let _ = write!(request, "Authorization: Bearer {token}\r\n");
         }
         if !self.cookies.is_empty() {
             let pairs: Vec<String> = self

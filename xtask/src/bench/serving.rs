@@ -86,7 +86,7 @@ fn start_once(mamori: &Path, data: &Path) -> anyhow::Result<(f64, f64)> {
             .arg("serve")
             .arg("--data-dir")
             .arg(data)
-            .args(["--port", &port.to_string()])
+            .args(["--listen", &format!("127.0.0.1:{port}")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()?,

@@ -4,3 +4,4 @@ mod calendar;
 mod contract;
 mod demo;
 mod ledger;
+mod serve;
