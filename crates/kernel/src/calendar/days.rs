@@ -184,7 +184,7 @@ impl FromStr for YearlyRange {
 pub enum Closure {
     /// These weekdays.
     Weekdays(Weekdays),
-    /// The holidays of the law.
+    /// The holidays of the law; none outside [`HolidayLaw::years`], so check far dates first.
     LawHolidays(HolidayLaw),
     /// A range of every year, with its name, e.g. 年末年始.
     Yearly(YearlyRange, String),
