@@ -66,8 +66,6 @@ impl Db {
     /// Opens `sqlite:PATH` (created with its folder when missing) or `postgres://…`.
     /// Does not migrate; see [`Db::migrate`].
     pub async fn open(url: &str) -> Result<Self> {
-        static DRIVERS: Once = Once::new();
-        DRIVERS.call_once(sqlx::any::install_default_drivers);
         if let Some(path) = url.strip_prefix("sqlite:") {
             Self::open_sqlite(sqlite_path(path)?).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -86,6 +84,7 @@ impl Db {
     }
 
     async fn open_sqlite(path: PathBuf) -> Result<Self> {
+        install_drivers();
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)
                 .map_err(|e| Error::file(folder, "フォルダーの作成", &e))?;
@@ -109,6 +108,7 @@ impl Db {
     }
 
     async fn open_postgres(url: &str) -> Result<Self> {
+        install_drivers();
         let options: AnyConnectOptions = url.parse()?;
         let pool = AnyPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
@@ -252,6 +252,11 @@ impl Db {
             &self.shared.reader
         }
     }
+}
+
+fn install_drivers() {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
 }
 
 const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \

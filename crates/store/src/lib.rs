@@ -4,15 +4,20 @@
 //! This crate alone names sqlx. It does not know what records mean, and it never asks for the
 //! present time: instants come from the caller's clock.
 
+pub mod archive;
+mod blob;
 mod db;
 mod error;
+mod key;
 pub mod ledger;
 mod migrate;
 mod sql;
 mod tx;
 
+pub use blob::{Blob, BlobState, Blobs};
 pub use db::{BUSY_TIMEOUT_MS, Backend, Db};
 pub use error::{Error, Result};
+pub use key::{LedgerKey, PublicKey};
 pub use ledger::{Appended, Ledger, LedgerQuery};
 pub use migrate::{Migration, MigrationReport};
 pub use sql::{Arg, Args, FromColumn, Row};

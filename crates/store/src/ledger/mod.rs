@@ -6,9 +6,13 @@
 //! is and how it is hashed is `mamori_kernel::ledger`'s business.
 
 mod append;
+mod audit;
 mod batch;
+mod proof;
 mod read;
 
 pub use append::{Appended, ChainEnd, Erasure};
+pub use audit::{Audit, AuditProblem};
 pub use batch::Ledger;
+pub use proof::InclusionProof;
 pub use read::LedgerQuery;

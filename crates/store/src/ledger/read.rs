@@ -51,7 +51,7 @@ impl LedgerQuery {
         }
     }
 
-    fn sql(&self) -> (String, Args) {
+    pub(super) fn sql(&self) -> (String, Args) {
         let mut args = args![self.contract.as_str()];
         let mut sql = format!("SELECT {COLUMNS} FROM ledger_record WHERE contract = $1");
         if !self.kinds.is_empty() {
