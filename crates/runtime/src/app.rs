@@ -9,7 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::Timestamp;
 use mamori_kernel::Clock;
 use mamori_kernel::ledger::{NewRecord, Record};
-use mamori_store::{Db, Migration, Tx};
+use mamori_kernel::merkle::Digest;
+use mamori_store::{Blob, Blobs, Db, Ledger, LedgerKey, Migration, Tx};
 use tokio::sync::Notify;
 
 use crate::capability::{Capability, HookError};
@@ -32,6 +33,13 @@ pub struct State {
     pub config: Config,
     /// Database, with the ledgers in it.
     pub db: Db,
+    /// Appends to ledgers with group commit, for evidence that comes in streams. Evidence of a
+    /// change goes through [`App::append`], in the change's own transaction.
+    pub ledger: Ledger,
+    /// Files, by their digest. Its methods block: use [`App::store_blob`] and [`App::read_blob`].
+    pub blobs: Blobs,
+    /// Signs checkpoints of ledgers.
+    pub ledger_key: LedgerKey,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Metrics of the process.
@@ -101,7 +109,13 @@ impl App {
             .flat_map(|capability| &capability.jobs)
             .map(|kind| (kind.name, kind.clone()))
             .collect();
+        let ledger_key = LedgerKey::open_or_create(&config.data_dir.join("keys/ledger.key"))?;
+        // The writer ends with the last handle to the application.
+        let (ledger, _writer) = Ledger::start(db.clone());
         let app = Self(Arc::new(State {
+            blobs: Blobs::new(config.data_dir.join("blobs")),
+            ledger,
+            ledger_key,
             config,
             db,
             clock,
@@ -148,6 +162,19 @@ impl App {
         let record = tx.append(record).await?;
         metrics::counter!(LEDGER_RECORDS, "kind" => kind).increment(1);
         Ok(record)
+    }
+
+    /// Stores a file; durable when this returns. Note it with `tx.record_blob` in the transaction
+    /// of the change that names it.
+    pub async fn store_blob(&self, bytes: Vec<u8>) -> Result<Blob, mamori_store::Error> {
+        let blobs = self.blobs.clone();
+        blocking(move || blobs.put(&bytes)).await
+    }
+
+    /// All bytes of a file, checked against its name.
+    pub async fn read_blob(&self, sha256: Digest) -> Result<Vec<u8>, mamori_store::Error> {
+        let blobs = self.blobs.clone();
+        blocking(move || blobs.read(&sha256)).await
     }
 
     /// Names of all kinds of job.
@@ -212,6 +239,16 @@ impl App {
     pub fn contracts_dir(&self) -> PathBuf {
         self.config.data_dir.join("contracts")
     }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, mamori_store::Error> + Send + 'static,
+) -> Result<T, mamori_store::Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| mamori_store::Error::Unavailable {
+            detail: error.to_string(),
+        })?
 }
 
 /// All migrations of the program: the store's own and those of the capabilities.

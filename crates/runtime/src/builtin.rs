@@ -35,6 +35,7 @@ pub(crate) fn capability() -> Capability {
             Schedule::new(PRUNE_JOB, PRUNE_JOB, Rule::Daily(At::new(3, 10))).latest_only(),
         ],
         evidence: vec![
+            daily_head::evidence(),
             EvidenceKind {
                 kind: JOB_FAILED,
                 version: 1,

@@ -7,8 +7,11 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
+use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_datetime;
+use mamori_kernel::evidence::{EvidenceKind, LEDGER_CHECKPOINT};
+use mamori_kernel::ledger::{Checkpoint, NewRecord};
+use serde_json::json;
 
 use crate::app::App;
 use crate::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
@@ -28,26 +31,52 @@ pub(crate) fn schedule() -> Schedule {
 
 async fn run(context: JobContext) -> Result<(), JobError> {
     let app = &context.app;
-    let mut heads = Vec::new();
+    let day = tokyo_datetime(context.about()).date();
+    let mut checkpoints = Vec::new();
     for head in app.db.ledger_heads().await? {
-        heads.push(head);
+        checkpoints.extend(
+            app.db
+                .ledger_checkpoint(&head.contract, &app.ledger_key, app.now())
+                .await?,
+        );
     }
-    if heads.is_empty() {
+    if checkpoints.is_empty() {
         return Ok(());
     }
-    let mut text = String::new();
-    for head in &heads {
-        let _ = writeln!(text, "{head}");
-    }
+    let mail = mail(app, day, &checkpoints);
+    // Mail and records in one transaction: what is recorded as mailed is queued.
     let mut tx = app.db.begin_write().await?;
-    app.notify(&mut tx, &mail(app, context.about(), &text))
-        .await?;
+    for checkpoint in &checkpoints {
+        let payload = json!({
+            "day": day.to_string(),
+            "head": checkpoint.head().to_string(),
+            "root": checkpoint.root.to_string(),
+            "key": checkpoint.key_id.to_string(),
+            "by": "mail",
+            "receivers": mail.to.len(),
+        });
+        let record = NewRecord::new(
+            &checkpoint.contract,
+            app.now(),
+            context.actor(),
+            LEDGER_CHECKPOINT,
+            day.to_string(),
+            &payload,
+        )?
+        .dedup(format!("daily-head:{day}"));
+        app.append(&mut tx, record).await?;
+    }
+    app.notify(&mut tx, &mail).await?;
     tx.commit().await?;
     Ok(())
 }
 
-fn mail(app: &App, about: Timestamp, heads: &str) -> Notification {
-    let day = tokyo_datetime(about).date();
+fn mail(app: &App, day: Date, checkpoints: &[Checkpoint]) -> Notification {
+    let mut heads = String::new();
+    for checkpoint in checkpoints {
+        let _ = writeln!(heads, "{}", checkpoint.head());
+    }
+    let key = app.ledger_key.public().fingerprint();
     let to = if app.config.mail.city.is_empty() {
         vec![app.config.mail.from.clone()]
     } else {
@@ -61,8 +90,25 @@ fn mail(app: &App, about: Timestamp, heads: &str) -> Notification {
              このメールを保存してください。後日、書き出した台帳をこの値と照らし合わせると、\n\
              この時点までの記録が書き換え・抜き取り・並べ替えされていないことを確かめられます。\n\n\
              \u{3000}mamori ledger verify ファイル --against 先頭値\n\n\
-             先頭値は、記録が書かれた時に事実だったこと、書かれなかった出来事がないことまでは示しません。\n"
+             先頭値は、記録が書かれた時に事実だったこと、書かれなかった出来事がないことまでは示しません。\n\n\
+             署名鍵の指紋: {key}\n"
         ),
         attachments: Vec::new(),
+    }
+}
+
+pub(crate) fn evidence() -> EvidenceKind {
+    EvidenceKind {
+        kind: LEDGER_CHECKPOINT,
+        version: 1,
+        title_ja: "証跡台帳の先頭値の通知",
+        fields: &[
+            ("day", "日"),
+            ("head", "通知した先頭値"),
+            ("root", "Merkle 木の根"),
+            ("key", "署名鍵の番号"),
+            ("by", "通知の方法"),
+            ("receivers", "宛先の数"),
+        ],
     }
 }

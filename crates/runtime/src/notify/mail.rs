@@ -10,7 +10,6 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use super::{Notification, count};
-use crate::app::App;
 use crate::config::{Smtp, SmtpSecurity};
 use crate::job::{JobContext, JobError};
 
@@ -66,7 +65,7 @@ async fn compose(context: &JobContext, mail: &Notification) -> Result<Message, J
     }
     let mut parts = MultiPart::mixed().singlepart(text);
     for file in &mail.attachments {
-        let bytes = read_blob(app, &file.sha256).await?;
+        let bytes = app.read_blob(file.sha256).await?;
         let media_type = ContentType::parse(&file.media_type)
             .map_err(|error| JobError::Permanent(format!("{}: {error}", file.media_type)))?;
         parts = parts.singlepart(Attachment::new(file.name.clone()).body(bytes, media_type));
@@ -108,11 +107,4 @@ async fn write_sink(path: PathBuf, bytes: Vec<u8>) -> Result<(), JobError> {
     tokio::fs::write(&half, bytes).await?;
     tokio::fs::rename(&half, &path).await?;
     Ok(())
-}
-
-async fn read_blob(app: &App, sha256: &str) -> Result<Vec<u8>, JobError> {
-    let _ = app;
-    Err(JobError::Permanent(format!(
-        "blob {sha256} cannot be read yet"
-    )))
 }

@@ -7,6 +7,7 @@
 mod mail;
 mod webhook;
 
+use mamori_kernel::merkle::Digest;
 use mamori_store::Tx;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +23,8 @@ pub struct MailAttachment {
     pub name: String,
     /// Media type.
     pub media_type: String,
-    /// SHA-256 of the blob, lower-case hex.
-    pub sha256: String,
+    /// Name of the blob.
+    pub sha256: Digest,
 }
 
 /// A mail.

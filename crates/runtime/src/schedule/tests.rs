@@ -74,7 +74,7 @@ fn rules_give_the_instants_a_person_expects() {
     check(
         &Rule::Monthly(MonthDay::OpenDayAfter(30), nine),
         "2026-10-01T00:00",
-        &["2026-11-02T09:00", "2026-12-01T09:00"],
+        &["2026-10-01T09:00", "2026-11-02T09:00", "2026-12-01T09:00"],
     );
 }
 
