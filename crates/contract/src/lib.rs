@@ -9,8 +9,10 @@ pub mod language;
 pub mod parse;
 pub mod schema;
 pub mod due;
+pub mod engine;
 pub mod model;
 pub mod rules;
 
 pub use due::Due;
+pub use engine::{Engine, Fact, PeriodState, State, Verdict};
 pub use model::Contract;

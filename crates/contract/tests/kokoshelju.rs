@@ -4,14 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use mamori_contract::due::Due;
+use mamori_contract::engine::{Engine, Fact, PeriodState, Verdict};
 use mamori_contract::language::{ContractFile, Kind, Obligation, Reach, Type};
 use mamori_contract::model::Contract;
 use mamori_contract::parse::diagnostics::Severity;
 use mamori_contract::parse::parse;
+use mamori_kernel::clock::tokyo_instant;
+use serde_json::{Value, json};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -467,4 +471,212 @@ fn the_change_plan_hangs_on_the_day_of_signing_and_nothing_is_guessed_without_it
     let (due, unknown) = plan(&source().replace(line, ""));
     assert_eq!(due, None);
     assert!(unknown.is_some_and(|text| text.contains("契約締結日")));
+}
+
+/// The contract in force with every kind of evidence written, at noon of a day.
+struct Trial {
+    engine: Engine,
+    seq: u64,
+}
+
+impl Trial {
+    fn new() -> Self {
+        let contract = contract(source());
+        let kinds: Vec<String> = contract.kinds.names().map(str::to_owned).collect();
+        Self { engine: Engine::new(Arc::new(contract), kinds), seq: 0 }
+    }
+
+    fn record(&mut self, day: Date, kind: &str, payload: Value) {
+        self.seq += 1;
+        let at = noon(day);
+        self.engine.advance(at);
+        self.engine.apply(&Fact { seq: self.seq, at, kind: kind.to_owned(), subject: String::new(), payload });
+    }
+
+    fn at(&mut self, day: Date) -> &mut Self {
+        self.engine.advance(noon(day));
+        self
+    }
+
+    fn state(&mut self, key: &str, period: &str) -> PeriodState {
+        let state = self.engine.state(key).unwrap_or_else(|| panic!("{key} is judged"));
+        let found = state.periods.iter().find(|each| period == "term" || each.period.to_string() == period).cloned();
+        found.unwrap_or_else(|| panic!("{key} has a state for {period}: {state:?}"))
+    }
+
+    fn verdict(&mut self, key: &str, period: &str) -> Verdict {
+        self.state(key, period).verdict
+    }
+}
+
+fn noon(day: Date) -> Timestamp {
+    tokyo_instant(day.at(12, 0, 0, 0))
+}
+
+#[test]
+fn without_evidence_nothing_is_met() {
+    let mut trial = Trial::new();
+    trial.at(date(2026, 11, 22));
+    let states = trial.engine.states();
+    assert_eq!(states.len(), 149);
+    let met: Vec<&str> = states.iter().filter(|each| each.verdict == Verdict::Met).map(|each| each.key.as_str()).collect();
+    assert!(met.is_empty(), "met although nothing was recorded: {met:?}");
+}
+
+#[test]
+fn where_no_capability_writes_evidence_the_machine_rows_are_unmeasured() {
+    let mut engine = Engine::new(Arc::new(contract(source())), Vec::<String>::new());
+    engine.advance(noon(date(2026, 11, 22)));
+    for key in ["O-008", "O-012", "O-017", "O-023", "O-087", "O-118", "O-139", "O-149"] {
+        assert_eq!(engine.state(key).expect("judged").verdict, Verdict::Unmeasured, "{key}");
+    }
+}
+
+#[test]
+fn a_stop_is_undecided_because_the_text_sets_no_rate() {
+    for (down, expected) in [(0, Verdict::Met), (3, Verdict::Undecided)] {
+        let mut trial = Trial::new();
+        for day in 1..=30 {
+            let day = date(2026, 6, day);
+            let down = if day.day() == 14 { down } else { 0 };
+            trial.record(
+                day,
+                "watch.availability",
+                json!({ "day": day.to_string(), "total_minutes": 1440, "down_minutes": down, "planned_minutes": 0 }),
+            );
+        }
+        let state = trial.at(date(2026, 7, 1)).state("O-017", "2026-06");
+        assert_eq!(state.verdict, expected, "{state:?}");
+        assert_eq!(state.questions.is_empty(), expected == Verdict::Met);
+    }
+}
+
+#[test]
+fn a_report_on_the_tenth_is_met_and_one_two_days_later_hangs_on_the_word_about() {
+    let submit = |trial: &mut Trial, document: &str, day: Date| {
+        let id = format!("{document}-{day}");
+        trial.record(
+            day,
+            "document.submitted",
+            json!({ "document_id": id, "document": document, "period": "2026-10", "title": "2026-10",
+                "submitted_on": day.to_string(), "pdf": { "sha256": "00" } }),
+        );
+    };
+    let mut trial = Trial::new();
+    submit(&mut trial, "monthly-report", date(2026, 11, 10));
+    submit(&mut trial, "access-report", date(2026, 11, 12));
+    assert_eq!(trial.verdict("O-099", "2026-10"), Verdict::Met);
+    assert_eq!(trial.verdict("O-065", "2026-10"), Verdict::NotMet, "8 says までに");
+    for key in ["O-157", "O-158", "O-159"] {
+        assert_eq!(trial.verdict(key, "2026-11"), Verdict::Met, "{key}");
+    }
+
+    let mut trial = Trial::new();
+    submit(&mut trial, "monthly-report", date(2026, 11, 12));
+    let state = trial.state("O-099", "2026-10");
+    assert_eq!(state.verdict, Verdict::Undecided, "{state:?}");
+    assert!(state.candidates.iter().all(|each| each.note == "A-04"), "{state:?}");
+    assert_eq!(state.late_by_days, Some(2));
+}
+
+#[test]
+fn a_change_without_approval_is_a_breach_and_an_oral_approval_is_undecided() {
+    let approve = |trial: &mut Trial, written: bool| {
+        let day = date(2026, 9, 1);
+        trial.record(
+            day,
+            "approval.granted",
+            json!({ "approval_id": "P-1", "gate": "waf-change", "about": "WAF", "written": written, "decided_on": day.to_string() }),
+        );
+    };
+    let change = |trial: &mut Trial| {
+        let day = date(2026, 9, 10);
+        trial.record(
+            day,
+            "waf.changed",
+            json!({ "change_id": "W-1", "changed_on": day.to_string(), "approval_id": "P-1", "service": "別のサービス" }),
+        );
+        trial.at(date(2026, 10, 1));
+    };
+    for (approval, expected) in
+        [(None, Verdict::NotMet), (Some(true), Verdict::Met), (Some(false), Verdict::Undecided)]
+    {
+        let mut trial = Trial::new();
+        if let Some(written) = approval {
+            approve(&mut trial, written);
+        }
+        change(&mut trial);
+        let state = trial.state("O-032", "2026-09");
+        assert_eq!(state.verdict, expected, "{approval:?}: {state:?}");
+    }
+}
+
+#[test]
+fn a_row_without_counterpart_on_a_rented_server_is_undecided_until_the_city_answers() {
+    let mut trial = Trial::new();
+    for key in ["O-118", "O-132"] {
+        trial.record(
+            date(2026, 4, 3),
+            "attestation.filed",
+            json!({ "attestation_id": format!("T-{key}"), "obligation": key, "applicability": "not_applicable",
+                "reason": "VPSのため設備が無い", "issuer": "受託者", "issued_on": "2026-04-03" }),
+        );
+    }
+    trial.at(date(2026, 5, 1));
+    assert_eq!(trial.verdict("O-118", "2026-04"), Verdict::NotApplicable);
+    assert_eq!(trial.verdict("O-132", "2026-04"), Verdict::Undecided);
+    trial.record(
+        date(2026, 5, 2),
+        "contract.reading",
+        json!({ "note": "A-12", "reading": "mutatis-mutandis", "from": "2026-04-01", "by": "札幌市" }),
+    );
+    assert_eq!(trial.verdict("O-132", "2026-04"), Verdict::NotApplicable);
+}
+
+#[test]
+fn the_change_plan_is_asked_for_only_if_a_gap_was_found() {
+    let mut trial = Trial::new();
+    assert_eq!(trial.at(date(2026, 6, 1)).verdict("O-156", "term"), Verdict::NotApplicable);
+
+    for (submitted, expected) in [
+        (None, Verdict::NotMet),
+        (Some(date(2026, 4, 7)), Verdict::Met),
+        (Some(date(2026, 4, 8)), Verdict::Undecided), // 初日を数えるか
+        (Some(date(2026, 4, 9)), Verdict::NotMet),
+    ] {
+        let mut trial = Trial::new();
+        trial.record(
+            date(2026, 4, 2),
+            "annex.gap-found",
+            json!({ "gap_id": "G-1", "found_on": "2026-04-02", "obligation": "O-127" }),
+        );
+        if let Some(day) = submitted {
+            trial.record(
+                day,
+                "document.submitted",
+                json!({ "document_id": "D-1", "document": "server-change-plan", "period": "term", "submitted_on": day.to_string() }),
+            );
+        }
+        let state = trial.at(date(2026, 5, 1)).state("O-156", "term");
+        assert_eq!(state.verdict, expected, "{submitted:?}: {state:?}");
+        assert_eq!(trial.verdict("O-155", "term"), Verdict::Pending);
+        assert_eq!(trial.at(date(2026, 10, 1)).verdict("O-155", "term"), Verdict::NotMet);
+    }
+}
+
+#[test]
+fn forty_pages_are_chosen_and_every_one_is_checked() {
+    let pages = |count: usize| (1..=count).map(|number| format!("/page-{number:02}")).collect::<Vec<_>>();
+    let mut trial = Trial::new();
+    trial.record(date(2026, 12, 1), "a11y.pages", json!({ "pages": pages(40) }));
+    assert_eq!(trial.verdict("O-072", "term"), Verdict::Met);
+    for page in pages(39) {
+        trial.record(date(2027, 2, 1), "a11y.auto", json!({ "page": page }));
+    }
+    assert_eq!(trial.at(date(2027, 2, 19)).verdict("O-078", "term"), Verdict::Pending);
+    assert_eq!(trial.at(date(2027, 2, 20)).verdict("O-078", "term"), Verdict::NotMet);
+
+    let mut trial = Trial::new();
+    trial.record(date(2026, 12, 1), "a11y.pages", json!({ "pages": pages(39) }));
+    assert_ne!(trial.at(date(2027, 3, 31)).verdict("O-072", "term"), Verdict::Met);
 }
