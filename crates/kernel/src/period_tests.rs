@@ -214,7 +214,8 @@ proptest! {
     }
 
     #[test]
-    fn month_arithmetic_adds_up(day in any_day(), a in -500..500_i32, b in -500..500_i32) {
+    // Within the years that months may name: beyond them `plus` stops.
+    fn month_arithmetic_adds_up(day in any_day(), a in -180..180_i32, b in -180..180_i32) {
         let month = YearMonth::of(day);
         prop_assert_eq!(month.plus(a).plus(b), month.plus(a + b));
         prop_assert_eq!(month.plus(1).first(), month.last().tomorrow().unwrap());
