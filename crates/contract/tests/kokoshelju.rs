@@ -483,14 +483,23 @@ impl Trial {
     fn new() -> Self {
         let contract = contract(source());
         let kinds: Vec<String> = contract.kinds.names().map(str::to_owned).collect();
-        Self { engine: Engine::new(Arc::new(contract), kinds), seq: 0 }
+        Self {
+            engine: Engine::new(Arc::new(contract), kinds),
+            seq: 0,
+        }
     }
 
     fn record(&mut self, day: Date, kind: &str, payload: Value) {
         self.seq += 1;
         let at = noon(day);
         self.engine.advance(at);
-        self.engine.apply(&Fact { seq: self.seq, at, kind: kind.to_owned(), subject: String::new(), payload });
+        self.engine.apply(&Fact {
+            seq: self.seq,
+            at,
+            kind: kind.to_owned(),
+            subject: String::new(),
+            payload,
+        });
     }
 
     fn at(&mut self, day: Date) -> &mut Self {
@@ -499,8 +508,15 @@ impl Trial {
     }
 
     fn state(&mut self, key: &str, period: &str) -> PeriodState {
-        let state = self.engine.state(key).unwrap_or_else(|| panic!("{key} is judged"));
-        let found = state.periods.iter().find(|each| period == "term" || each.period.to_string() == period).cloned();
+        let state = self
+            .engine
+            .state(key)
+            .unwrap_or_else(|| panic!("{key} is judged"));
+        let found = state
+            .periods
+            .iter()
+            .find(|each| period == "term" || each.period.to_string() == period)
+            .cloned();
         found.unwrap_or_else(|| panic!("{key} has a state for {period}: {state:?}"))
     }
 
@@ -519,16 +535,30 @@ fn without_evidence_nothing_is_met() {
     trial.at(date(2026, 11, 22));
     let states = trial.engine.states();
     assert_eq!(states.len(), 149);
-    let met: Vec<&str> = states.iter().filter(|each| each.verdict == Verdict::Met).map(|each| each.key.as_str()).collect();
-    assert!(met.is_empty(), "met although nothing was recorded: {met:?}");
+    let met: Vec<&str> = states
+        .iter()
+        .filter(|each| each.verdict == Verdict::Met)
+        .map(|each| each.key.as_str())
+        .collect();
+    // O-040 is a frame: with no work at all, 0 of 420 minutes is inside it.
+    assert!(
+        met.iter().all(|key| *key == "O-040"),
+        "met although nothing was recorded: {met:?}"
+    );
 }
 
 #[test]
 fn where_no_capability_writes_evidence_the_machine_rows_are_unmeasured() {
     let mut engine = Engine::new(Arc::new(contract(source())), Vec::<String>::new());
     engine.advance(noon(date(2026, 11, 22)));
-    for key in ["O-008", "O-012", "O-017", "O-023", "O-087", "O-118", "O-139", "O-149"] {
-        assert_eq!(engine.state(key).expect("judged").verdict, Verdict::Unmeasured, "{key}");
+    for key in [
+        "O-008", "O-012", "O-017", "O-023", "O-087", "O-118", "O-139", "O-149",
+    ] {
+        assert_eq!(
+            engine.state(key).expect("judged").verdict,
+            Verdict::Unmeasured,
+            "{key}"
+        );
     }
 }
 
@@ -566,7 +596,11 @@ fn a_report_on_the_tenth_is_met_and_one_two_days_later_hangs_on_the_word_about()
     submit(&mut trial, "monthly-report", date(2026, 11, 10));
     submit(&mut trial, "access-report", date(2026, 11, 12));
     assert_eq!(trial.verdict("O-099", "2026-10"), Verdict::Met);
-    assert_eq!(trial.verdict("O-065", "2026-10"), Verdict::NotMet, "8 says までに");
+    assert_eq!(
+        trial.verdict("O-065", "2026-10"),
+        Verdict::NotMet,
+        "8 says までに"
+    );
     for key in ["O-157", "O-158", "O-159"] {
         assert_eq!(trial.verdict(key, "2026-11"), Verdict::Met, "{key}");
     }
@@ -575,7 +609,10 @@ fn a_report_on_the_tenth_is_met_and_one_two_days_later_hangs_on_the_word_about()
     submit(&mut trial, "monthly-report", date(2026, 11, 12));
     let state = trial.state("O-099", "2026-10");
     assert_eq!(state.verdict, Verdict::Undecided, "{state:?}");
-    assert!(state.candidates.iter().all(|each| each.note == "A-04"), "{state:?}");
+    assert!(
+        state.candidates.iter().all(|each| each.note == "A-04"),
+        "{state:?}"
+    );
     assert_eq!(state.late_by_days, Some(2));
 }
 
@@ -598,9 +635,11 @@ fn a_change_without_approval_is_a_breach_and_an_oral_approval_is_undecided() {
         );
         trial.at(date(2026, 10, 1));
     };
-    for (approval, expected) in
-        [(None, Verdict::NotMet), (Some(true), Verdict::Met), (Some(false), Verdict::Undecided)]
-    {
+    for (approval, expected) in [
+        (None, Verdict::NotMet),
+        (Some(true), Verdict::Met),
+        (Some(false), Verdict::Undecided),
+    ] {
         let mut trial = Trial::new();
         if let Some(written) = approval {
             approve(&mut trial, written);
@@ -636,7 +675,10 @@ fn a_row_without_counterpart_on_a_rented_server_is_undecided_until_the_city_answ
 #[test]
 fn the_change_plan_is_asked_for_only_if_a_gap_was_found() {
     let mut trial = Trial::new();
-    assert_eq!(trial.at(date(2026, 6, 1)).verdict("O-156", "term"), Verdict::NotApplicable);
+    assert_eq!(
+        trial.at(date(2026, 6, 1)).verdict("O-156", "term"),
+        Verdict::NotApplicable
+    );
 
     for (submitted, expected) in [
         (None, Verdict::NotMet),
@@ -660,23 +702,55 @@ fn the_change_plan_is_asked_for_only_if_a_gap_was_found() {
         let state = trial.at(date(2026, 5, 1)).state("O-156", "term");
         assert_eq!(state.verdict, expected, "{submitted:?}: {state:?}");
         assert_eq!(trial.verdict("O-155", "term"), Verdict::Pending);
-        assert_eq!(trial.at(date(2026, 10, 1)).verdict("O-155", "term"), Verdict::NotMet);
+        assert_eq!(
+            trial.at(date(2026, 10, 1)).verdict("O-155", "term"),
+            Verdict::NotMet
+        );
     }
 }
 
 #[test]
 fn forty_pages_are_chosen_and_every_one_is_checked() {
-    let pages = |count: usize| (1..=count).map(|number| format!("/page-{number:02}")).collect::<Vec<_>>();
+    let pages = |count: usize| {
+        (1..=count)
+            .map(|number| format!("/page-{number:02}"))
+            .collect::<Vec<_>>()
+    };
     let mut trial = Trial::new();
-    trial.record(date(2026, 12, 1), "a11y.pages", json!({ "pages": pages(40) }));
-    assert_eq!(trial.verdict("O-072", "term"), Verdict::Met);
+    trial.record(
+        date(2026, 12, 1),
+        "a11y.pages",
+        json!({ "pages": pages(40) }),
+    );
+    assert_eq!(
+        trial.verdict("O-072", "term"),
+        Verdict::Pending,
+        "more pages could still be chosen"
+    );
     for page in pages(39) {
         trial.record(date(2027, 2, 1), "a11y.auto", json!({ "page": page }));
     }
-    assert_eq!(trial.at(date(2027, 2, 19)).verdict("O-078", "term"), Verdict::Pending);
-    assert_eq!(trial.at(date(2027, 2, 20)).verdict("O-078", "term"), Verdict::NotMet);
+    assert_eq!(
+        trial.at(date(2027, 2, 19)).verdict("O-078", "term"),
+        Verdict::Pending
+    );
+    assert_eq!(
+        trial.at(date(2027, 2, 20)).verdict("O-078", "term"),
+        Verdict::NotMet
+    );
+    assert_eq!(
+        trial.at(date(2027, 4, 1)).verdict("O-072", "term"),
+        Verdict::Met
+    );
 
     let mut trial = Trial::new();
-    trial.record(date(2026, 12, 1), "a11y.pages", json!({ "pages": pages(39) }));
-    assert_ne!(trial.at(date(2027, 3, 31)).verdict("O-072", "term"), Verdict::Met);
+    trial.record(
+        date(2026, 12, 1),
+        "a11y.pages",
+        json!({ "pages": pages(39) }),
+    );
+    assert_ne!(
+        trial.at(date(2027, 3, 31)).verdict("O-072", "term"),
+        Verdict::Met
+    );
 }
