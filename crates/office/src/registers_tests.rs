@@ -237,7 +237,7 @@ proptest! {
                     prop_assert!(trial.ledger.len() > before.1);
                     let written = &trial.ledger[before.1].1;
                     prop_assert_eq!(&written.kind, act.kind);
-                    prop_assert_eq!(written.payload.contains_key("entered_by"), act.side == Side::City);
+                    prop_assert_eq!(written.payload.contains_key("entered_by"), act.side != Side::Contractor);
                     let chain = Value::Object(written.payload.clone()).to_string();
                     prop_assert!(!chain.contains("佐藤") && !chain.contains("鈴木"));
                     item = Some(id);

@@ -106,7 +106,7 @@ static SPEC: RegisterSpec = RegisterSpec {
             to: Some("received"),
             kind: "request.received",
             kind_ja: "依頼の受付",
-            side: Side::Contractor,
+            side: Side::Either,
             fields: &[
                 must("title", "件名", Text(200)),
                 must("received_on", "受付日", Day),
@@ -288,6 +288,7 @@ impl Item for Request {
         }
         let waits = &proposed.city_waits;
         match act.name {
+            "receive" => rules::heard(act, context, decision, "channel", Some(&proposed.channel)),
             "approve" => {
                 rules::heard(act, context, decision, "approved_how", proposed.approved_how.as_deref());
                 if let Some(from) = proposed.estimated_on {

@@ -109,7 +109,7 @@ pub struct Gate {
     pub kind: GateKind,
     /// Only a written decision opens it (仕様書 12 「予め書面により」).
     pub written: bool,
-    /// Evidence kinds of the acts that wait for it (`subcontract.registered`).
+    /// Acts of registers that wait for it, as `REGISTER.ACT` (`subcontract.register`).
     pub guards: Vec<String>,
 }
 
@@ -177,11 +177,11 @@ pub trait ContractTerms: Send + Sync {
         self.gates().iter().find(|gate| gate.key == key)
     }
 
-    /// The gates that acts with this evidence kind wait for (`subcontract.registered`).
-    fn guards(&self, kind: &str) -> Vec<&Gate> {
+    /// The gates that an act of a register waits for (`subcontract.register`).
+    fn guards(&self, act: &str) -> Vec<&Gate> {
         self.gates()
             .iter()
-            .filter(|gate| gate.guards.iter().any(|guarded| guarded == kind))
+            .filter(|gate| gate.guards.iter().any(|guarded| guarded == act))
             .collect()
     }
 
@@ -339,7 +339,7 @@ impl FixedTerms {
                 minutes: 420,
             }),
             gates: vec![
-                gate("subcontract", "再委託の承認", "12", GateKind::Approval, true, &["subcontract.registered"]),
+                gate("subcontract", "再委託の承認", "12", GateKind::Approval, true, &["subcontract.register"]),
                 gate("chat-change", "チャットサービスの変更の承認", "7(3)", GateKind::Approval, false, &[]),
                 gate("a11y-pages", "対象ページの協議", "10(2)", GateKind::Consultation, false, &[]),
             ],

@@ -7,10 +7,10 @@ use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::ledger::{Actor, Attachment, LedgerError, NewRecord, Record};
 use mamori_kernel::merkle::Digest;
-use mamori_kernel::{FiscalYear, wareki};
+use mamori_kernel::{FiscalYear, YearMonth, wareki};
 use mamori_runtime::notify::NotifyError;
 use mamori_runtime::{App, Notification};
-use mamori_store::{Error as StoreError, LedgerQuery, Tx};
+use mamori_store::{BlobState, Blobs, Error as StoreError, LedgerQuery, Tx};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -22,6 +22,7 @@ use super::spec::{ActSpec, Side};
 use super::store::{self, Claim, Filter, Page};
 use crate::gate::{self, Verdict};
 use crate::terms::{ContractTerms, TermsError, TermsSource};
+use crate::work::Gauge;
 
 mamori_kernel::typed_id! {
     /// An item of a register.
@@ -154,6 +155,9 @@ pub struct HistoryEntry {
     pub hash: Digest,
 }
 
+/// Where the contract service puts its [`TermsSource`]: `app.provide(Arc::new(TermsPort(…)))`.
+pub struct TermsPort(pub Arc<dyn TermsSource>);
+
 /// The desk of all registers.
 #[derive(Clone)]
 pub struct Desk {
@@ -168,6 +172,14 @@ impl std::fmt::Debug for Desk {
 }
 
 impl Desk {
+    /// The desk of an application whose contract service has provided its [`TermsPort`].
+    pub fn of(app: &App) -> Result<Self, DeskError> {
+        let port = app.slot::<TermsPort>().ok_or_else(|| {
+            TermsError::Unavailable("契約の機能が起動していません(no TermsPort provided)".to_owned())
+        })?;
+        Ok(Self::new(app.clone(), Arc::clone(&port.0)))
+    }
+
     /// A desk over the application's database and clock.
     pub fn new(app: App, terms: Arc<dyn TermsSource>) -> Self {
         Self { app, terms }
@@ -203,7 +215,7 @@ impl Desk {
         });
         let proposal = fold::propose(order.register, act, current, &order.form, today)??;
         let mut guarded = Vec::new();
-        for guard in proposal.guards(terms.as_ref()) {
+        for guard in proposal.guards(order.register, terms.as_ref()) {
             let found = store::find(&mut tx, order.contract, &guard.lookup()).await?;
             guarded.push((guard, found));
         }
@@ -310,6 +322,7 @@ impl Desk {
 
     /// The blobs behind the files that a form names.
     async fn attachments(&self, act: &ActSpec, files: &[FileRef]) -> Result<Vec<Attachment>, DeskError> {
+        let blobs = Blobs::new(self.app.config.data_dir.join("blobs"));
         let mut attachments = Vec::with_capacity(files.len());
         for file in files {
             let missing = || {
@@ -325,7 +338,9 @@ impl Desk {
                 )])
             };
             let digest = Digest::from_hex(&file.sha256).ok_or_else(missing)?;
-            let size = self.app.db.blob_size(&digest).await?.ok_or_else(missing)?;
+            let BlobState::Present { size } = self.app.db.blob_state(&blobs, &digest).await? else {
+                return Err(missing().into());
+            };
             attachments.push(Attachment {
                 name: file.name.clone(),
                 media_type: file.media_type.clone(),
@@ -342,10 +357,11 @@ impl Desk {
         let mail = &self.app.config.mail;
         let (to, what) = match act.side {
             Side::City => (&mail.contractor, "が記録されました"),
+            Side::Either if order.side == Side::City => (&mail.contractor, "が登録されました"),
             Side::Contractor if awaits_city(order.register, &item.state) => {
                 (&mail.city, "をご確認ください")
             }
-            Side::Contractor => return Ok(()),
+            Side::Contractor | Side::Either => return Ok(()),
         };
         if to.is_empty() {
             return Ok(());
@@ -389,6 +405,14 @@ impl Desk {
     /// How many items are in each state.
     pub async fn tally(&self, contract: &str, register: &Register) -> Result<Vec<(String, u64)>, DeskError> {
         Ok(store::tally(&self.app.db, contract, register.spec.key).await?)
+    }
+
+    /// The gauge of a month's work.
+    pub async fn work_gauge(&self, contract: &str, month: YearMonth) -> Result<Gauge, DeskError> {
+        let register = crate::register("work").expect("the register of work entries");
+        let terms = self.terms.terms(contract, month.last()).await?;
+        let entries = self.on_days(contract, register, month.first(), month.last()).await?;
+        Ok(crate::work::gauge(month, &entries, terms.as_ref()))
     }
 
     /// Whether a gate is open for something on a day: what a change, a stop or any act outside

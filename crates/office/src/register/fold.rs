@@ -102,9 +102,9 @@ impl Guard<'_> {
 
 impl Proposal {
     /// The gates that the contract puts before this act.
-    pub fn guards<'t>(&self, terms: &'t dyn ContractTerms) -> Vec<Guard<'t>> {
+    pub fn guards<'t>(&self, register: &Register, terms: &'t dyn ContractTerms) -> Vec<Guard<'t>> {
         terms
-            .guards(self.act.kind)
+            .guards(&format!("{}.{}", register.spec.key, self.act.name))
             .into_iter()
             .map(|gate| Guard {
                 gate,
@@ -237,11 +237,8 @@ pub fn decide(
     merge(&mut payload, &decision.set);
     payload.extend(opened);
     payload.remove("entered_by");
-    if proposal.act.side == Side::City {
-        let entered_by = match context.side {
-            Side::City => "city",
-            Side::Contractor => "contractor",
-        };
+    if proposal.act.side != Side::Contractor {
+        let entered_by = if context.side == Side::City { "city" } else { "contractor" };
         payload.insert("entered_by".to_owned(), json!(entered_by));
     }
     payload.retain(|field, _| !register.spec.is_personal(field) && !personal.contains_key(field));

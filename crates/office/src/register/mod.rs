@@ -14,18 +14,22 @@
 //! Not here: what the contract says (a port, [`crate::terms`]), who may act (the routes'
 //! permissions), documents (made from the evidence).
 
+mod desk;
 pub mod fold;
 pub mod form;
 mod item;
 mod refusal;
 pub mod rules;
 pub mod spec;
+mod store;
 #[cfg(test)]
 pub(crate) mod trial;
 pub mod typed;
 
+pub use desk::{Desk, DeskError, Done, HistoryEntry, ItemId, Order, TermsPort, form as form_of};
 pub use item::{
     Context, Decision, Description, Extra, Item, Lookup, Register, Stored, Warning, subject,
 };
 pub use refusal::{FieldProblem, Refusal, nearest};
+pub use store::{Filter, MAX_PAGE, Page};
 pub use spec::{ActSpec, FieldKind, FieldSpec, RegisterSpec, Side, may, must};

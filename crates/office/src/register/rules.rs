@@ -26,7 +26,7 @@ pub fn is_writing(how: Option<&str>) -> bool {
 /// A decision "by portal" is one that the city entered itself; the contractor names the paper,
 /// mail or call that it heard the decision by.
 pub fn heard(act: &ActSpec, context: &Context<'_>, decision: &mut Decision, field: &str, how: Option<&str>) {
-    if how == Some("portal") && context.side == Side::Contractor {
+    if how == Some("portal") && context.side != Side::City {
         decision.problem(act, field, "「ポータル」は市が自分で登録したときだけ選べます。書面・メール・電話・打合せから選んでください");
     }
 }

@@ -30,6 +30,8 @@ pub enum Side {
     Contractor,
     /// The city's decision, entered by the city itself or by the contractor from the city's paper.
     City,
+    /// Either: the contractor writes down what the city said, or the city enters it itself.
+    Either,
 }
 
 /// One act: from which states, to which state, with which fields, leaving which evidence.

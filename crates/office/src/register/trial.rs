@@ -72,7 +72,7 @@ impl Trial {
         });
         let proposal = fold::propose(register, act, current, &form, self.today).expect("fits")?;
         let guarded: Vec<_> = proposal
-            .guards(&self.terms)
+            .guards(register, &self.terms)
             .into_iter()
             .map(|guard| {
                 let found = self.find(&guard.lookup());

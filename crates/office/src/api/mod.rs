@@ -1,0 +1,290 @@
+//! The JSON API of the registers: `/api/v1/contracts/{contract}/{register}…`.
+//!
+//! | verb and path | permission | what |
+//! |---|---|---|
+//! | `GET /{register}?q&state&from&to&link&page&per_page` | read | a page of items |
+//! | `POST /{register}` (`{"act": …, fields…}`) | write | opens an item |
+//! | `GET /{register}/{item}` | read | an item by id or number |
+//! | `GET /{register}/{item}/history` | read | its ledger records |
+//! | `POST /{register}/{item}/{act}` | write; decide for the city's acts | an act |
+//! | `POST …/as-city` | accept | the same act, spoken by the city itself |
+//! | `POST /{register}/{item}/erase-personal` | administer | lawful erasure |
+//!
+//! A decision of the city that the contractor enters from a paper or a call takes the plain
+//! path and says so in its evidence (`entered_by`). `Idempotency-Key` makes a request safe to
+//! repeat, `If-Match` (the item's `revision`) refuses to act on what one has not seen. People who
+//! may only read do not get personal values.
+
+mod answer;
+mod extra;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use mamori_kernel::permission::Permission;
+use mamori_runtime::{App, Guard, Route};
+use mamori_web::{FieldError, Visitor, WebError};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::REGISTERS;
+use crate::register::typed;
+use crate::register::{ActSpec, Desk, Filter, Order, Register, Side};
+
+use answer::{ItemView, PageView, refuse};
+
+/// The routes of all registers.
+pub fn routes() -> Vec<Route> {
+    let mut routes = extra::routes();
+    for register in &REGISTERS {
+        routes.extend(register_routes(register));
+    }
+    routes
+}
+
+/// The permission that an act needs from the contractor's people.
+pub fn permission(register: &Register, act: &ActSpec) -> Permission {
+    let area = register.spec.key;
+    match act.side {
+        Side::Contractor | Side::Either => Permission::write(area),
+        Side::City => Permission::decide(area),
+    }
+}
+
+fn register_routes(register: &'static Register) -> Vec<Route> {
+    let key = register.spec.key;
+    // Paths live as long as the program and are made once per process.
+    let path = |rest: &str| -> &'static str {
+        format!("/api/v1/contracts/{{contract}}/{key}{rest}").leak()
+    };
+    let read = Permission::read(key);
+    let mut routes = vec![
+        Route::get(path(""), read, move |State(app): State<App>, Path(contract): Path<String>, Query(query): Query<ListQuery>, visitor: Visitor| async move {
+            list(&app, register, &contract, &query, &visitor).await
+        }),
+        Route::get(path("/{item}"), read, move |State(app): State<App>, Path((contract, item)): Path<(String, String)>, visitor: Visitor| async move {
+            let item = Desk::of(&app).map_err(refuse)?.get(&contract, register, &item).await.map_err(refuse)?;
+            Ok::<_, WebError>(answer::item(StatusCode::OK, &ItemView::new(register, item, &visitor)))
+        }),
+        Route::get(path("/{item}/history"), read, move |State(app): State<App>, Path((contract, item)): Path<(String, String)>, visitor: Visitor| async move {
+            let mut history = Desk::of(&app).map_err(refuse)?.history(&contract, register, &item).await.map_err(refuse)?;
+            if !answer::sees_personal(register, &visitor) {
+                for entry in &mut history {
+                    entry.personal = None;
+                }
+            }
+            Ok::<_, WebError>(Json(json!({ "history": history })))
+        }),
+        Route::post(path("/{item}/erase-personal"), Permission::administer(key), move |State(app): State<App>, Path((contract, item)): Path<(String, String)>, visitor: Visitor, Json(body): Json<Erasure>| async move {
+            let reason = body.reason.trim();
+            if reason.is_empty() {
+                return Err(WebError::Invalid {
+                    message: "消去の理由が要ります".to_owned(),
+                    fields: vec![FieldError { field: "reason".to_owned(), message: "根拠（条例、本人の求め、保存期間の満了など）を書いてください".to_owned() }],
+                });
+            }
+            let desk = Desk::of(&app).map_err(refuse)?;
+            let records = desk.erase_personal(&contract, register, &item, reason, &visitor.actor()).await.map_err(refuse)?;
+            Ok(Json(json!({ "erased_records": records })))
+        }),
+    ];
+    let either = register.spec.acts.iter().any(|act| act.opens() && act.side == Side::Either);
+    let opening = [(Side::Contractor, "", Permission::write(key), true), (Side::City, "/as-city", Permission::accept(key), either)];
+    for (side, suffix, permission, there) in opening {
+        if there {
+            routes.push(Route::post(path(suffix), permission, move |State(app): State<App>, Path(contract): Path<String>, headers: HeaderMap, visitor: Visitor, Json(body): Json<Map<String, Value>>| async move {
+                open(&app, register, &contract, body, &headers, &visitor, side).await
+            }));
+        }
+    }
+    for act in register.spec.acts.iter().filter(|act| !act.opens()) {
+        let by_city = act.side != Side::Contractor;
+        let ways = [
+            (Side::Contractor, "", permission(register, act), true),
+            (Side::City, "/as-city", Permission::accept(key), by_city),
+        ];
+        for (side, suffix, permission, there) in ways {
+            if there {
+                routes.push(Route::post(path(&format!("/{{item}}/{}{suffix}", act.name)), permission, move |State(app): State<App>, Path((contract, item)): Path<(String, String)>, headers: HeaderMap, visitor: Visitor, Json(form): Json<Map<String, Value>>| async move {
+                    let target = Target { contract: &contract, item: Some(&item), act: act.name };
+                    perform(&app, register, target, form, &headers, &visitor, side).await
+                }));
+            }
+        }
+    }
+    routes
+}
+
+#[derive(Deserialize)]
+struct Erasure {
+    #[serde(default)]
+    reason: String,
+}
+
+/// The list's query, as typed.
+#[derive(Debug, Default, Deserialize)]
+struct ListQuery {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    link: String,
+    page: Option<String>,
+    per_page: Option<String>,
+}
+
+impl ListQuery {
+    /// The filter, or every parameter that is wrong.
+    fn filter(&self, register: &Register, today: jiff::civil::Date) -> Result<Filter, WebError> {
+        let mut fields = Vec::new();
+        let mut wrong = |field: &str, message: String| {
+            fields.push(FieldError { field: field.to_owned(), message });
+        };
+        let mut day = |field: &str, text: &str| match text.trim() {
+            "" => None,
+            text => typed::date(text, today).map_err(|message| wrong(field, message)).ok(),
+        };
+        let (from, to) = (day("from", &self.from), day("to", &self.to));
+        let mut number = |field: &str, text: Option<&String>| match text.map(|text| text.parse::<u32>()) {
+            None => 0,
+            Some(Ok(number)) if number > 0 => number,
+            Some(_) => {
+                wrong(field, "1以上の整数で書いてください".to_owned());
+                0
+            }
+        };
+        let (page, per_page) = (number("page", self.page.as_ref()), number("per_page", self.per_page.as_ref()));
+        let states: Vec<String> = self.state.split(',').map(str::trim).filter(|state| !state.is_empty()).map(str::to_owned).collect();
+        for state in &states {
+            if register.spec.states.iter().all(|(key, _)| key != state) {
+                let known: Vec<&str> = register.spec.states.iter().map(|(key, _)| *key).collect();
+                wrong("state", format!("「{state}」という状態はありません。使える状態: {}", known.join(", ")));
+            }
+        }
+        if !fields.is_empty() {
+            return Err(WebError::Invalid { message: "絞り込みの条件に誤りがあります".to_owned(), fields });
+        }
+        let link = self.link.trim();
+        Ok(Filter {
+            q: self.q.clone(),
+            states,
+            from,
+            to,
+            link: (!link.is_empty()).then(|| link.to_owned()),
+            page,
+            per_page,
+        })
+    }
+}
+
+async fn list(
+    app: &App,
+    register: &'static Register,
+    contract: &str,
+    query: &ListQuery,
+    visitor: &Visitor,
+) -> Result<Json<PageView>, WebError> {
+    let desk = Desk::of(app).map_err(refuse)?;
+    let filter = query.filter(register, desk.today())?;
+    let page = desk.list(contract, register, &filter).await.map_err(refuse)?;
+    Ok(Json(PageView::new(register, page, visitor)))
+}
+
+async fn open(
+    app: &App,
+    register: &'static Register,
+    contract: &str,
+    mut body: Map<String, Value>,
+    headers: &HeaderMap,
+    visitor: &Visitor,
+    side: Side,
+) -> Result<Response, WebError> {
+    let first = register.spec.possible(None).next().expect("every register has an opening act");
+    let act = match body.remove("act") {
+        None => first.name.to_owned(),
+        Some(Value::String(act)) => act,
+        Some(_) => return Err(WebError::invalid("act は文字列で書いてください")),
+    };
+    let opening = register.spec.act(&act).filter(|act| act.opens());
+    if side == Side::City && opening.is_some_and(|act| act.side == Side::Contractor) {
+        return Err(WebError::Forbidden);
+    }
+    let target = Target { contract, item: None, act: &act };
+    perform(app, register, target, body, headers, visitor, side).await
+}
+
+struct Target<'a> {
+    contract: &'a str,
+    item: Option<&'a str>,
+    act: &'a str,
+}
+
+async fn perform(
+    app: &App,
+    register: &'static Register,
+    target: Target<'_>,
+    form: Map<String, Value>,
+    headers: &HeaderMap,
+    visitor: &Visitor,
+    side: Side,
+) -> Result<Response, WebError> {
+    let order = Order {
+        side,
+        revision: seen_revision(headers)?,
+        key: idempotency_key(headers)?,
+        ..Order::new(target.contract, register, target.item, target.act, form, visitor.actor())
+    };
+    let done = Desk::of(app).map_err(refuse)?.act(order).await.map_err(refuse)?;
+    let status = if target.item.is_none() && !done.repeated { StatusCode::CREATED } else { StatusCode::OK };
+    let mut view = ItemView::new(register, done.item, visitor);
+    view.warnings = done.warnings;
+    let mut response = answer::item(status, &view);
+    if done.repeated {
+        response.headers_mut().insert("idempotency-replayed", header::HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// `If-Match: "3"`: the revision that the caller has seen.
+fn seen_revision(headers: &HeaderMap) -> Result<Option<i64>, WebError> {
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    text.trim_matches('"')
+        .parse()
+        .map(Some)
+        .map_err(|_| WebError::invalid("If-Match には、見ている版の番号（revision）を \"3\" のように書いてください"))
+}
+
+/// `Idempotency-Key`: 1 to 100 printable ASCII characters.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, WebError> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    let fits = (1..=100).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits {
+        Ok(Some(text.to_owned()))
+    } else {
+        Err(WebError::invalid("Idempotency-Key は空白を含まない半角100文字以内で送ってください（UUIDなど）"))
+    }
+}
+
+/// A guard for what every signed-in person may read.
+const SIGNED_IN: Guard = Guard::SignedIn;
+
+impl IntoResponse for ItemView {
+    fn into_response(self) -> Response {
+        answer::item(StatusCode::OK, &self)
+    }
+}
