@@ -754,3 +754,84 @@ fn forty_pages_are_chosen_and_every_one_is_checked() {
         Verdict::Met
     );
 }
+
+#[test]
+fn failing_items_are_corrected_after_consultation_within_the_term() {
+    let fixed =
+        |trial: &mut Trial, day: Date| trial.record(day, "a11y.fixed", json!({ "item": "1.4.3" }));
+    let agreed = |trial: &mut Trial| {
+        trial.record(
+            date(2027, 3, 2),
+            "consultation.agreed",
+            json!({ "consultation_id": "K-1", "topic": "修正", "gate": "a11y-corrections", "decided_on": "2027-03-02" }),
+        );
+    };
+    let judged = |failing: &[&str]| {
+        let mut trial = Trial::new();
+        trial.record(
+            date(2027, 3, 1),
+            "a11y.judged",
+            json!({ "level": "AA", "failing": failing }),
+        );
+        trial
+    };
+    let end = date(2027, 4, 1);
+
+    let mut nothing = judged(&[]);
+    assert!(matches!(
+        nothing.at(end).verdict("O-082", "term"),
+        Verdict::Met | Verdict::NotApplicable
+    ));
+
+    let mut never = judged(&["1.4.3"]);
+    assert_eq!(never.at(end).verdict("O-082", "term"), Verdict::NotMet);
+
+    let mut unasked = judged(&["1.4.3"]);
+    fixed(&mut unasked, date(2027, 3, 4));
+    assert_eq!(
+        unasked.at(end).verdict("O-082", "term"),
+        Verdict::NotMet,
+        "協議の上"
+    );
+
+    let mut early = judged(&["1.4.3"]);
+    agreed(&mut early);
+    fixed(&mut early, date(2027, 3, 4));
+    assert_eq!(early.at(end).verdict("O-082", "term"), Verdict::Met);
+
+    let mut late = judged(&["1.4.3"]);
+    agreed(&mut late);
+    fixed(&mut late, date(2027, 3, 20));
+    assert_eq!(
+        late.at(end).verdict("O-082", "term"),
+        Verdict::Undecided,
+        "after the report, within the term (A-10)"
+    );
+}
+
+#[test]
+fn every_finding_of_the_vulnerability_test_carries_threat_risk_and_advice() {
+    let finding =
+        json!({ "id": "V-1", "threat": "6.1", "risk": "中", "advice": "入力値の検査を追加する" });
+    let mut trial = Trial::new();
+    assert_eq!(
+        trial.at(date(2026, 12, 1)).verdict("O-094", "FY2026"),
+        Verdict::Pending
+    );
+    trial.record(
+        date(2026, 12, 2),
+        "vulnerability.test",
+        json!({ "test_id": "VT-1", "scope": "公開サイト", "findings": [finding] }),
+    );
+    for key in ["O-091", "O-093", "O-094", "O-095"] {
+        assert_eq!(trial.verdict(key, "FY2026"), Verdict::Met, "{key}");
+    }
+    let bare = json!({ "id": "V-2", "threat": "3.7" });
+    trial.record(
+        date(2026, 12, 3),
+        "vulnerability.test",
+        json!({ "test_id": "VT-2", "scope": "公開サイト", "findings": [bare] }),
+    );
+    assert_eq!(trial.verdict("O-093", "FY2026"), Verdict::Met);
+    assert_eq!(trial.verdict("O-094", "FY2026"), Verdict::NotMet);
+}

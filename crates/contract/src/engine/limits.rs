@@ -476,6 +476,9 @@ impl Context<'_> {
             |period| (self.settled_categories)(period),
         );
         let unit = &state.unit;
+        if state.categories.is_empty() && counter.cadence.is_none() {
+            return Part::new(Verdict::NotApplicable, format!("「{}」に数える記録がありません", counter.title));
+        }
         let Some(cap) = state.cap else {
             return Part::new(Verdict::Undecided, format!("「{}」の上限がまだ決まっていません", counter.title));
         };
