@@ -79,3 +79,94 @@ pub(crate) async fn serve(Path(name): Path<String>) -> Response {
     )
         .into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    const CSS: &str = include_str!("../assets/mamori.css");
+
+    /// The colour tokens of the first `:root` in `css`.
+    fn tokens(css: &str) -> BTreeMap<&str, [f64; 3]> {
+        let (_, rest) = css.split_once(":root {").expect("a :root block");
+        let (block, _) = rest.split_once('}').expect("the block ends");
+        block
+            .split(';')
+            .filter_map(|line| {
+                let (name, value) = line.trim().split_once(": #")?;
+                let hex = u32::from_str_radix(value, 16).ok()?;
+                let part = |shift: u32| f64::from(hex >> shift & 0xff) / 255.0;
+                Some((name, [part(16), part(8), part(0)]))
+            })
+            .collect()
+    }
+
+    /// Relative luminance and contrast, WCAG 2.2.
+    fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
+        let luminance = |colour: [f64; 3]| {
+            let linear = colour.map(|c| {
+                if c <= 0.04045 {
+                    c / 12.92
+                } else {
+                    ((c + 0.055) / 1.055).powf(2.4)
+                }
+            });
+            0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        };
+        let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+        a.max(b) / a.min(b)
+    }
+
+    #[test]
+    fn colours_have_the_contrast_of_level_aa_in_light_and_dark() {
+        let (light, dark) = CSS
+            .split_once("@media (prefers-color-scheme: dark)")
+            .expect("a dark mode");
+        let text = [
+            ("--text", "--page"),
+            ("--text", "--surface"),
+            ("--text", "--raised"),
+            ("--text", "--primary-soft"),
+            ("--text", "--quiet-soft"),
+            ("--text", "--ok-soft"),
+            ("--text", "--bad-soft"),
+            ("--text", "--warn-soft"),
+            ("--text", "--info-soft"),
+            ("--muted", "--page"),
+            ("--muted", "--surface"),
+            ("--muted", "--raised"),
+            ("--link", "--page"),
+            ("--link", "--surface"),
+            ("--visited", "--page"),
+            ("--visited", "--surface"),
+            ("--on-primary", "--primary"),
+            ("--on-primary", "--primary-strong"),
+            ("--primary", "--raised"),
+            ("--primary-strong", "--primary-soft"),
+            ("--ok", "--ok-soft"),
+            ("--bad", "--bad-soft"),
+            ("--bad", "--page"),
+            ("--page", "--bad"),
+            ("--warn", "--warn-soft"),
+            ("--info", "--info-soft"),
+            ("--quiet", "--quiet-soft"),
+            ("--mark", "--mark-soft"),
+            ("--focus-ring", "--focus-fill"),
+        ];
+        let edges = [
+            ("--control-line", "--page"),
+            ("--control-line", "--raised"),
+            ("--primary", "--surface"),
+            ("--focus-ring", "--page"),
+        ];
+        for (mode, css) in [("light", light), ("dark", dark)] {
+            let tokens = tokens(css);
+            for (pairs, least) in [(&text[..], 4.5), (&edges[..], 3.0)] {
+                for (front, back) in pairs {
+                    let found = contrast(tokens[front], tokens[back]);
+                    assert!(found >= least, "{mode}: {front} on {back} {found:.2}");
+                }
+            }
+        }
+    }
+}

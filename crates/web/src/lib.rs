@@ -36,14 +36,14 @@ mod session;
 mod token;
 
 use mamori_kernel::permission::Permission;
-use mamori_runtime::Capability;
+use mamori_runtime::{Capability, start_hook};
 use mamori_store::Migration;
 
 pub use error::{FieldError, WebError, form_page, html};
 pub use guard::{FORM_TOKEN, FORM_TOKEN_HEADER};
 pub use page::{
-    Choice, Crumb, Field, Flash, Installation, NavItem, Page, PageLink, Pages, Person, SAMPLE_TEXT,
-    Tone,
+    Choice, Crumb, Field, Flash, Installation, NavItem, Page, PageLink, Pages, Person,
+    SAMPLE_SETTING, SAMPLE_TEXT, Tone,
 };
 pub use server::{BODY_LIMIT_BYTES, ClientAddress, RequestId, public_routes, router, serve};
 pub use session::{Credential, Visitor};
@@ -62,6 +62,7 @@ pub fn capability() -> Capability {
         }],
         routes: pages::routes(),
         evidence: account::evidence(),
+        start: Some(start_hook(page::read_installation)),
         ..Capability::default()
     }
 }

@@ -4,8 +4,10 @@
 //! imports `components.html`, and holds a field `page: Page`.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use mamori_runtime::App;
+use mamori_runtime::{App, HookError};
+use mamori_store::args;
 
 use crate::assets;
 use crate::session::Visitor;
@@ -125,6 +127,28 @@ pub struct Installation {
     pub contract: String,
     /// Whether the installation holds sample data (setting `demo.marked`): every page says 見本.
     pub sample: bool,
+}
+
+/// Setting of the installation that turns the 見本 mark on; the value is `1`.
+pub const SAMPLE_SETTING: &str = "demo.marked";
+
+/// Reads the 見本 mark when the application opens.
+pub(crate) async fn read_installation(app: App) -> Result<(), HookError> {
+    let value = app
+        .db
+        .fetch_optional(
+            "SELECT value FROM setting WHERE key = $1",
+            args![SAMPLE_SETTING],
+        )
+        .await
+        .and_then(|row| row.map(|row| row.text("value")).transpose())
+        .map_err(|error| HookError::caused_by("設定 demo.marked を読めません", error))?;
+    let before = app.slot::<Installation>().unwrap_or_default();
+    app.provide(Arc::new(Installation {
+        sample: before.sample || value.as_deref() == Some("1"),
+        ..(*before).clone()
+    }));
+    Ok(())
 }
 
 /// Text of the banner over sample data.

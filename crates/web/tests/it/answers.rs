@@ -194,6 +194,36 @@ async fn sample_data_is_marked_on_every_page() {
 }
 
 #[tokio::test]
+async fn the_mark_is_a_setting_of_the_installation() {
+    let test = TestApp::with(vec![]).await;
+    assert!(
+        !test
+            .anonymous()
+            .get("/sign-in")
+            .await
+            .text()
+            .contains("見本")
+    );
+    test.app
+        .db
+        .execute(
+            "INSERT INTO setting (key, value) VALUES ($1, '1')",
+            mamori_store::args![mamori_web::SAMPLE_SETTING],
+        )
+        .await
+        .expect("stored");
+    let again = mamori_runtime::App::open(
+        mamori_runtime::Config::for_data_dir(test.data_dir()),
+        Arc::new(test.clock.clone()),
+        vec![mamori_web::capability()],
+    )
+    .await
+    .expect("opens again");
+    let installation = again.slot::<Installation>().expect("read at the start");
+    assert!(installation.sample);
+}
+
+#[tokio::test]
 async fn the_menu_shows_what_one_may_open_and_where_one_is() {
     let test = TestApp::with(vec![sample::capability()]).await;
     let mut client = test.sign_in(Role::Viewer).await;
