@@ -671,6 +671,9 @@ impl Context<'_> {
         let cover = &data.cover;
         let limit = self.limit();
         let whole = cover.universe.len() as u64;
+        if whole == 0 && cover.listed.is_some() && at_least.is_none_or(|least| least == 0) {
+            return Part::new(Verdict::NotApplicable, "一覧は空で、対象がありません").from(cover.recent.iter().copied());
+        }
         if whole == 0 {
             return self.missing("対象の一覧がありません");
         }
