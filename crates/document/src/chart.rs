@@ -7,6 +7,8 @@
 
 mod svg;
 
+use std::fmt::Write as _;
+
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
@@ -361,7 +363,7 @@ impl Chart {
                     text.push_str(&over_limit(&points, c.limit.as_ref(), &c.unit, c.decimals));
                     let gaps = s.values.iter().filter(|v| v.is_none()).count();
                     if gaps > 0 && !points.is_empty() {
-                        text.push_str(&format!("値のない項目が{gaps}件ある。"));
+                        let _ = write!(text, "値のない項目が{gaps}件ある。");
                     }
                     text
                 })
@@ -370,12 +372,13 @@ impl Chart {
                 let mut text = String::new();
                 for s in &c.series {
                     let sum: f64 = s.values.iter().flatten().sum();
-                    text.push_str(&format!(
+                    let _ = write!(
+                        text,
                         "{}の合計は{}{}。",
                         s.name,
                         grouped(sum, c.decimals),
                         c.unit
-                    ));
+                    );
                 }
                 let sums: Vec<(&str, f64)> = c
                     .labels
@@ -388,7 +391,7 @@ impl Chart {
                         )
                     })
                     .collect();
-                text.push_str(&format!("全体では{}", extremes(&sums, &c.unit, c.decimals)));
+                let _ = write!(text, "全体では{}", extremes(&sums, &c.unit, c.decimals));
                 text
             }
             Chart::Gauge(g) => {
@@ -400,15 +403,16 @@ impl Chart {
                     n(g.value)
                 );
                 if g.value > g.limit {
-                    text.push_str(&format!("上限を{}超えた。", n(g.value - g.limit)));
+                    let _ = write!(text, "上限を{}超えた。", n(g.value - g.limit));
                 } else {
-                    text.push_str(&format!("残りは{}。", n(g.limit - g.value)));
+                    let _ = write!(text, "残りは{}。", n(g.limit - g.value));
                 }
                 if g.undecided > 0.0 {
-                    text.push_str(&format!(
+                    let _ = write!(
+                        text,
                         "ほかに該当するかどうか協議中が{}ある。",
                         n(g.undecided)
-                    ));
+                    );
                 }
                 text
             }

@@ -197,13 +197,13 @@ impl Body {
         match block {
             Block::Paragraph(text) => self.paragraph_with("", "", &clean(text)),
             Block::Note(text) => {
-                self.paragraph_with("<w:pStyle w:val=\"Remark\"/>", "", &clean(text))
+                self.paragraph_with("<w:pStyle w:val=\"Remark\"/>", "", &clean(text));
             }
             Block::Emphasis(text) => {
                 self.paragraph_with("<w:pStyle w:val=\"Emphasis1\"/>", "", &clean(text));
             }
             Block::Centered(text) => {
-                self.paragraph_with("<w:jc w:val=\"center\"/>", "", &clean(text))
+                self.paragraph_with("<w:jc w:val=\"center\"/>", "", &clean(text));
             }
             Block::Right(text) => self.paragraph_with(RIGHT, "", &clean(text)),
             Block::List(items) => self.list(items, 1),

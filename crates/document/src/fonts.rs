@@ -65,7 +65,7 @@ impl Fonts {
     /// characters none of them has.
     pub(crate) fn covering<'a>(
         &self,
-        texts: impl Iterator<Item = &'a str> + Clone,
+        texts: &(impl Iterator<Item = &'a str> + Clone),
     ) -> Result<Vec<Font>> {
         let mut missing: BTreeSet<char> = texts
             .clone()
@@ -200,14 +200,14 @@ mod tests {
     fn the_fallback_is_read_only_when_needed() {
         let fonts = Fonts::system().unwrap();
         assert_eq!(
-            fonts.covering(["髙橋 﨑 ABC"].into_iter()).unwrap().len(),
+            fonts.covering(&["髙橋 﨑 ABC"].into_iter()).unwrap().len(),
             2
         );
         assert!(
             fonts.fallbacks.iter().all(|cell| cell.get().is_none()),
             "nothing read yet"
         );
-        assert_eq!(fonts.covering(["𠮷田"].into_iter()).unwrap().len(), 3);
+        assert_eq!(fonts.covering(&["𠮷田"].into_iter()).unwrap().len(), 3);
         assert!(fonts.fallbacks[1].get().is_none(), "Noto was enough");
     }
 
@@ -216,7 +216,7 @@ mod tests {
         let fonts = Fonts::system().unwrap();
         // Egyptian hieroglyph: none of the faces has it.
         let error = fonts
-            .covering(["普通の文", "これは試しの𓀀文字です"].into_iter())
+            .covering(&["普通の文", "これは試しの𓀀文字です"].into_iter())
             .unwrap_err();
         let text = error.to_string();
         assert!(

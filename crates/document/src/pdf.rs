@@ -57,7 +57,7 @@ pub fn render_pdf(document: &Document, fonts: &Fonts) -> Result<Vec<u8>> {
     let mut charts = Vec::new();
     let data = data(&report, &mut charts)?;
     let faces = fonts.covering(
-        texts(&data)
+        &texts(&data)
             .into_iter()
             .chain(charts.iter().map(String::as_str)),
     )?;

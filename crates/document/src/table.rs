@@ -93,6 +93,18 @@ impl Cell {
         date.map_or_else(|| Cell::text("—"), Cell::Date)
     }
 
+    /// Text as printed.
+    pub(crate) fn in_words(&self, style: HourStyle) -> String {
+        match self {
+            Cell::Empty => String::new(),
+            Cell::Text(text) => crate::clean::clean(text).into_owned(),
+            Cell::Number { value, decimals } => grouped(*value, *decimals),
+            Cell::Minutes(minutes) => hours_in_words(*minutes, style),
+            Cell::Date(date) => date_in_words(*date),
+            Cell::Day(date) => day_in_words(*date),
+        }
+    }
+
     /// A whole number.
     pub fn count(value: u64) -> Self {
         Cell::Number {
@@ -163,18 +175,6 @@ impl Table {
         }))
     }
 
-    /// Text of a cell as printed.
-    pub(crate) fn cell_text(&self, cell: &Cell, style: HourStyle) -> String {
-        match cell {
-            Cell::Empty => String::new(),
-            Cell::Text(text) => crate::clean::clean(text).into_owned(),
-            Cell::Number { value, decimals } => grouped(*value, *decimals),
-            Cell::Minutes(minutes) => hours_in_words(*minutes, style),
-            Cell::Date(date) => date_in_words(*date),
-            Cell::Day(date) => day_in_words(*date),
-        }
-    }
-
     /// Rows as printed, each exactly as long as the header.
     pub(crate) fn text_rows(&self) -> Vec<Vec<String>> {
         let style = self.hour_style();
@@ -184,7 +184,7 @@ impl Table {
                 (0..self.columns.len())
                     .map(|i| {
                         row.get(i)
-                            .map_or_else(String::new, |cell| self.cell_text(cell, style))
+                            .map_or_else(String::new, |cell| cell.in_words(style))
                     })
                     .collect()
             })
@@ -238,7 +238,7 @@ impl Table {
         Some((
             total.label.clone(),
             total.column,
-            self.cell_text(&cell, self.hour_style()),
+            cell.in_words(self.hour_style()),
         ))
     }
 }

@@ -74,7 +74,7 @@ fn write(report: &Report, tables: &[(String, Table)]) -> std::result::Result<Vec
         names.push(name.clone());
         let sheet = book.add_worksheet();
         sheet.set_name(&name)?;
-        page(sheet, report)?;
+        page(sheet, report);
         let top = opening(sheet, report, index == 0)?;
         fill(
             sheet,
@@ -90,7 +90,7 @@ fn write(report: &Report, tables: &[(String, Table)]) -> std::result::Result<Vec
     book.save_to_buffer()
 }
 
-fn page(sheet: &mut Worksheet, report: &Report) -> std::result::Result<(), XlsxError> {
+fn page(sheet: &mut Worksheet, report: &Report) {
     let head = &report.head;
     sheet
         .set_paper_size(9)
@@ -118,7 +118,6 @@ fn page(sheet: &mut Worksheet, report: &Report) -> std::result::Result<(), XlsxE
         })
         .unwrap_or_default();
     sheet.set_footer(format!("{ledger}&R&9&P／&N"));
-    Ok(())
 }
 
 /// Title, number, date and the text before the table; returns the row of the table's header.

@@ -2,6 +2,8 @@
 //! and as XML for Word and Excel. Poppler is a required tool here: without it the tests fail and
 //! name the package.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -126,13 +128,17 @@ fn the_structure_tree_has_header_rows_alternative_texts_and_headings() {
     for document in common::all() {
         let pdf = render_pdf(&document, &FONTS).unwrap();
         // Only kinds of elements and their nesting: texts are covered elsewhere.
-        let tree: String = poppler_text("pdfinfo", &["-struct", "-"], &pdf)
+        let listing = poppler_text("pdfinfo", &["-struct", "-"], &pdf);
+        let tree: Vec<String> = listing
             .lines()
             .filter(|line| !line.trim().is_empty())
             // Of the attributes only those that carry meaning; boxes and borders are looks.
             .filter(|line| {
                 let name = line.trim_start();
-                !name.starts_with('/') || ["/Scope", "/Headers", "/Alt"].iter().any(|a| name.starts_with(a))
+                !name.starts_with('/')
+                    || ["/Scope", "/Headers", "/Alt"]
+                        .iter()
+                        .any(|a| name.starts_with(a))
             })
             .map(|line| {
                 let name = line
@@ -140,11 +146,11 @@ fn the_structure_tree_has_header_rows_alternative_texts_and_headings() {
                     .split([' ', '(', '"'])
                     .next()
                     .unwrap_or_default();
-                format!("{}{name}\n", &line[..line.len() - line.trim_start().len()])
+                format!("{}{name}", &line[..line.len() - line.trim_start().len()])
             })
             .collect();
         // Equal siblings (rows, cells) are folded so that the picture stays readable.
-        let mut folded: Vec<&str> = tree.lines().collect();
+        let mut folded = tree;
         folded.dedup();
         insta::assert_snapshot!(format!("struct-{}", document.kind()), folded.join("\n"));
     }
@@ -569,6 +575,9 @@ fn papers_survive_json() {
     }
 }
 
+/// Fields across and down.
+const GRID: (usize, usize) = (8, 12);
+
 /// Ink per field of a coarse grid: tells whether a page still looks alike, whatever the exact face.
 fn ink(pgm: &[u8]) -> (usize, usize, Vec<u32>) {
     let header: Vec<&[u8]> = pgm.splitn(4, |b| *b == b'\n').collect();
@@ -576,7 +585,6 @@ fn ink(pgm: &[u8]) -> (usize, usize, Vec<u32>) {
     let (w, h) = size.split_once(' ').unwrap();
     let (w, h): (usize, usize) = (w.parse().unwrap(), h.parse().unwrap());
     let pixels = header[3];
-    const GRID: (usize, usize) = (8, 12);
     let mut sums = vec![0u64; GRID.0 * GRID.1];
     for y in 0..h {
         for x in 0..w {

@@ -332,7 +332,7 @@ fn stacked(canvas: &mut Canvas, c: &StackedChart) {
     limit_line(canvas, &plot, c.limit.as_ref(), &c.unit);
     let names: Vec<&str> = c.series.iter().map(|s| s.name.as_str()).collect();
     canvas.legend(&names, 14.0, |canvas, i, x, y| {
-        canvas.area(i, x, y - 9.0, 22.0, 10.0)
+        canvas.area(i, x, y - 9.0, 22.0, 10.0);
     });
 }
 
@@ -428,9 +428,9 @@ fn marker(canvas: &mut Canvas, k: usize, x: f64, y: f64) {
     let _ = write!(canvas.body, "{shape} fill=\"{colour}\"{class}/>");
 }
 
-fn gauge(canvas: &mut Canvas, g: &Gauge) {
+fn gauge(canvas: &mut Canvas, gauge: &Gauge) {
     canvas.height = 74.0;
-    let max = g.limit.max(g.value + g.undecided);
+    let max = gauge.limit.max(gauge.value + gauge.undecided);
     let (x0, x1, y, h) = (14.0, 626.0, 28.0, 20.0);
     let x = |v: f64| x0 + v / max * (x1 - x0);
     let faint = canvas.faint();
@@ -439,24 +439,34 @@ fn gauge(canvas: &mut Canvas, g: &Gauge) {
         "<rect x=\"{x0}\" y=\"{y}\" width=\"{:.1}\" height=\"{h}\" fill=\"none\" {faint}/>",
         x1 - x0
     );
-    if g.value > 0.0 {
-        canvas.area(0, x0, y, x(g.value) - x0, h);
+    if gauge.value > 0.0 {
+        canvas.area(0, x0, y, x(gauge.value) - x0, h);
     }
-    if g.undecided > 0.0 {
-        canvas.area(1, x(g.value), y, x(g.value + g.undecided) - x(g.value), h);
+    if gauge.undecided > 0.0 {
+        canvas.area(
+            1,
+            x(gauge.value),
+            y,
+            x(gauge.value + gauge.undecided) - x(gauge.value),
+            h,
+        );
     }
     let paint = format!("stroke=\"{}\" stroke-width=\"2\"", canvas.ink());
-    canvas.rule((x(g.limit), y - 6.0), (x(g.limit), y + h + 6.0), &paint);
-    let n = |v: f64| format!("{}{}", grouped(v, g.decimals), g.unit);
+    canvas.rule(
+        (x(gauge.limit), y - 6.0),
+        (x(gauge.limit), y + h + 6.0),
+        &paint,
+    );
+    let amount = |v: f64| format!("{}{}", grouped(v, gauge.decimals), gauge.unit);
     canvas.text(
-        x(g.limit).min(x1),
+        x(gauge.limit).min(x1),
         y - 10.0,
         "end",
-        &format!("上限 {}", n(g.limit)),
+        &format!("上限 {}", amount(gauge.limit)),
     );
-    let mut used = format!("使用 {}", n(g.value));
-    if g.undecided > 0.0 {
-        used.push_str(&format!("　斜線：協議中 {}", n(g.undecided)));
+    let mut used = format!("使用 {}", amount(gauge.value));
+    if gauge.undecided > 0.0 {
+        let _ = write!(used, "　斜線：協議中 {}", amount(gauge.undecided));
     }
     canvas.text(x0, y + h + 18.0, "start", &used);
 }

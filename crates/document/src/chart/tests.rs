@@ -24,9 +24,8 @@ fn a_drawing_is_well_formed_and_named() {
         let mut reader = quick_xml::Reader::from_str(&svg);
         reader.config_mut().check_end_names = true;
         loop {
-            match reader.read_event().unwrap() {
-                quick_xml::events::Event::Eof => break,
-                _ => {}
+            if reader.read_event().unwrap() == quick_xml::events::Event::Eof {
+                break;
             }
         }
         assert!(svg.contains("<title id=") && svg.contains(">月別の作業時間</title>"));

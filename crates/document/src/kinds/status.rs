@@ -184,10 +184,7 @@ impl StatusReport {
                 StatusField::Response => Cell::text(&row.response),
                 StatusField::Hours => Cell::Minutes(row.minutes),
                 StatusField::Counts => Cell::text(row.counts.mark()),
-                StatusField::Extra(name) => row
-                    .extra
-                    .get(name)
-                    .map_or(Cell::Empty, |text| Cell::text(text)),
+                StatusField::Extra(name) => row.extra.get(name).map_or(Cell::Empty, Cell::text),
             })
             .collect()
     }

@@ -24,7 +24,8 @@ const MAX_ROW: u32 = 1_048_576;
 
 fn is_sheet(name: &str) -> bool {
     name.strip_prefix("xl/worksheets/")
-        .is_some_and(|rest| rest.ends_with(".xml") && !rest.contains('/'))
+        .and_then(|rest| rest.strip_suffix(".xml"))
+        .is_some_and(|rest| !rest.contains('/'))
 }
 
 pub(super) fn placeholders(parts: &[Part]) -> Result<BTreeSet<String>> {
@@ -343,7 +344,7 @@ impl<'a> Sheet<'a> {
                 index = row.close + 1;
                 continue;
             }
-            writer.outside(index)?;
+            writer.outside(index);
             index += 1;
         }
         writer.copy_to(self.source.len());
@@ -484,16 +485,16 @@ impl Writer<'_> {
     }
 
     /// Tags outside the rows that name cells.
-    fn outside(&mut self, index: usize) -> Result<()> {
+    fn outside(&mut self, index: usize) {
         if self.shift.is_empty() {
-            return Ok(());
+            return;
         }
         let mark = &self.sheet.marks[index];
         let tag = self.sheet.tag(index);
         match (mark.tag, mark.name) {
             (Tag::Open | Tag::Empty, "mergeCell") => {
                 let Some(reference) = attribute(tag, "ref") else {
-                    return Ok(());
+                    return;
                 };
                 let mut new = with_attribute(tag, "ref", &shift_reference(reference, self.shift));
                 // A merge inside a repeated row is repeated with it.
@@ -530,7 +531,6 @@ impl Writer<'_> {
             (Tag::Open, "mergeCells") => self.replace(index, &without_attribute(tag, "count")),
             _ => {}
         }
-        Ok(())
     }
 }
 
@@ -576,7 +576,7 @@ fn workbook(parts: &mut [Part], shifts: &BTreeMap<String, Shift>) -> Result<()> 
                     Some(body) => (body, "/>"),
                     None => (tag.trim_end_matches('>'), ">"),
                 };
-                out.push_str(&format!("{} fullCalcOnLoad=\"1\"{end}", body.trim_end()));
+                let _ = write!(out, "{} fullCalcOnLoad=\"1\"{end}", body.trim_end());
                 at = mark.to;
             }
             _ => {}

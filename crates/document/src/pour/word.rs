@@ -1,6 +1,8 @@
 //! Word forms: placeholders may be split over runs (Word splits text at every spelling mark), so a
 //! paragraph's text is looked at as a whole and its pieces are edited.
 
+use std::fmt::Write as _;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use quick_xml::escape::escape;
@@ -17,8 +19,9 @@ fn holds_text(name: &str) -> bool {
         return false;
     };
     rest == "document.xml"
-        || (rest.ends_with(".xml")
-            && !rest.contains('/')
+        || (rest
+            .strip_suffix(".xml")
+            .is_some_and(|stem| !stem.contains('/'))
             && ["header", "footer", "footnotes", "endnotes"]
                 .iter()
                 .any(|p| rest.starts_with(p)))
@@ -275,12 +278,9 @@ impl<'a> Page<'a> {
             let (t, br) = (name("t"), name("br"));
             for (i, part) in new.split('\n').enumerate() {
                 if i > 0 {
-                    out.push_str(&format!("<{br}/>"));
+                    let _ = write!(out, "<{br}/>");
                 }
-                out.push_str(&format!(
-                    "<{t} xml:space=\"preserve\">{}</{t}>",
-                    escape(part)
-                ));
+                let _ = write!(out, "<{t} xml:space=\"preserve\">{}</{t}>", escape(part));
             }
             *at = close.to;
         }

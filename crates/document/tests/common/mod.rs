@@ -2,7 +2,13 @@
 #![allow(dead_code, reason = "each test and example uses its own part")]
 
 use jiff::civil::{Date, date};
-use mamori_document::*;
+use mamori_document::{
+    Align, ApprovalRequest, Block, Cell, ChangePlan, Chart, Column, ConformityItem,
+    ConformityState, ConformityTable, ConsultationRecord, Contact, Counts, Document, Fact, Gap,
+    Gauge, HoursMonth, IncidentReport, IncidentStep, LedgerHead, Letterhead, LineChart,
+    ObligationGroup, ObligationLine, Report, Section, Sender, Series, Status, StatusReport,
+    StatusRow, SubmissionLine, Table, Told, YearlyOverview,
+};
 
 /// Letter head of a sample contractor.
 pub fn head(title: &str) -> Letterhead {
@@ -88,7 +94,7 @@ pub fn status_report(rows: usize) -> StatusReport {
                     response: response.into(),
                     minutes,
                     counts,
-                    extra: Default::default(),
+                    extra: std::collections::BTreeMap::default(),
                 }
             })
             .collect(),

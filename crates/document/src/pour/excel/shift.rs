@@ -119,18 +119,18 @@ pub(super) fn shift_formula(formula: &str, own: &str, shifts: &BTreeMap<String, 
                 .unwrap_or(rest.len());
             let word = &rest[..end];
             let after = &rest[end..];
-            if after.starts_with('!') {
+            if let Some(beyond) = after.strip_prefix('!') {
                 out.push_str(word);
                 out.push('!');
                 sheet = Some(word.to_owned());
-                rest = &after[1..];
+                rest = beyond;
                 continue;
             }
             // `LOG10(` is a function, not cell LOG10.
             let name = sheet.take().unwrap_or_else(|| own.to_owned());
             match shifts.get(&name) {
                 Some(shift) if !after.starts_with('(') => {
-                    out.push_str(&shift_reference(word, shift))
+                    out.push_str(&shift_reference(word, shift));
                 }
                 _ => out.push_str(word),
             }
