@@ -93,8 +93,8 @@ impl Db {
         // The first connection may find the file locked while another process switches it to WAL,
         // a moment for which SQLite does not use its own waiting.
         let started = Instant::now();
-        let writer = loop {
-            match sqlite_pool(&options, 1, WRITER_PRAGMAS).await {
+        loop {
+            match try_connection(&options, WRITER_PRAGMAS).await {
                 Err(Error::Busy { .. })
                     if started.elapsed() < Duration::from_millis(BUSY_TIMEOUT_MS) =>
                 {
@@ -102,18 +102,20 @@ impl Db {
                 }
                 outcome => break outcome?,
             }
-        };
+        }
+        let writer = sqlite_pool(&options, 1, WRITER_PRAGMAS).await?;
         let reader = sqlite_pool(&options, SQLITE_READERS, READER_PRAGMAS).await?;
         Ok(Self::new(Backend::Sqlite { path }, writer, reader))
     }
 
     async fn open_postgres(url: &str) -> Result<Self> {
         install_drivers();
-        let options: AnyConnectOptions = url.parse()?;
+        let options = quiet(url.parse()?);
+        try_connection(&options, "SELECT 1").await?;
         let pool = AnyPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(quiet(options))
+            .connect_with(options)
             .await?;
         Ok(Self::new(Backend::Postgres, pool.clone(), pool))
     }
@@ -179,25 +181,22 @@ impl Db {
     /// Begins a write transaction. On SQLite there is one at a time in this process: a task that
     /// holds one must not begin a second. Dropping it without [`Tx::commit`] rolls back.
     pub async fn begin_write(&self) -> Result<Tx> {
-        let inner = if self.is_sqlite() {
-            self.shared.writer.begin_with("BEGIN IMMEDIATE").await?
+        let begin = if self.is_sqlite() {
+            "BEGIN IMMEDIATE"
         } else {
-            self.shared.writer.begin().await?
+            "BEGIN"
         };
-        Ok(Tx::new(inner, self.clone()))
+        Tx::begin(self.clone(), self.shared.writer.acquire().await?, begin).await
     }
 
     /// Begins a read transaction: all its queries see the same moment.
     pub async fn begin_read(&self) -> Result<Tx> {
-        let inner = if self.is_sqlite() {
-            self.shared.reader.begin().await?
+        let begin = if self.is_sqlite() {
+            "BEGIN"
         } else {
-            self.shared
-                .reader
-                .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                .await?
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         };
-        Ok(Tx::new(inner, self.clone()))
+        Tx::begin(self.clone(), self.shared.reader.acquire().await?, begin).await
     }
 
     /// ` FOR UPDATE` on PostgreSQL, empty on SQLite (whose writer holds the whole database).
@@ -234,6 +233,17 @@ impl Db {
         });
     }
 
+    /// Removes what was deleted from SQLite's log as well (the file itself is overwritten by
+    /// `secure_delete`). On PostgreSQL the server's own VACUUM does this; nothing happens here.
+    /// While another process reads, the log stays until its next checkpoint.
+    pub async fn wipe_deleted(&self) -> Result<()> {
+        if self.is_sqlite() {
+            self.execute_raw("PRAGMA wal_checkpoint(TRUNCATE)".to_owned())
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Runs one statement outside any transaction on the writer (`VACUUM INTO`, checkpoints).
     pub(crate) async fn execute_raw(&self, sql: String) -> Result<()> {
         self.shared.writer.execute(AssertSqlSafe(sql)).await?;
@@ -262,6 +272,16 @@ fn install_drivers() {
 const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864;";
 const READER_PRAGMAS: &str = "PRAGMA foreign_keys = ON; PRAGMA query_only = ON;";
+
+/// One connection by itself: the pool would answer a damaged file or a refused connection by
+/// trying until its time is up, and then say nothing about the cause.
+async fn try_connection(options: &AnyConnectOptions, statements: &'static str) -> Result<()> {
+    use sqlx::{ConnectOptions as _, Connection as _};
+    let mut connection = options.connect().await?;
+    connection.execute(statements).await?;
+    connection.close().await?;
+    Ok(())
+}
 
 async fn sqlite_pool(
     options: &AnyConnectOptions,

@@ -156,7 +156,9 @@ impl Db {
             return Ok(BTreeMap::new());
         }
         let mut tx = self.begin_read().await?;
-        read_book(&mut tx).await
+        let book = read_book(&mut tx).await?;
+        tx.rollback().await?;
+        Ok(book)
     }
 
     /// Whether a table of that name exists.

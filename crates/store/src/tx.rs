@@ -1,8 +1,14 @@
 //! A transaction: the same verbs as [`Db`], plus appending to ledgers.
+//!
+//! `BEGIN` and `COMMIT` are ours, not the driver's: SQLite ends a transaction by itself when the
+//! disk is full, the driver does not notice, and its connection would refuse every later
+//! transaction. A transaction that is dropped or that fails to end closes its connection, which
+//! rolls back on both databases; the pool opens a new one.
 
 use std::collections::HashMap;
 
-use sqlx::{Any, AssertSqlSafe, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AssertSqlSafe, Executor as _};
 
 use crate::db::Db;
 use crate::error::{Error, Result};
@@ -11,7 +17,9 @@ use crate::sql::{Args, Row};
 
 /// A running transaction. Rolls back when dropped.
 pub struct Tx {
-    inner: Transaction<'static, Any>,
+    connection: PoolConnection<Any>,
+    /// Not yet ended by `COMMIT` or `ROLLBACK`.
+    open: bool,
     pub(crate) db: Db,
     /// Ends of the chains that this transaction appended to; written once, at commit.
     pub(crate) chains: HashMap<String, ChainEnd>,
@@ -26,13 +34,21 @@ impl std::fmt::Debug for Tx {
 }
 
 impl Tx {
-    pub(crate) fn new(inner: Transaction<'static, Any>, db: Db) -> Self {
-        Self {
-            inner,
+    pub(crate) async fn begin(
+        db: Db,
+        connection: PoolConnection<Any>,
+        begin: &'static str,
+    ) -> Result<Self> {
+        // Made before `BEGIN` runs: a caller that stops waiting here drops an open transaction.
+        let mut tx = Self {
+            connection,
+            open: true,
             db,
             chains: HashMap::new(),
             broken: false,
-        }
+        };
+        tx.connection.execute(begin).await?;
+        Ok(tx)
     }
 
     /// The database that this transaction belongs to.
@@ -43,7 +59,7 @@ impl Tx {
     /// All rows of a query.
     pub async fn fetch_all(&mut self, sql: &str, args: Args) -> Result<Vec<Row>> {
         let rows = sqlx::query_with(AssertSqlSafe(sql), args.into_any()?)
-            .fetch_all(&mut *self.inner)
+            .fetch_all(&mut *self.connection)
             .await?;
         Ok(rows.into_iter().map(Row).collect())
     }
@@ -51,7 +67,7 @@ impl Tx {
     /// The first row of a query, if any.
     pub async fn fetch_optional(&mut self, sql: &str, args: Args) -> Result<Option<Row>> {
         let row = sqlx::query_with(AssertSqlSafe(sql), args.into_any()?)
-            .fetch_optional(&mut *self.inner)
+            .fetch_optional(&mut *self.connection)
             .await?;
         Ok(row.map(Row))
     }
@@ -66,7 +82,7 @@ impl Tx {
     /// One statement; returns the number of rows it touched.
     pub async fn execute(&mut self, sql: &str, args: Args) -> Result<u64> {
         let done = sqlx::query_with(AssertSqlSafe(sql), args.into_any()?)
-            .execute(&mut *self.inner)
+            .execute(&mut *self.connection)
             .await?;
         Ok(done.rows_affected())
     }
@@ -80,9 +96,10 @@ impl Tx {
             ));
         }
         self.write_chain_ends().await?;
-        self.inner.commit().await?;
+        self.connection.execute("COMMIT").await?;
+        self.open = false;
         self.db.announce(
-            self.chains
+            std::mem::take(&mut self.chains)
                 .into_iter()
                 .map(|(contract, end)| (contract, end.seq())),
         );
@@ -90,8 +107,17 @@ impl Tx {
     }
 
     /// Undoes everything. Dropping does the same, later.
-    pub async fn rollback(self) -> Result<()> {
-        self.inner.rollback().await?;
+    pub async fn rollback(mut self) -> Result<()> {
+        self.connection.execute("ROLLBACK").await?;
+        self.open = false;
         Ok(())
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if self.open {
+            self.connection.close_on_drop();
+        }
     }
 }
