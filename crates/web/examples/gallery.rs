@@ -180,11 +180,11 @@ async fn main() {
         ("sign-in-failed.html", failed.text()),
         ("missing.html", person.get("/nowhere").await.text()),
     ];
-    for (name, text) in pages {
-        let text = text
+    for (name, shown) in pages {
+        let shown = shown
             .replace(mamori_web::assets::stylesheet(), "mamori.css")
             .replace(mamori_web::assets::icon(), "icon.svg");
-        std::fs::write(folder.join(name), text).expect("the file can be written");
+        std::fs::write(folder.join(name), shown).expect("the file can be written");
     }
     for (file, href) in [
         ("mamori.css", mamori_web::assets::stylesheet()),

@@ -277,36 +277,15 @@ impl Config {
     fn read_database(&mut self, reader: &mut Reader) {
         reader.secret_only_from_file("database.password", "database.password_file");
         let example = "\"postgres://mamori@127.0.0.1/mamori\"";
-        self.database.url = reader.parsed("database.url", example, |text| {
-            let (scheme, rest) = text
-                .split_once(':')
-                .ok_or("種類（postgres:// または sqlite:）がありません")?;
-            match scheme {
-                "sqlite" => return Ok(text.to_owned()),
-                "postgres" | "postgresql" => {}
-                other => return Err(format!("{other} には対応していません")),
-            }
-            let authority = rest.trim_start_matches('/').split('/').next().unwrap_or("");
-            match authority.rsplit_once('@') {
-                Some((user, _)) if user.contains(':') => {
-                    Err("パスワードは database.password_file に置きます".to_owned())
+        if let Some(url) = reader.text("database.url", example) {
+            match check_database_url(&url) {
+                Ok(()) => self.database.url = Some(url),
+                // The text itself is not repeated: it may hold a password.
+                Err((message, remedy)) => {
+                    reader.problem("database.url", message, remedy);
                 }
-                _ => Ok(text.to_owned()),
             }
-        })
-        // The message shows the text it refuses; a password in it must not be shown.
-        .or_else(|| {
-            if let Some(last) = reader.problems.last_mut()
-                && last.message.starts_with("database.url")
-                && last.message.contains("password_file")
-            {
-                last.message = "database.url にパスワードが書かれています".to_owned();
-                last.remedy =
-                    "パスワードを所有者だけが読めるファイルに移し、database.password_file にそのパスを書いてください。"
-                        .to_owned();
-            }
-            None
-        });
+        }
         self.database.password = reader.secret_file("database.password_file");
         if self.database.password.is_some() && self.database.url.is_none() {
             reader.problem(
@@ -485,6 +464,32 @@ impl Config {
 
 /// What to do about an address that is not loopback.
 pub const REMOTE_REMEDY: &str = "この機械の中だけで使うなら 127.0.0.1 にしてください。外から使うなら TLS を終端する機器の内側に置き、allow_remote = true と書いてください。";
+
+fn check_database_url(url: &str) -> Result<(), (String, &'static str)> {
+    const FORM: &str =
+        "例: database.url = \"postgres://mamori@127.0.0.1/mamori\"（SQLite なら行ごと消します）";
+    let Some((scheme, rest)) = url.split_once(':') else {
+        return Err(("database.url に種類がありません".to_owned(), FORM));
+    };
+    match scheme {
+        "sqlite" => return Ok(()),
+        "postgres" | "postgresql" => {}
+        other => {
+            return Err((
+                format!("database.url の種類 {other} には対応していません"),
+                FORM,
+            ));
+        }
+    }
+    let authority = rest.trim_start_matches('/').split('/').next().unwrap_or("");
+    match authority.rsplit_once('@') {
+        Some((user, _)) if user.contains(':') => Err((
+            "database.url にパスワードが書かれています".to_owned(),
+            "パスワードを所有者だけが読めるファイルに移し、database.password_file にそのパスを書いてください。",
+        )),
+        _ => Ok(()),
+    }
+}
 
 fn http_url(text: &str) -> Result<(), String> {
     let rest = text

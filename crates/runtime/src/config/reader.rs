@@ -214,7 +214,7 @@ impl Reader {
 
     /// How many tables `[[name]]` the file has.
     pub(super) fn count(&self, name: &str) -> usize {
-        (0..)
+        (0..self.tables.len())
             .take_while(|index| self.tables.contains_key(&format!("{name}[{index}]")))
             .count()
     }
@@ -591,7 +591,8 @@ fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
 #[cfg(unix)]
 fn only_owner_reads(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o077 == 0)
+    const GROUP_AND_OTHERS: u32 = 0o077;
+    std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & GROUP_AND_OTHERS == 0)
 }
 
 #[cfg(not(unix))]

@@ -203,7 +203,8 @@ proptest! {
     /// n unknown keys give n problems.
     #[test]
     fn none_is_swallowed(n in 1_usize..20) {
-        let source: String = (0..n).map(|i| format!("zz{i} = {i}\n")).collect();
+        let lines: Vec<String> = (0..n).map(|i| format!("zz{i} = {i}")).collect();
+        let source = lines.join("\n");
         let error = parse(&source).expect_err("unknown keys");
         prop_assert_eq!(error.problems.len(), n);
     }

@@ -18,24 +18,20 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) async fn deliver(context: JobContext) -> Result<(), JobError> {
     let mail: Notification = context.payload()?;
     let message = compose(&context, &mail).await?;
-    match &context.app.config.smtp {
-        Some(smtp) => match send(smtp, message).await {
-            Ok(()) => count("smtp", "sent"),
-            Err(error) => {
-                count("smtp", "failed");
-                return Err(if error.is_permanent() {
-                    JobError::Permanent(format!("relay refused the mail: {error}"))
-                } else {
-                    error.into()
-                });
-            }
-        },
-        None => {
-            let path = sink_path(&context);
-            write_sink(path, message.formatted()).await?;
-            count("sink", "sent");
-        }
+    let Some(smtp) = &context.app.config.smtp else {
+        write_sink(sink_path(&context), message.formatted()).await?;
+        count("sink", "sent");
+        return Ok(());
+    };
+    if let Err(error) = send(smtp, message).await {
+        count("smtp", "failed");
+        return Err(if error.is_permanent() {
+            JobError::Permanent(format!("relay refused the mail: {error}"))
+        } else {
+            error.into()
+        });
     }
+    count("smtp", "sent");
     Ok(())
 }
 

@@ -111,7 +111,7 @@ async fn app_with_relay(relay: &Relay) -> TestApp {
     let port = relay.address.port();
     TestApp::builder()
         .configured(move |config| {
-            config.mail.from = "mamori@noc.example.jp".to_owned();
+            config.mail.from = String::from("mamori@noc.example.jp");
             config.smtp = Some(Smtp {
                 host: "127.0.0.1".to_owned(),
                 port,
@@ -142,7 +142,7 @@ async fn mail_goes_through_the_relay_with_its_attachment() {
     assert_eq!(test.advance(SignedDuration::ZERO).await.done, 1);
     let mails = relay.mails.lock().expect("not poisoned").clone();
     assert_eq!(mails.len(), 1);
-    let text = &mails[0];
+    let sent = &mails[0];
     for part in [
         "From: mamori@noc.example.jp",
         "To: koho@city.example.jp, b@city.example.jp",
@@ -151,7 +151,7 @@ async fn mail_goes_through_the_relay_with_its_attachment() {
         "Content-Type: application/pdf",
         "JVBERv/+",
     ] {
-        assert!(text.contains(part), "{part}: {text}");
+        assert!(sent.contains(part), "{part}: {sent}");
     }
     assert!(test.mails().is_empty(), "the sink stays empty");
 }

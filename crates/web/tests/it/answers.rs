@@ -29,10 +29,10 @@ async fn pages_allow_no_script_and_no_inline_style() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("x-request-id").len(), 16);
-        let text = answer.text();
+        let shown = answer.text();
         assert!(
-            !text.contains("<script") && !text.contains(" style=") && !text.contains("<style"),
-            "{text}"
+            !shown.contains("<script") && !shown.contains(" style=") && !shown.contains("<style"),
+            "{shown}"
         );
     }
 }
@@ -186,10 +186,10 @@ async fn sample_data_is_marked_on_every_page() {
     }));
     let mut client = test.sign_in(Role::Staff).await;
     for path in ["/sample", "/nowhere"] {
-        let text = client.get(path).await.text();
-        assert!(text.contains("<title>【見本】"), "{text}");
-        assert!(text.contains("試用のために作ったもの"), "{text}");
-        assert!(text.contains("保守業務"), "{text}");
+        let shown = client.get(path).await.text();
+        assert!(shown.contains("<title>【見本】"), "{shown}");
+        assert!(shown.contains("試用のために作ったもの"), "{shown}");
+        assert!(shown.contains("保守業務"), "{shown}");
     }
 }
 
@@ -228,10 +228,10 @@ async fn the_menu_shows_what_one_may_open_and_where_one_is() {
     let test = TestApp::with(vec![sample::capability()]).await;
     let mut client = test.sign_in(Role::Viewer).await;
     assert_eq!(client.get("/").await.location(), "/sample");
-    let text = client.get("/sample").await.text();
+    let shown = client.get("/sample").await.text();
     assert!(
-        text.contains("<a href=\"/sample\" aria-current=\"page\">見本の一覧</a>"),
-        "{text}"
+        shown.contains("<a href=\"/sample\" aria-current=\"page\">見本の一覧</a>"),
+        "{shown}"
     );
-    assert!(text.contains("（閲覧者）"), "{text}");
+    assert!(shown.contains("（閲覧者）"), "{shown}");
 }

@@ -108,7 +108,7 @@ async fn the_shell_renders() {
         page: Page::bare(&test.app, "題"),
         tone: Tone::Bad,
     };
-    let text = page.render().expect("renders");
-    assert!(text.contains("<html lang=\"ja\">"), "{text}");
-    assert!(text.contains("class=\"badge bad\""), "{text}");
+    let shown = page.render().expect("renders");
+    assert!(shown.contains("<html lang=\"ja\">"), "{shown}");
+    assert!(shown.contains("class=\"badge bad\""), "{shown}");
 }
