@@ -99,6 +99,11 @@ impl Ran {
             self.out, self.err
         );
         assert!(
+            !self.err.contains("Usage: "),
+            "refused for its arguments, not for what they say\n{}",
+            self.err
+        );
+        assert!(
             !self.err.contains("panicked at"),
             "a panic is no error message\n{}",
             self.err

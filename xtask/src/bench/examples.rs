@@ -16,7 +16,7 @@ type Wanted = (&'static str, Figure);
 
 const LEDGER: &[Wanted] = &[
     (
-        "append_per_s",
+        "append_per_second",
         Figure {
             key: "ledger.append",
             what: "ledger append, fsync batched",
@@ -25,7 +25,7 @@ const LEDGER: &[Wanted] = &[
         },
     ),
     (
-        "verify_per_s",
+        "verify_per_second",
         Figure {
             key: "ledger.verify",
             what: "ledger verify",

@@ -100,18 +100,11 @@ fn start_once(mamori: &Path, data: &Path) -> anyhow::Result<(f64, f64)> {
 /// A data directory prepared by `mamori demo`.
 fn demo_data(mamori: &Path) -> anyhow::Result<PathBuf> {
     let data = scratch("serving")?;
-    let port = free_port()?;
-    let mut demo = Running(
+    step::run(
         binary::clean(mamori)
-            .arg("demo")
-            .arg("--data-dir")
-            .arg(&data)
-            .args(["--port", &port.to_string(), "--json"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()?,
-    );
-    wait_for_page(&mut demo.0, port, Duration::from_mins(5))?;
+            .args(["demo", "--prepare-only", "--data-dir"])
+            .arg(&data),
+    )?;
     Ok(data)
 }
 
