@@ -17,7 +17,7 @@ CREATE TABLE session (
     seen_at BIGINT NOT NULL,
     flash TEXT
 );
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_by_user ON session (user_id);
 CREATE TABLE api_token (
     token_hash TEXT NOT NULL PRIMARY KEY,
     id TEXT NOT NULL,
