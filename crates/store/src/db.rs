@@ -89,6 +89,7 @@ impl Db {
             std::fs::create_dir_all(folder)
                 .map_err(|e| Error::file(folder, "フォルダーの作成", &e))?;
         }
+        create_private(&path)?;
         let options = sqlite_options(&path)?;
         // The first connection may find the file locked while another process switches it to WAL,
         // a moment for which SQLite does not use its own waiting.
@@ -317,6 +318,22 @@ fn sqlite_path(text: &str) -> Result<PathBuf> {
     }
     let path = Path::new(path);
     std::path::absolute(path).map_err(|e| Error::file(path, "場所の確認", &e))
+}
+
+/// Makes a missing database readable by its owner only: it will hold personal data and sessions.
+/// (An empty file is an empty database; SQLite's other files take over its rights.)
+fn create_private(path: &Path) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(Error::file(path, "データベースの作成", &e)),
+    }
 }
 
 /// The driver takes a URL, in which `..` would be resolved by text and `%`, `?`, `#` have
