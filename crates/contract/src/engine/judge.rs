@@ -100,10 +100,17 @@ impl Part {
         self
     }
 
-    fn until(mut self, next: Timestamp) -> Self {
+    /// Which time alone may change, from an instant on.
+    #[must_use]
+    pub fn until(mut self, next: Timestamp) -> Self {
         self.next = Some(self.next.map_or(next, |known| known.min(next)));
         self
     }
+}
+
+/// The first instant after another.
+fn just_after(at: Timestamp) -> Timestamp {
+    at.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX)
 }
 
 fn days_between(from: Date, to: Date) -> i64 {
@@ -144,7 +151,9 @@ impl Context<'_> {
     /// Whole days the city took between two days.
     fn waited(&self, from: Date, to: Date) -> i64 {
         let end = to.tomorrow().map_or(self.now.at, tokyo_midnight);
-        self.gates.waiting_seconds(self.waiting_gates(), tokyo_midnight(from), end, self.now.at) / 86_400
+        // Whole days: what still waits has waited until this morning.
+        let morning = tokyo_midnight(self.now.day);
+        self.gates.waiting_seconds(self.waiting_gates(), tokyo_midnight(from), end, morning) / 86_400
     }
 
     fn unwritten(&self, kinds: &[&str]) -> Option<Part> {
@@ -405,7 +414,7 @@ impl Context<'_> {
                     );
                     continue;
                 }
-                part = part.until(end);
+                part = part.until(just_after(end));
             }
             if !snap.ok {
                 worsen(&mut part, Verdict::NotMet, format!("{name}最新の記録（{}）が条件を満たしていません", snap.when.day));
@@ -548,11 +557,16 @@ impl Context<'_> {
         let rule = self.obligation.deadline.as_ref().map(|deadline| &deadline.rule);
         for (key, pair) in &data.pairs {
             let Some((event, seq)) = pair.trigger else { continue };
-            if event.day < self.first || event.day > self.last || event.at > self.now.at {
+            if event.day < self.first || event.day > self.last {
+                continue;
+            }
+            if event.at > self.now.at {
+                // Told ahead: it counts from its own moment on.
+                part = part.until(event.at);
                 continue;
             }
             if events == 0 {
-                part = Part::new(Verdict::Met, "");
+                part = Part { next: part.next, ..Part::new(Verdict::Met, "") };
             }
             events += 1;
             part = part.from([seq]).from(pair.answers.iter().map(|(_, seq)| *seq).take(wanted));
@@ -582,6 +596,13 @@ impl Context<'_> {
             let until = answer.map_or(self.now.at, |answer| answer.at);
             let waiting = self.gates.waiting_seconds(self.waiting_gates(), event.at, until, self.now.at);
             part.waiting += waiting / 86_400;
+            if answer.is_none() && waiting > 0 {
+                // The city's time may still be running.
+                part = part.until(self.now.at);
+            }
+            if let Some(closed) = pair.closed.filter(|closed| closed.at > self.now.at) {
+                part = part.until(closed.at);
+            }
             let limit = limit.map(|limit| if waiting > 0 { limit.extended(waiting) } else { limit });
             match (answer, limit) {
                 (Some(_), None) => {}
@@ -675,7 +696,12 @@ impl Context<'_> {
             return Part::new(Verdict::NotApplicable, "一覧は空で、対象がありません").from(cover.recent.iter().copied());
         }
         if whole == 0 {
-            return self.missing("対象の一覧がありません");
+            return match cover.listed {
+                Some((when, seq)) if at_least.is_none_or(|least| least == 0) => {
+                    Part::new(Verdict::Met, format!("一覧（{}）は空で、対象がありません", when.day)).from([seq])
+                }
+                _ => self.missing("対象の一覧がありません"),
+            };
         }
         if let Some(least) = at_least
             && whole < least
@@ -775,10 +801,12 @@ impl Context<'_> {
         let Some(snap) = data.latest.as_of("", self.as_of()).filter(|_| have >= wanted) else {
             return Part::new(Verdict::Unmeasured, format!("人の記録が {have} 件です（{wanted} 件要ります）"));
         };
-        if max_age.is_some_and(|age| age_limit(snap.when.at, age) < self.now.at.min(tokyo_midnight(self.last.tomorrow().unwrap_or(self.last)))) {
+        let done = Part::new(Verdict::Met, format!("人の記録があります（{}）", snap.when.day)).from([snap.seq]);
+        let Some(end) = max_age.map(|age| age_limit(snap.when.at, age)) else { return done };
+        if end < self.now.at.min(tokyo_midnight(self.last.tomorrow().unwrap_or(self.last))) {
             return Part::new(Verdict::Unmeasured, format!("人の記録（{}）が古くなっています", snap.when.day)).from([snap.seq]);
         }
-        Part::new(Verdict::Met, format!("人の記録があります（{}）", snap.when.day)).from([snap.seq])
+        done.until(just_after(end))
     }
 
     fn document(&self, data: &Data, stage: Stage, title: &str) -> Part {

@@ -50,7 +50,8 @@ impl Context<'_> {
             }
             Shape::Availability { hours, .. } => {
                 let figure = data.tally.first.map(|_| self.outages(data, hours.as_deref()));
-                value(figure.flatten(), Course::Open, "%")
+                // The base grows with every moment.
+                value(figure.flatten(), Course::Open, "%").until(self.now.at)
             }
             Shape::Share { .. } => value(percent(total.good as f64, total.count as f64), Course::Open, "%"),
             Shape::Performance { percent: wanted, .. } => {
@@ -70,7 +71,10 @@ impl Context<'_> {
                 }
                 value(total.max, Course::Grows, self.unit(threshold, "分"))
             }
-            Shape::RecoveryPoint => value(self.longest_gap(data, threshold), Course::Grows, self.unit(threshold, "分")),
+            Shape::RecoveryPoint => {
+                // The running gap grows with every moment.
+                value(self.longest_gap(data, threshold), Course::Grows, self.unit(threshold, "分")).until(self.now.at)
+            }
             Shape::Count { distinct } => {
                 let count = if distinct.is_some() { total.distinct.len() as f64 } else { total.count as f64 };
                 value(Some(count), Course::Grows, self.unit(threshold, "件"))
