@@ -56,7 +56,7 @@ pub enum Error {
     #[error("様式ファイルを使えません：{0} (form refused)")]
     Form(String),
     /// The form asks for names that the document does not offer.
-    #[error("様式に知らない差し込み名があります：{}。使える名前は `mamori document list --placeholders` か手引きで確かめてください (unknown placeholder)", .0.join("、"))]
+    #[error("様式に知らない差し込み名があります：{}。つづりを確かめ、様式の差し込み名を直してください (unknown placeholder)", .0.join("、"))]
     UnknownPlaceholders(
         /// One line per name, with a suggestion where one is near.
         Vec<String>,
