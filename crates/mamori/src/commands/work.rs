@@ -1,14 +1,45 @@
-//! `mamori work`.
+//! `mamori work`: record, list, correct and withdraw work. The words and rules are
+//! [`mamori_office::cli_work`]'s; here are only the contract, the actor and the exit.
 
 use std::process::ExitCode;
 
+use mamori_kernel::ledger::Actor;
+use mamori_office::Office;
+use mamori_office::cli_work::{self, WorkCommand};
+use mamori_runtime::App;
+
 use crate::global::Global;
+use crate::wiring;
 
 /// Arguments of `mamori work`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Contract id (needed only when several contracts are in force)
+    #[arg(long, global = true, value_name = "ID")]
+    contract: Option<String>,
+    #[command(subcommand)]
+    command: WorkCommand,
+}
 
 /// Runs the command.
-pub fn run(_args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("work: under construction")
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let text = wiring::block_on(async {
+        let app = wiring::open_app(global).await?;
+        let outcome = carry_out(&app, args, global.json).await;
+        app.db.close().await;
+        outcome
+    })?;
+    if global.json {
+        println!("{text}");
+    } else {
+        print!("{text}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn carry_out(app: &App, args: Args, json: bool) -> anyhow::Result<String> {
+    let office = Office::of(app)?;
+    let live = office.contracts.choose(args.contract.as_deref()).await?;
+    let actor = Actor::machine("command-line");
+    Ok(cli_work::run(&office.desk, live.id(), args.command, actor, json).await?)
 }
