@@ -17,10 +17,8 @@ pub fn start_logs(log: &Log) {
         .with_writer(io::stderr);
     // An error means that a subscriber is there already, which is what we want.
     let _ = match log.format {
-        LogFormat::Text => builder
-            .with_target(false)
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
-            .try_init(),
+        // No colours: they would need a further crate, and logs are mostly read from files.
+        LogFormat::Text => builder.with_target(false).with_ansi(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod answers;
 mod forms;
+mod postgres;
 mod sample;
 mod sessions;
 mod walk;
