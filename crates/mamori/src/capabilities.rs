@@ -8,5 +8,67 @@ use mamori_runtime::Capability;
 pub fn all() -> Vec<Capability> {
     vec![
         mamori_web::capability(),
+        mamori_office::capability(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use mamori_runtime::{Guard, Verb, app};
+
+    use super::*;
+
+    #[test]
+    fn the_list_is_sound() {
+        app::check(&all()).expect("ids, jobs, schedules, routes and evidence do not repeat");
+    }
+
+    #[test]
+    fn only_the_console_has_public_routes() {
+        for capability in all().iter().filter(|capability| capability.id != "web") {
+            for route in &capability.routes {
+                assert_ne!(route.guard, Guard::Public, "{route:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_something_needs_more_than_reading() {
+        use mamori_kernel::permission::Access;
+        for route in all().iter().flat_map(|capability| &capability.routes) {
+            if let (true, Guard::Needs(permission)) = (route.verb != Verb::Get, route.guard) {
+                assert_ne!(permission.access, Access::Read, "{route:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_menu_entry_leads_to_a_page_with_its_permission() {
+        let list = all();
+        let pages: Vec<_> = list
+            .iter()
+            .flat_map(|capability| &capability.routes)
+            .filter(|route| route.verb == Verb::Get)
+            .collect();
+        for entry in list.iter().flat_map(|capability| &capability.navigation) {
+            let page = pages
+                .iter()
+                .find(|route| route.path == entry.href)
+                .unwrap_or_else(|| panic!("{} leads nowhere", entry.href));
+            assert_eq!(page.guard, Guard::Needs(entry.permission), "{}", entry.href);
+        }
+    }
+
+    #[test]
+    fn evidence_is_written_by_one_capability_only() {
+        let mut seen = BTreeSet::new();
+        for capability in all() {
+            let kinds: BTreeSet<&str> = capability.evidence.iter().map(|kind| kind.kind).collect();
+            for kind in kinds {
+                assert!(seen.insert(kind), "{kind} is declared twice");
+            }
+        }
+    }
 }
