@@ -7,15 +7,15 @@ use jiff::{Timestamp, ToSpan};
 use mamori_kernel::clock::tokyo_midnight;
 use mamori_kernel::period::{Period, PeriodKind};
 
-use super::data::{Life, Tally};
+use super::data::Tally;
 use super::fact::Moment;
 use super::gates::Gatebook;
 use super::meter::{Data, Question, Spec};
 use super::state::{Figure, MOST_EVIDENCE, Verdict};
 use crate::language::evidence::Over;
-use crate::language::{Binding, Check, Counts, Each, Expired, Obligation, Rule, Spacing, Stage};
+use crate::language::{Binding, Check, Counts, Each, Obligation, Rule, Spacing};
 use crate::model::Contract;
-use crate::rules::dates::{Book, DueDay, NoDate, age_limit, event_limit, plus};
+use crate::rules::dates::{Book, DueDay, NoDate, age_limit, plus};
 
 /// Everything a verdict depends on besides the aggregates.
 pub struct Context<'a> {
@@ -109,11 +109,11 @@ impl Part {
 }
 
 /// The first instant after another.
-fn just_after(at: Timestamp) -> Timestamp {
+pub(super) fn just_after(at: Timestamp) -> Timestamp {
     at.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX)
 }
 
-fn days_between(from: Date, to: Date) -> i64 {
+pub(super) fn days_between(from: Date, to: Date) -> i64 {
     from.until(to).map_or(0, |span| i64::from(span.get_days()))
 }
 
@@ -128,42 +128,42 @@ impl Context<'_> {
         self.now.day > self.last
     }
 
-    fn binding(&self) -> Binding {
+    pub(super) fn binding(&self) -> Binding {
         self.obligation.deadline.as_ref().map_or(Binding::Hard, crate::language::Deadline::binding)
     }
 
-    fn soft_word(&self) -> &str {
+    pub(super) fn soft_word(&self) -> &str {
         self.obligation.deadline.as_ref().and_then(crate::language::Deadline::soft_word).unwrap_or("定めのない語")
     }
 
     /// Until when something is in time: the due date, or the period's last day.
-    fn limit(&self) -> Date {
+    pub(super) fn limit(&self) -> Date {
         match &self.due {
             Some(Ok(due)) => due.date,
             _ => self.last,
         }
     }
 
-    fn waiting_gates(&self) -> Vec<&str> {
+    pub(super) fn waiting_gates(&self) -> Vec<&str> {
         self.obligation.waiting.as_ref().unwrap_or(&self.obligation.gates).iter().map(String::as_str).collect()
     }
 
     /// Whole days the city took between two days.
-    fn waited(&self, from: Date, to: Date) -> i64 {
+    pub(super) fn waited(&self, from: Date, to: Date) -> i64 {
         let end = to.tomorrow().map_or(self.now.at, tokyo_midnight);
         // Whole days: what still waits has waited until this morning.
         let morning = tokyo_midnight(self.now.day);
         self.gates.waiting_seconds(self.waiting_gates(), tokyo_midnight(from), end, morning) / 86_400
     }
 
-    fn unwritten(&self, kinds: &[&str]) -> Option<Part> {
+    pub(super) fn unwritten(&self, kinds: &[&str]) -> Option<Part> {
         (!kinds.iter().any(|kind| (self.written)(kind))).then(|| {
             Part::new(Verdict::Unmeasured, format!("証跡「{}」を書く機能がまだありません", kinds.join("、")))
         })
     }
 
     /// Something was done on a day: in time or late.
-    fn done(&self, day: Date, what: &str) -> Part {
+    pub(super) fn done(&self, day: Date, what: &str) -> Part {
         let limit = self.limit();
         if day <= limit {
             return Part::new(Verdict::Met, format!("{what}（{day}）"));
@@ -191,7 +191,7 @@ impl Context<'_> {
     }
 
     /// Something was not done so far.
-    fn missing(&self, what: &str) -> Part {
+    pub(super) fn missing(&self, what: &str) -> Part {
         if let Some(Err(why)) = &self.due {
             let text = format!("{what}。期限は未定です: {}", self.contract.unknown_ja(why));
             let over = self.now.day > self.contract.term.last();
@@ -298,7 +298,7 @@ impl Context<'_> {
             .unwrap_or_else(|| Part::new(Verdict::NotApplicable, format!("「{}」の記録がなく、求められていません", kinds.join("、"))))
     }
 
-    fn exists(
+    pub(super) fn exists(
         &self,
         data: &Data,
         from: Date,
@@ -551,143 +551,6 @@ impl Context<'_> {
         Part::new(Verdict::NotMet, format!("あってはならない記録が {} 件あります", total.count)).from(total.recent)
     }
 
-    fn pairs(&self, data: &Data, response: &[&str], first: bool, wanted: usize, closes: bool) -> Part {
-        let mut part = Part::new(Verdict::NotApplicable, "対象となる事象がありません");
-        let mut events = 0;
-        let rule = self.obligation.deadline.as_ref().map(|deadline| &deadline.rule);
-        for (key, pair) in &data.pairs {
-            let Some((event, seq)) = pair.trigger else { continue };
-            if event.day < self.first || event.day > self.last {
-                continue;
-            }
-            if event.at > self.now.at {
-                // Told ahead: it counts from its own moment on.
-                part = part.until(event.at);
-                continue;
-            }
-            if events == 0 {
-                part = Part { next: part.next, ..Part::new(Verdict::Met, "") };
-            }
-            events += 1;
-            part = part.from([seq]).from(pair.answers.iter().map(|(_, seq)| *seq).take(wanted));
-            let dated = match (rule, &self.due) {
-                (Some(Rule::Fixed { .. } | Rule::AfterDate { .. } | Rule::EndOfTerm { .. }), Some(Ok(due))) => {
-                    Some(Ok(crate::rules::dates::Limit::Day(due.date)))
-                }
-                (Some(rule), _) => match event_limit(rule, event.at, self.book) {
-                    Err(NoDate::NotDated) => None,
-                    other => Some(other),
-                },
-                (None, _) => None,
-            };
-            let limit = match dated {
-                Some(Ok(limit)) => Some(limit),
-                Some(Err(why)) => {
-                    worsen(&mut part, Verdict::Undecided, format!("期限が決まりません: {}", self.contract.unknown_ja(&why)));
-                    continue;
-                }
-                None => None,
-            };
-            let answer = pair.answers.get(wanted - 1).map(|(when, _)| *when);
-            if first {
-                self.before(&mut part, key, event, answer, limit);
-                continue;
-            }
-            let until = answer.map_or(self.now.at, |answer| answer.at);
-            let waiting = self.gates.waiting_seconds(self.waiting_gates(), event.at, until, self.now.at);
-            part.waiting += waiting / 86_400;
-            if answer.is_none() && waiting > 0 {
-                // The city's time may still be running.
-                part = part.until(self.now.at);
-            }
-            if let Some(closed) = pair.closed.filter(|closed| closed.at > self.now.at) {
-                part = part.until(closed.at);
-            }
-            let limit = limit.map(|limit| if waiting > 0 { limit.extended(waiting) } else { limit });
-            match (answer, limit) {
-                (Some(_), None) => {}
-                (Some(answer), Some(limit)) if answer.within(limit) => {}
-                (Some(answer), Some(limit)) => {
-                    let late = (answer.at.as_second() - limit.late_from().as_second()).max(0);
-                    let days = late / 86_400 + 1;
-                    part.late = Some(part.late.unwrap_or(0).max(days));
-                    self.late(&mut part, format!("{key}: {}（事象 {}）は{}遅れです", answer.day, event.day, span_ja(late)));
-                }
-                (None, Some(limit)) if limit.allows(self.now.at) => {
-                    part = part.until(limit.late_from());
-                    worsen(&mut part, Verdict::Pending, format!("{key}: 応答待ちです（事象 {}）", event.day));
-                }
-                (None, Some(_)) => self.late(&mut part, format!("{key}: 期限を過ぎても応答がありません（事象 {}）", event.day)),
-                (None, None) => {
-                    if let Some(unwritten) = self.unwritten(response) {
-                        worsen(&mut part, Verdict::Unmeasured, unwritten.reasons.join("、"));
-                    } else if closes && pair.closed.is_some_and(|at| at.at <= self.now.at) {
-                        worsen(&mut part, Verdict::NotMet, format!("{key}: 応答の無いまま終わっています（事象 {}）", event.day));
-                    } else {
-                        worsen(&mut part, Verdict::Pending, format!("{key}: 応答待ちです（事象 {}。数の期限はありません）", event.day));
-                        if let Some(word) = self.obligation.deadline.as_ref().and_then(crate::language::Deadline::soft_word) {
-                            part = part.warn(format!("{key}: 「{word}」の応答がまだありません"));
-                        }
-                    }
-                }
-            }
-            if let (Some(answer), None, Some(word)) =
-                (answer, limit, self.obligation.deadline.as_ref().and_then(crate::language::Deadline::soft_word))
-            {
-                let minutes = (answer.at.as_second() - event.at.as_second()) as f64 / 60.0;
-                part.figures.push(Figure {
-                    title: format!("{key} の応答まで"),
-                    value: (answer.exact && event.exact).then_some(minutes),
-                    unit: "分".into(),
-                    limit: format!("「{word}」（数の定めなし）"),
-                    holds: None,
-                    internal: false,
-                });
-            }
-        }
-        if events > 0 && part.verdict == Verdict::Met {
-            part.reasons.push(format!("{events} 件の事象すべてに応答があります"));
-        }
-        part
-    }
-
-    /// An answer that must come before its event.
-    fn before(
-        &self,
-        part: &mut Part,
-        key: &str,
-        event: Moment,
-        answer: Option<Moment>,
-        limit: Option<crate::rules::dates::Limit>,
-    ) {
-        let in_time = answer.is_some_and(|answer| match limit {
-            Some(limit) => answer.within(limit),
-            None => answer.not_after(event),
-        });
-        if in_time {
-            return;
-        }
-        let text = match answer {
-            Some(answer) => format!("{key}: {} の届出は事象（{}）に間に合っていません", answer.day, event.day),
-            None => format!("{key}: 事象（{}）より前の届出がありません", event.day),
-        };
-        // A plan for the future may still be told.
-        let open = limit.is_some_and(|limit| limit.allows(self.now.at)) && answer.is_none();
-        if open {
-            worsen(part, Verdict::Pending, text);
-        } else {
-            self.late(part, text);
-        }
-    }
-
-    fn late(&self, part: &mut Part, text: String) {
-        match self.binding() {
-            Binding::Hard => worsen(part, Verdict::NotMet, text),
-            Binding::Undecided => worsen(part, Verdict::Undecided, text),
-            Binding::Soft => part.warnings.push(format!("{text}。ただし「{}」なので警告だけです", self.soft_word())),
-        }
-    }
-
     pub(super) fn cover(&self, data: &Data, share: f64, at_least: Option<u64>) -> Part {
         let cover = &data.cover;
         let limit = self.limit();
@@ -696,12 +559,7 @@ impl Context<'_> {
             return Part::new(Verdict::NotApplicable, "一覧は空で、対象がありません").from(cover.recent.iter().copied());
         }
         if whole == 0 {
-            return match cover.listed {
-                Some((when, seq)) if at_least.is_none_or(|least| least == 0) => {
-                    Part::new(Verdict::Met, format!("一覧（{}）は空で、対象がありません", when.day)).from([seq])
-                }
-                _ => self.missing("対象の一覧がありません"),
-            };
+            return self.missing("対象の一覧がありません");
         }
         if let Some(least) = at_least
             && whole < least
@@ -742,182 +600,6 @@ impl Context<'_> {
         part.from(cover.recent.iter().copied())
     }
 
-    fn attestation(
-        &self,
-        data: &Data,
-        warn_before: Option<crate::language::Span>,
-        expired: Expired,
-        review: Option<crate::language::Span>,
-        accepted: bool,
-    ) -> Part {
-        if let Some(part) = self.unwritten(&["attestation.filed"]) {
-            return part;
-        }
-        let day = self.as_of();
-        let valid = data
-            .papers
-            .values()
-            .filter(|paper| paper.filed.day <= day && paper.withdrawn.is_none_or(|at| at.day > day))
-            .filter(|paper| !accepted || paper.accepted.is_some_and(|at| at.day <= day));
-        let end = |paper: &super::data::Paper| {
-            paper.expires.or_else(|| plus(paper.issued.unwrap_or(paper.filed.day), review?))
-        };
-        let best = valid.max_by_key(|paper| (end(paper).unwrap_or(Date::MAX), paper.seq));
-        let Some(paper) = best else {
-            let waiting = data.papers.values().any(|paper| paper.filed.day <= day && paper.withdrawn.is_none());
-            let text = if waiting { "証明書類は出ていますが、市の受領がまだです" } else { "証明書類がまだありません" };
-            return Part::new(Verdict::Unmeasured, text);
-        };
-        if let Some(reason) = &paper.not_applicable {
-            return Part::new(Verdict::NotApplicable, format!("対象外: {reason}")).from([paper.seq]);
-        }
-        let Some(last) = end(paper) else {
-            return Part::new(Verdict::Met, format!("{}の証明書類があります（期限の記載なし）", paper.issuer)).from([paper.seq]);
-        };
-        if last < day {
-            let verdict = match expired {
-                Expired::Unmeasured => Verdict::Unmeasured,
-                Expired::NotMet => Verdict::NotMet,
-            };
-            return Part::new(verdict, format!("証明書類の期限 {last} が過ぎています")).from([paper.seq]);
-        }
-        let mut part = Part::new(Verdict::Met, format!("{}の証明書類が {last} まで有効です", paper.issuer)).from([paper.seq]);
-        let warn_from = warn_before.and_then(|span| crate::rules::dates::minus(last, span));
-        if warn_from.is_some_and(|from| day >= from) {
-            part = part.warn(format!("証明書類の期限 {last} まで残り {} 日です", days_between(day, last)));
-        }
-        part
-    }
-
-    fn record(&self, data: &Data, max_age: Option<crate::language::Span>, count: Option<u64>) -> Part {
-        if let Some(part) = self.unwritten(&["record.filed"]) {
-            return part;
-        }
-        if self.due.is_some() || matches!(self.obligation.deadline.as_ref().map(|d| &d.rule), Some(Rule::AtLeast { .. })) {
-            return self.exists(data, self.first, count, false, None, None);
-        }
-        let wanted = count.unwrap_or(1);
-        let have = data.tally.count(self.contract.term.first().min(data.tally.first.unwrap_or(Date::MAX)), self.as_of());
-        let Some(snap) = data.latest.as_of("", self.as_of()).filter(|_| have >= wanted) else {
-            return Part::new(Verdict::Unmeasured, format!("人の記録が {have} 件です（{wanted} 件要ります）"));
-        };
-        let done = Part::new(Verdict::Met, format!("人の記録があります（{}）", snap.when.day)).from([snap.seq]);
-        let Some(end) = max_age.map(|age| age_limit(snap.when.at, age)) else { return done };
-        if end < self.now.at.min(tokyo_midnight(self.last.tomorrow().unwrap_or(self.last))) {
-            return Part::new(Verdict::Unmeasured, format!("人の記録（{}）が古くなっています", snap.when.day)).from([snap.seq]);
-        }
-        done.until(just_after(end))
-    }
-
-    fn document(&self, data: &Data, stage: Stage, title: &str) -> Part {
-        let kind = match stage {
-            Stage::Rendered => "document.rendered",
-            Stage::Submitted => "document.submitted",
-            Stage::Accepted => "document.accepted",
-        };
-        if let Some(part) = self.unwritten(&[kind]) {
-            return part;
-        }
-        let mut whole = Life::default();
-        for (period, life) in &data.lives {
-            if self.names_period(period) {
-                whole.rendered.extend(&life.rendered);
-                whole.submitted.extend(&life.submitted);
-                whole.accepted.extend(&life.accepted);
-                whole.returned.extend(&life.returned);
-            }
-        }
-        let steps = match stage {
-            Stage::Rendered => &mut whole.rendered,
-            Stage::Submitted => &mut whole.submitted,
-            Stage::Accepted => &mut whole.accepted,
-        };
-        steps.sort_unstable_by_key(|(when, seq, _)| (*when, *seq));
-        steps.retain(|(when, _, _)| when.at <= self.now.at);
-        let word = match stage {
-            Stage::Rendered => "の作成",
-            Stage::Submitted => "の提出",
-            Stage::Accepted => "の検収",
-        };
-        let Some((_, newest_seq, newest_ok)) = steps.last().copied() else {
-            return self.missing(&format!("「{title}」{word}がまだです"));
-        };
-        // Sent back and not handed in again: not handed in.
-        let back = whole.returned.iter().filter(|(when, _)| when.at <= self.now.at).max().copied();
-        let after_return = back.map_or(0, |(when, seq)| steps.partition_point(|step| (step.0, step.1) < (when, seq)));
-        if stage == Stage::Submitted && back.is_some() && after_return == steps.len() {
-            let back = back.map(|(when, _)| when.day.to_string()).unwrap_or_default();
-            return self.missing(&format!("「{title}」は {back} に差し戻され、再提出がまだです")).from([newest_seq]);
-        }
-        // The first that fulfils the conditions counts; a replacement later does not make it late.
-        let Some((when, seq, _)) = steps.iter().find(|(_, _, ok)| *ok).copied().filter(|_| newest_ok) else {
-            return Part::new(Verdict::NotMet, format!("「{title}」の欄が足りません")).from([newest_seq]);
-        };
-        self.done(when.day, &format!("「{title}」{word}")).from([seq, newest_seq])
-    }
-
-    /// Whether the period written in a document's record is this one.
-    fn names_period(&self, text: &str) -> bool {
-        if matches!(self.period, Period::Term(_)) {
-            return true;
-        }
-        text.parse::<Period>().is_ok_and(|period| period == self.period)
-    }
-
-    fn gate(&self, key: &str, data: &Data) -> Part {
-        let Some(gate) = self.contract.gate(key) else { return Part::new(Verdict::NotApplicable, "") };
-        let kinds: Vec<&str> = gate.acts.iter().map(|act| act.kind.as_str()).collect();
-        let day = self.as_of();
-        if gate.kind == crate::language::GateKind::Inspection || gate.kind == crate::language::GateKind::Extension {
-            return self.inspection(key, gate);
-        }
-        if kinds.is_empty() && data.deeds.is_empty() {
-            if self.unwritten(&["approval.granted", "consultation.agreed"]).is_some() {
-                return Part::new(Verdict::Unmeasured, "承認・協議を記録する機能がまだありません");
-            }
-            return match self.gates.granted(key, gate, self.now.day) {
-                Some((on, records)) => self.done(on, &gate.title).from(records),
-                None => self.missing(&format!("「{}」の記録がまだありません", gate.title)),
-            };
-        }
-        if let Some(part) = self.unwritten(&kinds)
-            && data.deeds.is_empty()
-        {
-            return part;
-        }
-        let deeds: Vec<_> = data.deeds.iter().filter(|deed| self.first <= deed.when.day && deed.when.day <= day).collect();
-        if deeds.is_empty() {
-            return Part::new(Verdict::NotApplicable, "対象となる行為がありません");
-        }
-        let mut part = Part::new(Verdict::Met, "");
-        for deed in &deeds {
-            part = part.from([deed.seq]);
-            match self.gates.passed(key, gate, deed) {
-                Ok(records) => part = part.from(records),
-                Err(why) => worsen(&mut part, Verdict::NotMet, why),
-            }
-        }
-        if part.verdict == Verdict::Met {
-            part.reasons.push(format!("{} 件の行為すべてに先立つ「{}」があります", deeds.len(), gate.title));
-        }
-        part
-    }
-
-    /// Inspection is the city's act: shown, with its days, never the contractor's breach.
-    fn inspection(&self, key: &str, gate: &crate::language::Gate) -> Part {
-        let state = self.gates.state(key, Some(gate), self.now);
-        let mut part = match (state.waiting.first(), state.granted.len()) {
-            (Some((id, days)), _) => Part::new(Verdict::Pending, format!("「{}」{id} は市の回答待ち {days} 日です", gate.title)),
-            (None, 0) => Part::new(Verdict::NotApplicable, format!("「{}」の申出がありません", gate.title)),
-            (None, count) => Part::new(Verdict::Met, format!("「{}」は {count} 件済んでいます", gate.title)),
-        };
-        if state.overdue {
-            part = part.warn(format!("市の側の {} 日を過ぎています", gate.days.unwrap_or(0)));
-        }
-        part.waiting = state.waiting.iter().map(|(_, days)| *days).max().unwrap_or(0);
-        part
-    }
-
     fn rollup(&self, keys: &[String], clause: Option<&str>, spec: &Spec) -> Part {
         let own = spec.obligation.as_deref().unwrap_or(&self.obligation.key);
         let mut counts: BTreeMap<Verdict, Vec<&str>> = BTreeMap::new();
@@ -938,14 +620,6 @@ impl Context<'_> {
         let shown: Vec<&str> = keys.iter().copied().take(5).collect();
         let total: usize = counts.values().map(Vec::len).sum();
         Part::new(worst, format!("{total} 件をまとめた結果「{}」{} 件（{}）", worst.japanese(), keys.len(), shown.join("、")))
-    }
-}
-
-fn span_ja(seconds: i64) -> String {
-    match seconds {
-        0..=3599 => format!("{}分", seconds / 60),
-        3600..=172_799 => format!("{}時間", seconds / 3600),
-        _ => format!("{}日", seconds / 86_400),
     }
 }
 

@@ -10,11 +10,13 @@
 
 mod counter;
 mod data;
+mod events;
 mod fact;
 mod gates;
 mod judge;
 mod limits;
 mod meter;
+mod papers;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
