@@ -5,6 +5,7 @@
 mod capabilities;
 mod commands;
 mod global;
+mod rehearsal;
 mod wiring;
 
 use clap::{Parser, Subcommand};

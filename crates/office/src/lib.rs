@@ -9,12 +9,19 @@
 //! Invariants: every change is one transaction with its evidence; personal data never enters
 //! the chain in clear; this crate invents no limit that the contract does not state.
 
+pub mod api;
 pub mod approval;
 pub mod attestation;
+pub mod cli_work;
 pub mod consultation;
+pub mod contracts;
+pub mod documents;
+pub mod evidence;
 pub mod gate;
 pub mod handover;
 pub mod measure;
+pub mod office;
+pub mod pages;
 pub mod question;
 pub mod record;
 pub mod register;
@@ -24,6 +31,11 @@ pub mod terms;
 pub mod training;
 pub mod work;
 
+use mamori_runtime::Capability;
+use mamori_runtime::capability::start_hook;
+use mamori_store::Migration;
+
+pub use office::Office;
 use register::Register;
 
 /// Every register, in the order of menus. Adding one is one line here.
@@ -44,6 +56,31 @@ pub static REGISTERS: [Register; 11] = [
 /// The register of this key (`work`, `request`, …).
 pub fn register(key: &str) -> Option<&'static Register> {
     REGISTERS.iter().find(|register| register.spec.key == key)
+}
+
+/// The people's side of a contract.
+pub fn capability() -> Capability {
+    Capability {
+        id: "office",
+        title_ja: "契約の記録",
+        migrations: vec![
+            Migration {
+                name: "20261122_office_register",
+                sql: include_str!("../migrations/20261122_office_register.sql"),
+            },
+            Migration {
+                name: "20261122_office_contract",
+                sql: include_str!("../migrations/20261122_office_contract.sql"),
+            },
+        ],
+        jobs: documents::jobs::kinds(),
+        schedules: documents::jobs::schedules(),
+        routes: api::routes().into_iter().chain(pages::routes()).collect(),
+        navigation: pages::navigation(),
+        evidence: evidence::kinds(),
+        start: Some(start_hook(Office::start)),
+        ..Capability::default()
+    }
 }
 
 #[cfg(test)]

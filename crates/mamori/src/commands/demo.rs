@@ -1,14 +1,206 @@
-//! `mamori demo`.
+//! `mamori demo`: a sample installation with the real contract and rehearsed records up to
+//! yesterday, served on loopback.
+//!
+//! Everything in it is marked 見本, on pages and on papers. The directory is made once and served
+//! again the next time; a directory with real data is refused.
 
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use anyhow::{Context as _, bail};
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use mamori_kernel::clock::tokyo_date;
+use mamori_kernel::ledger::Actor;
+use mamori_kernel::permission::Role;
+use mamori_kernel::{Clock, DrivenClock, wareki};
+use mamori_runtime::{App, Config, Secret, SystemClock};
+use mamori_web::account::{self, NewAccount};
+use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::rehearse::bar;
+use super::serve;
 use crate::global::Global;
+use crate::rehearsal::{self, Options};
+use crate::wiring;
+
+/// The real contract, as data.
+const CONTRACT: &str = include_str!("../../../../contracts/kokoshelju-r8.toml");
+const CONTRACT_NAME: &str = "kokoshelju-r8.toml";
+/// Where the sample sign-ins are kept, for the next start.
+const SIGN_INS: &str = "demo-sign-ins.json";
+const SEED: u64 = 8;
 
 /// Arguments of `mamori demo`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Another contract file than the built-in one
+    #[arg(long, value_name = "FILE")]
+    contract: Option<PathBuf>,
+    /// Prepare the installation and end, without serving it
+    #[arg(long)]
+    prepare_only: bool,
+}
+
+/// A sample person.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct SignIn {
+    name: String,
+    password: String,
+    role: Role,
+    role_ja: String,
+}
 
 /// Runs the command.
-pub fn run(_args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("demo: under construction")
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let folder = global.data_dir.clone().unwrap_or_else(|| PathBuf::from("mamori-demo"));
+    let (name, source) = match &args.contract {
+        None => (CONTRACT_NAME.to_owned(), CONTRACT.to_owned()),
+        Some(file) => {
+            let name = file.display().to_string();
+            let source = std::fs::read_to_string(file).with_context(|| format!("契約ファイル {name} を読めません"))?;
+            (name, source)
+        }
+    };
+    let json = global.json;
+    wiring::block_on(async move {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+        // Bound first: a port that is taken is told before minutes of preparation.
+        let listener = if args.prepare_only { None } else { Some(serve::bind(address).await?) };
+        let mut config = Config::load(&folder, None)?;
+        config.listen = address;
+        "warn".clone_into(&mut config.log.filter);
+        let sign_ins = prepare(&config, &folder, &name, &source).await?;
+        let Some(listener) = listener else { return Ok(ExitCode::SUCCESS) };
+        let app = wiring::open_with(config, Arc::new(SystemClock)).await?;
+        warm(&app).await?;
+        let stop = serve::stop_on_signal()?;
+        announce(&sign_ins, listener.local_addr()?, &folder, json)?;
+        serve::serve_quietly(&app, Some(listener), true, stop).await
+    })
+}
+
+/// Makes the sample installation, unless it is there.
+async fn prepare(config: &Config, folder: &Path, name: &str, source: &str) -> anyhow::Result<Vec<SignIn>> {
+    let kept = folder.join(SIGN_INS);
+    if let Ok(text) = std::fs::read_to_string(&kept) {
+        return serde_json::from_str(&text)
+            .with_context(|| format!("{} を読めません。フォルダーごと消してやり直してください", kept.display()));
+    }
+    if folder.join("mamori.db").exists() {
+        bail!(
+            "{} には見本でないデータか、途中まで作った見本があります。--data-dir で新しい場所を指定するか、途中の見本なら消してからやり直してください",
+            folder.display()
+        );
+    }
+    eprintln!("見本を作っています（{}）…", folder.display());
+    let yesterday = tokyo_date(SystemClock.now()).checked_sub(1.day())?;
+    let (parsed, _) = mamori_contract::Contract::parse(name, source).map_err(|report| anyhow::anyhow!("{report}"))?;
+    let to = yesterday.min(parsed.term.last());
+    let clock = DrivenClock::new(SystemClock.now());
+    let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+    let app = wiring::open_with(config.clone(), shared).await?;
+    if to >= parsed.term.first() {
+        let progress_bar = bar();
+        let mut progress = |day: Date, done: u64, all: u64| {
+            progress_bar.set_length(all);
+            progress_bar.set_position(done);
+            progress_bar.set_message(wareki::with_weekday(day));
+        };
+        let options = Options { from: None, to: Some(to), seed: SEED };
+        let report = rehearsal::run(&app, &clock, name, source, &options, &mut progress).await?;
+        progress_bar.finish_and_clear();
+        eprintln!("証跡 {} 件を {:.1} 秒で作りました", report.records, report.seconds);
+        for line in &report.refused {
+            eprintln!("  受け付けられなかった操作：{line}");
+        }
+    } else {
+        rehearsal::mark(&app).await?;
+        mamori_office::Office::of(&app)?
+            .contracts
+            .activate(name, source, Actor::machine("demo"))
+            .await?;
+    }
+    clock.set(SystemClock.now());
+    let sign_ins = people(&app).await?;
+    app.db.close().await;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&kept)
+        .with_context(|| format!("{} に書けません", kept.display()))?;
+    file.write_all(serde_json::to_string_pretty(&sign_ins)?.as_bytes())?;
+    file.sync_all()?;
+    Ok(sign_ins)
+}
+
+async fn people(app: &App) -> anyhow::Result<Vec<SignIn>> {
+    let mut sign_ins = Vec::new();
+    for (name, display, role) in [
+        ("sekinin", "見本 責任者", Role::Manager),
+        ("tantou", "見本 担当者", Role::Staff),
+        ("shi", "見本 市担当者", Role::City),
+        ("etsuran", "見本 閲覧者", Role::Viewer),
+        ("kanri", "見本 管理者", Role::Administrator),
+    ] {
+        let password = invent();
+        let new = NewAccount {
+            name: name.to_owned(),
+            display_name: display.to_owned(),
+            role,
+            password: Secret::new(password.clone()),
+        };
+        account::add(app, Actor::machine("demo"), new).await?;
+        sign_ins.push(SignIn { name: name.to_owned(), password, role, role_ja: role.title_ja().to_owned() });
+    }
+    Ok(sign_ins)
+}
+
+/// 16 letters and digits that are not mistaken for one another.
+fn invent() -> String {
+    const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    let mut rng = rand::rng();
+    (0..16).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect()
+}
+
+/// Lets every engine read its saved state before the address is told.
+async fn warm(app: &App) -> anyhow::Result<()> {
+    let office = mamori_office::Office::of(app)?;
+    for live in office.contracts.all() {
+        live.states(app.now()).await?;
+    }
+    Ok(())
+}
+
+fn announce(sign_ins: &[SignIn], address: SocketAddr, folder: &Path, json: bool) -> anyhow::Result<()> {
+    let url = format!("http://{address}/");
+    if json {
+        let line = json!({
+            "ready": true,
+            "address": url,
+            "addresses": { "console": url, "health": format!("{url}healthz"), "api": format!("{url}api/v1/") },
+            "data_dir": std::path::absolute(folder)?.display().to_string(),
+            "sign_ins": sign_ins,
+        });
+        println!("{line}");
+    } else {
+        println!("\n見本を {url} で見られます（この機械の中からだけ届きます）。\n");
+        println!("  {:<12} {:<18} 役割", "利用者名", "パスワード");
+        for person in sign_ins {
+            println!("  {:<12} {:<18} {}", person.name, person.password, person.role_ja);
+        }
+        println!("\n終えるには Ctrl-C を押してください。");
+    }
+    std::io::stdout().flush()?;
+    Ok(())
 }

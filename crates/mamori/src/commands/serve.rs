@@ -94,13 +94,22 @@ pub async fn serve(
     stop: watch::Receiver<bool>,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
+    if let Some(listener) = &listener {
+        announce(app, listener.local_addr()?, json).await?;
+    }
+    serve_quietly(app, listener, with_jobs, stop).await
+}
+
+/// Serves until `stop` says true, without a word.
+pub async fn serve_quietly(
+    app: &App,
+    listener: Option<TcpListener>,
+    with_jobs: bool,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<ExitCode> {
     let jobs = with_jobs.then(|| tokio::spawn(Runner::new(app.clone()).serve(stop.clone())));
     match listener {
-        Some(listener) => {
-            let address = listener.local_addr()?;
-            announce(app, address, json).await?;
-            mamori_web::serve(app.clone(), listener, stop).await?;
-        }
+        Some(listener) => mamori_web::serve(app.clone(), listener, stop).await?,
         None => {
             let mut stop = stop;
             let _ = stop.wait_for(|stop| *stop).await;

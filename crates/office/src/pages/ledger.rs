@@ -1,0 +1,85 @@
+//! 証跡台帳: the head, what it proves and what not, the newest records.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use mamori_runtime::App;
+use mamori_store::LedgerQuery;
+use mamori_web::{Page, Visitor, WebError, html};
+use serde::Deserialize;
+
+use super::view;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Filter {
+    contract: Option<String>,
+    seq: Option<u64>,
+    #[serde(default)]
+    kind: String,
+}
+
+struct Row {
+    seq: u64,
+    at: String,
+    actor: String,
+    kind: String,
+    subject: String,
+    payload: String,
+    hash: String,
+    files: Vec<String>,
+    personal: bool,
+}
+
+#[derive(Template)]
+#[template(path = "ledger.html")]
+struct LedgerPage {
+    page: Page,
+    head: Option<(u64, String, String)>,
+    rows: Vec<Row>,
+    single: bool,
+    older: Option<u64>,
+}
+
+const ROWS: u32 = 50;
+
+pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(filter): Query<Filter>) -> Result<Response, WebError> {
+    let office = view::office(&app)?;
+    let Some(live) = view::live(&office, filter.contract.as_deref()).await? else {
+        return super::overview::nothing(&app, &visitor, "証跡台帳");
+    };
+    let head = app.db.ledger_head(live.id()).await?;
+    let query = LedgerQuery {
+        to_seq: filter.seq,
+        kinds: if filter.kind.is_empty() { Vec::new() } else { vec![filter.kind.clone()] },
+        newest_first: true,
+        limit: ROWS,
+        ..LedgerQuery::new(live.id())
+    };
+    let records = app.db.ledger_records(&query).await?;
+    let rows: Vec<Row> = records
+        .iter()
+        .map(|record| Row {
+            seq: record.seq,
+            at: view::moment(record.at),
+            actor: record.actor.to_string(),
+            kind: record.kind.clone(),
+            subject: record.subject.clone(),
+            payload: record.payload.as_str().to_owned(),
+            hash: record.hash.to_hex(),
+            files: record
+                .attachments
+                .iter()
+                .map(|file| format!("{}（{} バイト、SHA-256 {}）", file.name, file.size, file.sha256.to_hex()))
+                .collect(),
+            personal: record.personal.is_some(),
+        })
+        .collect();
+    let older = rows.last().map(|row| row.seq).filter(|seq| *seq > 1).map(|seq| seq - 1);
+    html(&LedgerPage {
+        page: Page::new(&app, &visitor, "証跡台帳").here(),
+        head: head.map(|head| (head.seq, head.hash.to_hex(), head.to_string())),
+        rows,
+        single: filter.seq.is_some(),
+        older,
+    })
+}
