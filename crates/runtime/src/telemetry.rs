@@ -91,6 +91,17 @@ fn describe() {
 mod tests {
     use super::*;
 
+    /// The writer panics when it is asked for a feature it was built without.
+    #[test]
+    fn logs_start_in_both_forms_and_more_than_once() {
+        for format in [LogFormat::Text, LogFormat::Json, LogFormat::Text] {
+            start_logs(&Log {
+                format,
+                filter: "off".to_owned(),
+            });
+        }
+    }
+
     #[test]
     fn figures_come_out_in_prometheus_text() {
         let shared = Metrics::global();

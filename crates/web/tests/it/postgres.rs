@@ -26,7 +26,9 @@ async fn the_console_works_on_postgresql() {
     assert!(page.contains("「題名」を追加しました"), "{page}");
     let mut program = test.token(Role::Viewer).await;
     assert_eq!(program.get("/api/v1/sample").await.status, StatusCode::OK);
-    let answer = program.post_json("/api/v1/sample", &json!({"title": "a"})).await;
+    let answer = program
+        .post_json("/api/v1/sample", &json!({"title": "a"}))
+        .await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     test.clock.advance(SignedDuration::from_mins(61));
     assert_eq!(person.get("/sample").await.status, StatusCode::SEE_OTHER);
