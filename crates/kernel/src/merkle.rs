@@ -202,7 +202,7 @@ pub fn root_of(leaves: &[Digest]) -> Digest {
 
 /// Largest power of two smaller than `size` (RFC 6962's k); `size` must be at least 2.
 fn split(size: u64) -> u64 {
-    1 << (63 - (size - 1).leading_zeros())
+    1 << (size - 1).ilog2()
 }
 
 /// The ranges of leaves whose roots prove that leaf `index` is in the tree of `size` leaves,

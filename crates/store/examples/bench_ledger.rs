@@ -92,7 +92,7 @@ async fn main() -> Result<(), AnyError> {
         tx.commit().await?;
         n = end;
     }
-    let fill = started.elapsed();
+    let filling = started.elapsed();
     let total = records.max(APPENDS);
 
     let key = LedgerKey::open_or_create(&folder.path().join("keys/ledger.key"))?;
@@ -147,7 +147,7 @@ async fn main() -> Result<(), AnyError> {
             "records": total,
             "append_callers": CALLERS,
             "append_per_second": per_second(APPENDS, append),
-            "fill_per_second": per_second(records.saturating_sub(APPENDS), fill),
+            "fill_per_second": per_second(records.saturating_sub(APPENDS), filling),
             "export_per_second": per_second(total, exported),
             "verify_per_second": per_second(total, times[1]),
             "audit_per_second": per_second(total, audited),

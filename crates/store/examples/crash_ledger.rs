@@ -81,7 +81,7 @@ async fn run(url: &str, trials: u64, blobs: &Blobs) -> Result<ExitCode, AnyError
     db.migrate(MIGRATIONS).await?;
     let started = Instant::now();
     let (mut acknowledged, mut lost, mut broken, mut unacknowledged) = (0u64, 0u64, 0u64, 0u64);
-    let mut last = 0;
+    let mut size = 0;
     for trial in 0..trials {
         let lines = trial_once(url)?;
         for (seq, hash) in &lines {
@@ -92,8 +92,8 @@ async fn run(url: &str, trials: u64, blobs: &Blobs) -> Result<ExitCode, AnyError
             }
         }
         let head = db.ledger_head("crash").await?.map_or(0, |head| head.seq);
-        unacknowledged += (head - last).saturating_sub(lines.len() as u64);
-        last = head;
+        unacknowledged += (head - size).saturating_sub(lines.len() as u64);
+        size = head;
         // The whole chain is read every tenth time; it only grows.
         if head > 0 && (trial % 10 == 9 || trial + 1 == trials) {
             let audit = db.audit_ledger("crash", blobs, None, None).await?;
@@ -109,7 +109,7 @@ async fn run(url: &str, trials: u64, blobs: &Blobs) -> Result<ExitCode, AnyError
             "lost": lost,
             "chain_problems": broken,
             "durable_but_unacknowledged": unacknowledged,
-            "records": last,
+            "records": size,
             "seconds": started.elapsed().as_secs(),
             "ok": good,
         })

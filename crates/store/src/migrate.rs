@@ -304,7 +304,6 @@ fn split_statements(sql: &str) -> Result<Vec<&str>> {
                 at += 1;
                 start = at;
                 has_content = false;
-                continue;
             }
             quote @ (b'\'' | b'"') => {
                 has_content = true;

@@ -111,9 +111,8 @@ pub struct Row(pub(crate) AnyRow);
 
 impl std::fmt::Debug for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        use sqlx::Column as _;
         f.debug_list()
-            .entries(self.0.columns().iter().map(|column| column.name()))
+            .entries(self.0.columns().iter().map(sqlx::Column::name))
             .finish()
     }
 }

@@ -183,8 +183,10 @@ async fn every_changed_byte_and_every_cut_is_refused() {
     assert_eq!(verify(&b""[..], None), Err(Refusal::Truncated));
 }
 
+type Entries = Vec<(String, Vec<u8>)>;
+
 /// Reads the container without any check, as an attacker would.
-fn unpack(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+fn unpack(bytes: &[u8]) -> Entries {
     let mut entries = Vec::new();
     let mut at = 0;
     while bytes[at..at + 4] == *b"PK\x03\x04" {
@@ -243,7 +245,7 @@ async fn a_repacked_container_is_refused_for_what_it_says() {
     let names: Vec<&str> = entries.iter().map(|e| e.0.as_str()).collect();
     assert_eq!((names[0], names[1]), ("manifest.json", "records.jsonl"));
     assert_eq!(names[5], "README.txt");
-    let refused = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let refused = |change: &dyn Fn(&mut Entries)| {
         let mut changed = entries.clone();
         change(&mut changed);
         verify(&pack(&changed)[..], None).expect_err("refused")
@@ -400,6 +402,8 @@ async fn absent_attachments_are_erased_or_refused() {
     assert_eq!(lost, Refusal::AttachmentMissing(Digest::of(b"file 1")));
 }
 
+type Check = fn(&AuditProblem) -> bool;
+
 #[tokio::test]
 async fn an_audit_finds_what_was_done_to_the_tables() {
     let clean = House::filled("a").await;
@@ -414,7 +418,6 @@ async fn an_audit_finds_what_was_done_to_the_tables() {
     assert_eq!((audit.personal_kept, audit.personal_erased), (2, 1));
     assert_eq!((audit.attachments, audit.clock_jumps), (3, 1));
 
-    type Check = fn(&AuditProblem) -> bool;
     let cases: [(&str, Check); 12] = [
         (
             "UPDATE ledger_record SET subject = 'x' WHERE seq = 4",

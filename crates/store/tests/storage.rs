@@ -275,7 +275,7 @@ async fn a_failing_append_leaves_the_chain_as_it_was(db: Db, _: String) {
     append(&db, record("a", 1, "s")).await.expect("first");
     let mut tx = db.begin_write().await.expect("tx");
     let mut broken = record("a", 2, "s");
-    broken.kind = "with space".to_owned();
+    broken.kind = String::from("with space");
     let outcomes = tx
         .append_all(vec![record("a", 2, "s"), broken, record("a", 3, "s")])
         .await
@@ -417,7 +417,7 @@ async fn queries_select_and_page(db: Db, _: String) {
     for n in 0..30 {
         let mut new = record("a", n * 10, if n % 3 == 0 { "x" } else { "y" });
         if n % 2 == 0 {
-            new.kind = "question.received".to_owned();
+            new.kind = String::from("question.received");
         }
         append(&db, new).await.expect("append");
     }

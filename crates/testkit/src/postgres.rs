@@ -111,7 +111,7 @@ impl PrivatePostgres {
         };
         // The log says it only once the server accepts connections.
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(60) {
+        while started.elapsed() < Duration::from_mins(1) {
             let text = fs::read_to_string(&log).unwrap_or_default();
             if text.contains("ready to accept connections") {
                 return Ok(server);

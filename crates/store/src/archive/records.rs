@@ -47,8 +47,8 @@ pub(super) struct Task<'a> {
 pub(super) fn check_block(bytes: &[u8], task: Task<'_>) -> Result<Block, Refusal> {
     let mut block = Block::default();
     let mut scratch = Vec::with_capacity(2_048);
-    let mut seq = task.first_seq;
-    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n');
+    for (seq, line) in (task.first_seq..).zip(lines) {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let record = Line::parse(line).map_err(|_| Refusal::Line(seq))?;
         if record.seq != seq {
@@ -91,7 +91,6 @@ pub(super) fn check_block(bytes: &[u8], task: Task<'_>) -> Result<Block, Refusal
         if task.wanted_seq == Some(seq) {
             block.wanted = Some(record.hash);
         }
-        seq += 1;
     }
     Ok(block)
 }
@@ -211,7 +210,7 @@ impl Cutter {
 
     fn take(&mut self, rest: Vec<u8>) -> (Vec<u8>, u64) {
         let block = std::mem::replace(&mut self.pending, rest);
-        let lines = block.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let lines = block.split_inclusive(|&byte| byte == b'\n').count() as u64;
         self.lines += lines;
         (block, lines)
     }

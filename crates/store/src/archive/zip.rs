@@ -298,6 +298,7 @@ impl<R: Read> ZipReader<R> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "given to `map_err` by name")]
 fn unreadable(error: io::Error) -> Refusal {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         Refusal::Truncated

@@ -361,7 +361,7 @@ fn write_peaks(range: &CompactRange) -> String {
 }
 
 pub(crate) fn read_peaks(size: u64, text: &str) -> Option<CompactRange> {
-    if !text.is_ascii() || text.len() % 64 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(64) {
         return None;
     }
     let peaks = (0..text.len() / 64)

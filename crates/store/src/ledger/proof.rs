@@ -100,7 +100,7 @@ impl Db {
     async fn peaks(&self, contract: &str, range: Range<u64>) -> Result<Vec<Digest>> {
         let mut blocks = CompactRange::new();
         let mut rest_from = range.start;
-        if range.start % NODE_SIZE == 0 {
+        if range.start.is_multiple_of(NODE_SIZE) {
             let (first, last) = (range.start / NODE_SIZE, range.end / NODE_SIZE);
             let rows = self
                 .fetch_all(

@@ -1,5 +1,7 @@
 //! Reading chains.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use mamori_kernel::canonical::Canonical;
 use mamori_kernel::ledger::{Actor, Attachment, Head, Record};
@@ -60,28 +62,25 @@ impl LedgerQuery {
                 .iter()
                 .map(|kind| args.push(kind.as_str()))
                 .collect();
-            sql.push_str(&format!(" AND kind IN ({})", places.join(", ")));
+            let _ = write!(sql, " AND kind IN ({})", places.join(", "));
         }
         if let Some(subject) = &self.subject {
-            sql.push_str(&format!(" AND subject = {}", args.push(subject.as_str())));
+            let _ = write!(sql, " AND subject = {}", args.push(subject.as_str()));
         }
         if let Some(from_seq) = self.from_seq {
-            sql.push_str(&format!(" AND seq >= {}", args.push(clamp(from_seq))));
+            let _ = write!(sql, " AND seq >= {}", args.push(clamp(from_seq)));
         }
         if let Some(to_seq) = self.to_seq {
-            sql.push_str(&format!(" AND seq <= {}", args.push(clamp(to_seq))));
+            let _ = write!(sql, " AND seq <= {}", args.push(clamp(to_seq)));
         }
         if let Some(from) = self.from {
-            sql.push_str(&format!(" AND at_ms >= {}", args.push(from)));
+            let _ = write!(sql, " AND at_ms >= {}", args.push(from));
         }
         if let Some(until) = self.until {
-            sql.push_str(&format!(" AND at_ms < {}", args.push(until)));
+            let _ = write!(sql, " AND at_ms < {}", args.push(until));
         }
         let order = if self.newest_first { "DESC" } else { "ASC" };
-        sql.push_str(&format!(
-            " ORDER BY seq {order} LIMIT {}",
-            args.push(self.limit)
-        ));
+        let _ = write!(sql, " ORDER BY seq {order} LIMIT {}", args.push(self.limit));
         (sql, args)
     }
 }
