@@ -150,7 +150,10 @@ static SPEC: RegisterSpec = RegisterSpec {
             ],
         },
     ],
-    derived: &[("written", "書面による承認か"), ("city_waits", "市の回答を待った期間")],
+    derived: &[
+        ("written", "書面による承認か"),
+        ("city_waits", "市の回答を待った期間"),
+    ],
 };
 
 impl Item for Approval {
@@ -168,19 +171,45 @@ impl Item for Approval {
         } else {
             context.terms.gate(&proposed.gate)
         };
-        rules::past(act, context, decision, "requested_on", Some(proposed.requested_on));
+        rules::past(
+            act,
+            context,
+            decision,
+            "requested_on",
+            Some(proposed.requested_on),
+        );
         if act.name == "request" {
             decision.set("written", false);
         }
         if matches!(act.name, "grant" | "refuse") {
             rules::heard(act, context, decision, "how", proposed.how.as_deref());
             rules::past(act, context, decision, "decided_on", proposed.decided_on);
-            rules::not_before(act, decision, "decided_on", proposed.decided_on, "提出日", Some(proposed.requested_on));
-            rules::waited(decision, &proposed.city_waits, "承認", proposed.requested_on, proposed.decided_on);
+            rules::not_before(
+                act,
+                decision,
+                "decided_on",
+                proposed.decided_on,
+                "提出日",
+                Some(proposed.requested_on),
+            );
+            rules::waited(
+                decision,
+                &proposed.city_waits,
+                "承認",
+                proposed.requested_on,
+                proposed.decided_on,
+            );
         }
         match act.name {
             "grant" => {
-                rules::not_before(act, decision, "valid_until", proposed.valid_until, "有効期間の始め", proposed.valid_from.or(proposed.decided_on));
+                rules::not_before(
+                    act,
+                    decision,
+                    "valid_until",
+                    proposed.valid_until,
+                    "有効期間の始め",
+                    proposed.valid_from.or(proposed.decided_on),
+                );
                 let written = proposed.written || rules::is_writing(proposed.how.as_deref());
                 decision.set("written", written);
                 if let Some(gate) = gate {
@@ -190,7 +219,10 @@ impl Item for Approval {
                             gate.title_ja, gate.clause
                         ));
                     } else if gate.written && proposed.file.is_none() {
-                        decision.warn("no_file", "承認書の写しが添付されていません。検収で求められることがあります");
+                        decision.warn(
+                            "no_file",
+                            "承認書の写しが添付されていません。検収で求められることがあります",
+                        );
                     }
                 }
             }

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::register::form::FileRef;
 use crate::register::rules;
 use crate::register::spec::FieldKind::{Date as Day, File, Text};
-use crate::register::{ActSpec, Context, Decision, Item, Lookup, Refusal, RegisterSpec, Side, Stored, may, must};
+use crate::register::{
+    ActSpec, Context, Decision, Item, Lookup, Refusal, RegisterSpec, Side, Stored, may, must,
+};
 use crate::terms::{ContractTerms, ObligationRef};
 
 /// An attestation for one obligation.
@@ -74,7 +76,11 @@ static SPEC: RegisterSpec = RegisterSpec {
     title_ja: "証明書類",
     number_ja: "証明",
     id_field: "attestation_id",
-    states: &[("filed", "登録（市の確認待ち）"), ("accepted", "市が確認"), ("withdrawn", "取下げ")],
+    states: &[
+        ("filed", "登録（市の確認待ち）"),
+        ("accepted", "市が確認"),
+        ("withdrawn", "取下げ"),
+    ],
     acts: &[
         ActSpec {
             name: "file",
@@ -120,7 +126,11 @@ static SPEC: RegisterSpec = RegisterSpec {
             side: Side::City,
             fields: &[
                 must("accepted_on", "確認日", Day),
-                may("accepted_by", "確認した部署・職名（氏名は書かない）", Text(100)),
+                may(
+                    "accepted_by",
+                    "確認した部署・職名（氏名は書かない）",
+                    Text(100),
+                ),
                 may("accepted_by_name", "確認した人の氏名", Text(100)).personal(),
             ],
         },
@@ -148,14 +158,27 @@ impl Attestation {
         if self.expires_on.is_some_and(|last| today > last) {
             return Validity::Expired;
         }
-        let next = [self.expires_on, self.review_on].into_iter().flatten().min();
-        let left = next.map(|day| today.until((jiff::Unit::Day, day)).map_or(0, |span| span.get_days()));
+        let next = [self.expires_on, self.review_on]
+            .into_iter()
+            .flatten()
+            .min();
+        let left = next.map(|day| {
+            today
+                .until((jiff::Unit::Day, day))
+                .map_or(0, |span| span.get_days())
+        });
         if let Some(left) = left
             && left <= i32::try_from(NOTICE_DAYS).expect("a small number")
         {
-            return Validity::Expiring { days: u32::try_from(left).unwrap_or(0) };
+            return Validity::Expiring {
+                days: u32::try_from(left).unwrap_or(0),
+            };
         }
-        if self.applicability == "not_applicable" { Validity::NotApplicable } else { Validity::Valid }
+        if self.applicability == "not_applicable" {
+            Validity::NotApplicable
+        } else {
+            Validity::Valid
+        }
     }
 }
 
@@ -164,7 +187,10 @@ impl Item for Attestation {
 
     fn lookups(proposed: &Self, act: &ActSpec) -> Vec<Lookup> {
         if act.opens() {
-            vec![Lookup::Link { register: "attestation", link: proposed.obligation.clone() }]
+            vec![Lookup::Link {
+                register: "attestation",
+                link: proposed.obligation.clone(),
+            }]
         } else {
             Vec::new()
         }
@@ -179,25 +205,69 @@ impl Item for Attestation {
     ) -> Result<(), Refusal> {
         match act.name {
             "file" | "exempt" => {
-                let applicability = if act.name == "file" { "applies" } else { "not_applicable" };
+                let applicability = if act.name == "file" {
+                    "applies"
+                } else {
+                    "not_applicable"
+                };
                 decision.set("applicability", applicability);
                 rules::known_obligation(act, context, decision, &proposed.obligation);
-                rules::past(act, context, decision, "issued_on", Some(proposed.issued_on));
-                rules::not_before(act, decision, "expires_on", proposed.expires_on, "発行日", Some(proposed.issued_on));
-                rules::not_before(act, decision, "review_on", proposed.review_on, "発行日", Some(proposed.issued_on));
+                rules::past(
+                    act,
+                    context,
+                    decision,
+                    "issued_on",
+                    Some(proposed.issued_on),
+                );
+                rules::not_before(
+                    act,
+                    decision,
+                    "expires_on",
+                    proposed.expires_on,
+                    "発行日",
+                    Some(proposed.issued_on),
+                );
+                rules::not_before(
+                    act,
+                    decision,
+                    "review_on",
+                    proposed.review_on,
+                    "発行日",
+                    Some(proposed.issued_on),
+                );
                 if proposed.expires_on.is_some_and(|last| last < context.today) {
                     decision.warn("expired", "有効期限を過ぎた証明書類です。記録としては残りますが、適合の根拠にはなりません");
                 }
                 if act.name == "file" && proposed.file.is_none() {
-                    decision.warn("no_file", "証明書類のファイルがありません。検収で求められることがあります");
+                    decision.warn(
+                        "no_file",
+                        "証明書類のファイルがありません。検収で求められることがあります",
+                    );
                 }
-                if let Some(standing) = context.found.iter().find(|stored| stored.state != "withdrawn") {
-                    decision.warn("renewal", format!("同じ義務の証明書類 {} があります。新しいものが優先されます", standing.number));
+                if let Some(standing) = context
+                    .found
+                    .iter()
+                    .find(|stored| stored.state != "withdrawn")
+                {
+                    decision.warn(
+                        "renewal",
+                        format!(
+                            "同じ義務の証明書類 {} があります。新しいものが優先されます",
+                            standing.number
+                        ),
+                    );
                 }
             }
             "accept" => {
                 rules::past(act, context, decision, "accepted_on", proposed.accepted_on);
-                rules::not_before(act, decision, "accepted_on", proposed.accepted_on, "発行日", Some(proposed.issued_on));
+                rules::not_before(
+                    act,
+                    decision,
+                    "accepted_on",
+                    proposed.accepted_on,
+                    "発行日",
+                    Some(proposed.issued_on),
+                );
             }
             _ => {}
         }
@@ -217,7 +287,11 @@ impl Item for Attestation {
     }
 
     fn search_text(&self) -> Vec<&str> {
-        [&self.issuer, &self.reason].into_iter().flatten().map(String::as_str).collect()
+        [&self.issuer, &self.reason]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect()
     }
 
     fn link(&self) -> Option<&str> {
@@ -277,28 +351,48 @@ pub fn standings(terms: &dyn ContractTerms, filed: &[Stored], today: Date) -> Ve
                         Validity::Expiring { .. } => 1,
                         Validity::Valid | Validity::NotApplicable => 2,
                     };
-                    (rank, stored.state == "accepted", item.issued_on, stored.created_ms)
+                    (
+                        rank,
+                        stored.state == "accepted",
+                        item.issued_on,
+                        stored.created_ms,
+                    )
                 });
-            standing(obligation, best.map(|(stored, item, validity)| (*stored, item, validity)))
+            standing(
+                obligation,
+                best.map(|(stored, item, validity)| (*stored, item, validity)),
+            )
         })
         .collect()
 }
 
 /// The gaps among the standings: items of the サーバー変更計画書.
 pub fn gaps(terms: &dyn ContractTerms, filed: &[Stored], today: Date) -> Vec<Standing> {
-    standings(terms, filed, today).into_iter().filter(|standing| standing.gap).collect()
+    standings(terms, filed, today)
+        .into_iter()
+        .filter(|standing| standing.gap)
+        .collect()
 }
 
-fn standing(obligation: &ObligationRef, best: Option<(&Stored, &Attestation, Validity)>) -> Standing {
+fn standing(
+    obligation: &ObligationRef,
+    best: Option<(&Stored, &Attestation, Validity)>,
+) -> Standing {
     let (gap, standing_ja) = match best {
         None => (true, "証明書類がありません".to_owned()),
         Some((_, item, Validity::Expired)) => (
             true,
-            format!("証明書類の期限が切れています（{}）", item.expires_on.map(|d| d.to_string()).unwrap_or_default()),
+            format!(
+                "証明書類の期限が切れています（{}）",
+                item.expires_on.map(|d| d.to_string()).unwrap_or_default()
+            ),
         ),
         Some((_, item, Validity::Expiring { days })) => (
             false,
-            if item.expires_on.is_some_and(|last| item.review_on.is_none_or(|review| last <= review)) {
+            if item
+                .expires_on
+                .is_some_and(|last| item.review_on.is_none_or(|review| last <= review))
+            {
                 format!("あと{days}日で期限です")
             } else if days == 0 {
                 "見直し日です".to_owned()
@@ -307,9 +401,13 @@ fn standing(obligation: &ObligationRef, best: Option<(&Stored, &Attestation, Val
             },
         ),
         Some((_, _, Validity::Valid)) => (false, "有効".to_owned()),
-        Some((_, item, Validity::NotApplicable)) => {
-            (false, format!("該当しない（{}）", item.reason.as_deref().unwrap_or_default()))
-        }
+        Some((_, item, Validity::NotApplicable)) => (
+            false,
+            format!(
+                "該当しない（{}）",
+                item.reason.as_deref().unwrap_or_default()
+            ),
+        ),
     };
     Standing {
         obligation: obligation.clone(),

@@ -184,7 +184,10 @@ pub async fn run(
             (Some(withdraw.item), "withdraw", form, None)
         }
     };
-    let order = Order { key, ..Order::new(contract, register, item.as_deref(), act, form, actor) };
+    let order = Order {
+        key,
+        ..Order::new(contract, register, item.as_deref(), act, form, actor)
+    };
     let done = desk.act(order).await.map_err(in_options)?;
     if json {
         return Ok(json!({
@@ -237,7 +240,12 @@ fn in_options(error: DeskError) -> WorkCliError {
                 "correction_reason" | "withdrawn_reason" => "because",
                 other => other,
             };
-            format!("--{}（{}）: {}", option.replace('_', "-"), problem.label_ja, problem.message_ja)
+            format!(
+                "--{}（{}）: {}",
+                option.replace('_', "-"),
+                problem.label_ja,
+                problem.message_ja
+            )
         })
         .collect();
     WorkCliError::Fields(lines.join("\n"))
@@ -272,7 +280,11 @@ fn line(item: &Stored, entry: &WorkEntry) -> String {
         Counts::No => "算入なし",
         Counts::Undecided => "未定",
     };
-    let withdrawn = if item.state == "withdrawn" { "［取消し］" } else { "" };
+    let withdrawn = if item.state == "withdrawn" {
+        "［取消し］"
+    } else {
+        ""
+    };
     format!(
         "{}{span} {} {} {counts} {withdrawn}{}",
         day(entry.date),
@@ -287,17 +299,29 @@ fn day(date: Date) -> String {
 }
 
 fn gauge_line(gauge: &Gauge) -> String {
-    let mut text = format!("{}の算入時間: {}", wareki::month(gauge.month), minutes_ja(gauge.counted_minutes));
+    let mut text = format!(
+        "{}の算入時間: {}",
+        wareki::month(gauge.month),
+        minutes_ja(gauge.counted_minutes)
+    );
     if let Some(cap) = &gauge.cap {
         let _ = write!(text, " / {}", minutes_ja(cap.minutes));
         if gauge.over_minutes > 0 {
-            let _ = write!(text, "（{} 超過。超過分は請求の対象になりません）", minutes_ja(gauge.over_minutes));
+            let _ = write!(
+                text,
+                "（{} 超過。超過分は請求の対象になりません）",
+                minutes_ja(gauge.over_minutes)
+            );
         } else {
             let _ = write!(text, "（残り {}）", minutes_ja(gauge.left_minutes));
         }
     }
     if gauge.undecided_minutes > 0 {
-        let _ = write!(text, "、算入が未定の時間: {}", minutes_ja(gauge.undecided_minutes));
+        let _ = write!(
+            text,
+            "、算入が未定の時間: {}",
+            minutes_ja(gauge.undecided_minutes)
+        );
     }
     text.push('\n');
     text
@@ -312,7 +336,11 @@ async fn list(
 ) -> Result<String, WorkCliError> {
     let filter = Filter {
         q: list.q.clone(),
-        states: if list.all { Vec::new() } else { vec!["recorded".to_owned()] },
+        states: if list.all {
+            Vec::new()
+        } else {
+            vec!["recorded".to_owned()]
+        },
         from: list.month.map(YearMonth::first),
         to: list.month.map(YearMonth::last),
         page: list.page,
@@ -320,8 +348,10 @@ async fn list(
         ..Filter::default()
     };
     // Asked for even without a month: an unknown contract must not look like an empty one.
-    let _terms: std::sync::Arc<dyn ContractTerms> =
-        desk.terms(contract, desk.today()).await.map_err(DeskError::from)?;
+    let _terms: std::sync::Arc<dyn ContractTerms> = desk
+        .terms(contract, desk.today())
+        .await
+        .map_err(DeskError::from)?;
     let page = desk.list(contract, register, &filter).await?;
     let gauge = match list.month {
         Some(month) => Some(desk.work_gauge(contract, month).await?),
@@ -346,7 +376,12 @@ async fn list(
     if page.items.is_empty() {
         text.push_str("該当する作業記録はありません\n");
     } else if page.total > page.items.len() as u64 {
-        let _ = writeln!(text, "全 {} 件のうち {} 件（--page で次へ）", page.total, page.items.len());
+        let _ = writeln!(
+            text,
+            "全 {} 件のうち {} 件（--page で次へ）",
+            page.total,
+            page.items.len()
+        );
     }
     if let Some(gauge) = &gauge {
         text.push_str(&gauge_line(gauge));

@@ -70,7 +70,11 @@ static SPEC: RegisterSpec = RegisterSpec {
     title_ja: "協議",
     number_ja: "協議",
     id_field: "consultation_id",
-    states: &[("opened", "協議中"), ("agreed", "合意"), ("closed", "合意なく終了")],
+    states: &[
+        ("opened", "協議中"),
+        ("agreed", "合意"),
+        ("closed", "合意なく終了"),
+    ],
     acts: &[
         ActSpec {
             name: "open",
@@ -124,7 +128,10 @@ static SPEC: RegisterSpec = RegisterSpec {
             ],
         },
     ],
-    derived: &[("written", "書面による合意か"), ("city_waits", "市の回答を待った期間")],
+    derived: &[
+        ("written", "書面による合意か"),
+        ("city_waits", "市の回答を待った期間"),
+    ],
 };
 
 impl Item for Consultation {
@@ -140,7 +147,13 @@ impl Item for Consultation {
         let note = settled_note(proposed, act, context, decision);
         match act.name {
             "open" => {
-                rules::past(act, context, decision, "opened_on", Some(proposed.opened_on));
+                rules::past(
+                    act,
+                    context,
+                    decision,
+                    "opened_on",
+                    Some(proposed.opened_on),
+                );
                 if let Some(gate) = &proposed.gate {
                     rules::known_gate(act, context, decision, gate, GateKind::Consultation);
                 }
@@ -149,16 +162,39 @@ impl Item for Consultation {
                 let decided = proposed.decided_on;
                 rules::heard(act, context, decision, "how", proposed.how.as_deref());
                 rules::past(act, context, decision, "decided_on", decided);
-                rules::not_before(act, decision, "decided_on", decided, "申入れ日", Some(proposed.opened_on));
-                rules::waited(decision, &proposed.city_waits, "協議", proposed.opened_on, decided);
-                decision.set("written", proposed.written || rules::is_writing(proposed.how.as_deref()));
+                rules::not_before(
+                    act,
+                    decision,
+                    "decided_on",
+                    decided,
+                    "申入れ日",
+                    Some(proposed.opened_on),
+                );
+                rules::waited(
+                    decision,
+                    &proposed.city_waits,
+                    "協議",
+                    proposed.opened_on,
+                    decided,
+                );
+                decision.set(
+                    "written",
+                    proposed.written || rules::is_writing(proposed.how.as_deref()),
+                );
                 if let (Some(note), Some(decided)) = (note, decided) {
                     settle(proposed, note, decided, act, context, decision);
                 }
             }
             _ => {
                 rules::past(act, context, decision, "decided_on", proposed.decided_on);
-                rules::not_before(act, decision, "decided_on", proposed.decided_on, "申入れ日", Some(proposed.opened_on));
+                rules::not_before(
+                    act,
+                    decision,
+                    "decided_on",
+                    proposed.decided_on,
+                    "申入れ日",
+                    Some(proposed.opened_on),
+                );
             }
         }
         Ok(())
@@ -173,11 +209,18 @@ impl Item for Consultation {
     }
 
     fn search_text(&self) -> Vec<&str> {
-        [&self.proposal, &self.gate, &self.note, &self.outcome, &self.by, &self.by_name]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
-            .collect()
+        [
+            &self.proposal,
+            &self.gate,
+            &self.note,
+            &self.outcome,
+            &self.by,
+            &self.by_name,
+        ]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect()
     }
 
     fn link(&self) -> Option<&str> {
@@ -196,7 +239,9 @@ fn settled_note<'t>(
     let notes = context.terms.notes();
     let note = notes.iter().find(|note| note.key == key);
     if note.is_none() {
-        let known = notes.iter().map(|note| (note.key.as_str(), note.title_ja.as_str()));
+        let known = notes
+            .iter()
+            .map(|note| (note.key.as_str(), note.title_ja.as_str()));
         decision.problem(act, "note", rules::unknown(key, known));
     }
     note
@@ -212,13 +257,23 @@ fn settle(
     context: &Context<'_>,
     decision: &mut Decision,
 ) {
-    let candidates = || note.readings.iter().map(|(key, title)| (key.as_str(), title.as_str()));
+    let candidates = || {
+        note.readings
+            .iter()
+            .map(|(key, title)| (key.as_str(), title.as_str()))
+    };
     let Some(reading) = proposed.reading.as_deref() else {
-        let list: Vec<String> = candidates().map(|(key, title)| format!("{key}（{title}）")).collect();
-        decision.warn("no_reading", format!(
-            "{} の読み方が選ばれていないため、判定はこれまでどおりです。候補: {}",
-            note.key, list.join("、")
-        ));
+        let list: Vec<String> = candidates()
+            .map(|(key, title)| format!("{key}（{title}）"))
+            .collect();
+        decision.warn(
+            "no_reading",
+            format!(
+                "{} の読み方が選ばれていないため、判定はこれまでどおりです。候補: {}",
+                note.key,
+                list.join("、")
+            ),
+        );
         return;
     };
     if candidates().all(|(key, _)| key != reading) {
@@ -228,7 +283,10 @@ fn settle(
     let mut payload = Map::new();
     payload.insert("note".to_owned(), json!(note.key));
     payload.insert("reading".to_owned(), json!(reading));
-    payload.insert("from".to_owned(), json!(proposed.effective_from.unwrap_or(decided)));
+    payload.insert(
+        "from".to_owned(),
+        json!(proposed.effective_from.unwrap_or(decided)),
+    );
     if let Some(by) = &proposed.by {
         payload.insert("by".to_owned(), json!(by));
     }

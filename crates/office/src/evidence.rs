@@ -15,8 +15,18 @@ const CONTRACT: [EvidenceKind; 2] = {
         ("obligations", "行の数"),
     ];
     [
-        EvidenceKind { kind: "contract.activated", version: 1, title_ja: "契約の有効化", fields: FIELDS },
-        EvidenceKind { kind: "contract.changed", version: 1, title_ja: "契約の変更", fields: FIELDS },
+        EvidenceKind {
+            kind: "contract.activated",
+            version: 1,
+            title_ja: "契約の有効化",
+            fields: FIELDS,
+        },
+        EvidenceKind {
+            kind: "contract.changed",
+            version: 1,
+            title_ja: "契約の変更",
+            fields: FIELDS,
+        },
     ]
 };
 
@@ -37,7 +47,10 @@ fn of(spec: &'static RegisterSpec) -> Vec<EvidenceKind> {
         (spec.id_field, "識別子"),
         ("number", "番号"),
         ("state", "状態"),
-        ("entered_by?", "市の決定を登録したのは市か受託者か（city・contractor）"),
+        (
+            "entered_by?",
+            "市の決定を登録したのは市か受託者か（city・contractor）",
+        ),
     ];
     let derived = spec.derived.iter().copied();
     let typed = spec
@@ -58,7 +71,12 @@ fn of(spec: &'static RegisterSpec) -> Vec<EvidenceKind> {
     let mut kinds: Vec<EvidenceKind> = Vec::new();
     for act in spec.acts {
         if kinds.iter().all(|kind| kind.kind != act.kind) {
-            kinds.push(EvidenceKind { kind: act.kind, version: 1, title_ja: act.kind_ja, fields });
+            kinds.push(EvidenceKind {
+                kind: act.kind,
+                version: 1,
+                title_ja: act.kind_ja,
+                fields,
+            });
         }
     }
     kinds

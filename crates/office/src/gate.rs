@@ -40,7 +40,10 @@ pub fn lookup(gate: &Gate) -> Lookup {
         GateKind::Approval => "approval",
         GateKind::Consultation => "consultation",
     };
-    Lookup::Link { register, link: gate.key.clone() }
+    Lookup::Link {
+        register,
+        link: gate.key.clone(),
+    }
 }
 
 /// Judges a gate for `about` on `day` from the items that [`lookup`] found.
@@ -51,9 +54,10 @@ pub fn judge(gate: &Gate, about: &str, day: Date, found: &[Stored]) -> Verdict {
     let mut nearest: Option<(u8, String)> = None;
     for stored in found {
         let outcome = match gate.kind {
-            GateKind::Approval if stored.register == "approval" => {
-                stored.read::<Approval>().ok().map(|item| approval(gate, about, day, stored, &item))
-            }
+            GateKind::Approval if stored.register == "approval" => stored
+                .read::<Approval>()
+                .ok()
+                .map(|item| approval(gate, about, day, stored, &item)),
             GateKind::Consultation if stored.register == "consultation" => stored
                 .read::<Consultation>()
                 .ok()
@@ -103,27 +107,52 @@ fn approval(gate: &Gate, about: &str, day: Date, stored: &Stored, item: &Approva
     match stored.state.as_str() {
         "granted" => {}
         "requested" => {
-            return Err(Some((2, format!("承認願 {number} は回答待ちです。承認を待って記録してください"))));
+            return Err(Some((
+                2,
+                format!("承認願 {number} は回答待ちです。承認を待って記録してください"),
+            )));
         }
-        "refused" => return Err(Some((1, format!("承認願 {number} は不承認です。内容を改めて願い出てください")))),
+        "refused" => {
+            return Err(Some((
+                1,
+                format!("承認願 {number} は不承認です。内容を改めて願い出てください"),
+            )));
+        }
         _ => return Err(Some((1, format!("承認願 {number} は取り下げられています")))),
     }
     if gate.written && !item.written {
-        return Err(Some((4, format!("{number} は口頭の承認です。書面による承認を受け、「書面の受領」を記録してください"))));
+        return Err(Some((
+            4,
+            format!(
+                "{number} は口頭の承認です。書面による承認を受け、「書面の受領」を記録してください"
+            ),
+        )));
     }
     if item.valid_from.is_some_and(|from| day < from) {
         return Err(Some((3, format!("{number} の承認はまだ有効期間の前です"))));
     }
     if item.valid_until.is_some_and(|until| day > until) {
-        return Err(Some((3, format!("{number} の承認は有効期間を過ぎています。改めて承認を受けてください"))));
+        return Err(Some((
+            3,
+            format!("{number} の承認は有効期間を過ぎています。改めて承認を受けてください"),
+        )));
     }
     if item.decided_on.is_none_or(|decided| decided > day) {
-        return Err(Some((3, format!("{number} の承認日より前の日には行えません"))));
+        return Err(Some((
+            3,
+            format!("{number} の承認日より前の日には行えません"),
+        )));
     }
     Ok(())
 }
 
-fn consultation(gate: &Gate, about: &str, day: Date, stored: &Stored, item: &Consultation) -> Outcome {
+fn consultation(
+    gate: &Gate,
+    about: &str,
+    day: Date,
+    stored: &Stored,
+    item: &Consultation,
+) -> Outcome {
     if item.gate.as_deref() != Some(gate.key.as_str()) || !covers(&item.topic, about) {
         return Err(None);
     }
@@ -131,22 +160,41 @@ fn consultation(gate: &Gate, about: &str, day: Date, stored: &Stored, item: &Con
     let decided = match (stored.state.as_str(), item.decided_on) {
         ("agreed", Some(decided)) => decided,
         ("opened", _) => {
-            return Err(Some((2, format!("協議 {number} はまだ合意に至っていません。合意を待って記録してください"))));
+            return Err(Some((
+                2,
+                format!("協議 {number} はまだ合意に至っていません。合意を待って記録してください"),
+            )));
         }
-        _ => return Err(Some((1, format!("協議 {number} は合意なく終わっています。改めて協議してください")))),
+        _ => {
+            return Err(Some((
+                1,
+                format!("協議 {number} は合意なく終わっています。改めて協議してください"),
+            )));
+        }
     };
     if decided > day {
-        return Err(Some((3, format!("{number} の合意日より前の日には行えません"))));
+        return Err(Some((
+            3,
+            format!("{number} の合意日より前の日には行えません"),
+        )));
     }
     if gate.written && !item.written {
-        return Err(Some((4, format!("{number} は口頭の合意です。書面による合意を記録してください"))));
+        return Err(Some((
+            4,
+            format!("{number} は口頭の合意です。書面による合意を記録してください"),
+        )));
     }
     Ok(())
 }
 
 fn covers(granted: &str, wanted: &str) -> bool {
-    let (granted, wanted) = (normal(granted).replace(' ', ""), normal(wanted).replace(' ', ""));
-    !granted.is_empty() && !wanted.is_empty() && (granted.contains(&wanted) || wanted.contains(&granted))
+    let (granted, wanted) = (
+        normal(granted).replace(' ', ""),
+        normal(wanted).replace(' ', ""),
+    );
+    !granted.is_empty()
+        && !wanted.is_empty()
+        && (granted.contains(&wanted) || wanted.contains(&granted))
 }
 
 /// The refusal of an act behind a closed gate.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::register::form::FileRef;
 use crate::register::rules;
 use crate::register::spec::FieldKind::{Choice, Count, Date as Day, File, Rows, Text};
-use crate::register::{ActSpec, Context, Decision, FieldSpec, Item, Refusal, RegisterSpec, Side, may, must};
+use crate::register::{
+    ActSpec, Context, Decision, FieldSpec, Item, Refusal, RegisterSpec, Side, may, must,
+};
 
 /// A hand-over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,7 +72,11 @@ static SPEC: RegisterSpec = RegisterSpec {
     title_ja: "成果品の引渡し",
     number_ja: "引渡",
     id_field: "handover_id",
-    states: &[("done", "引渡済（受領確認待ち）"), ("received", "受領確認済"), ("withdrawn", "取消し")],
+    states: &[
+        ("done", "引渡済（受領確認待ち）"),
+        ("received", "受領確認済"),
+        ("withdrawn", "取消し"),
+    ],
     acts: &[
         ActSpec {
             name: "hand",
@@ -99,7 +105,11 @@ static SPEC: RegisterSpec = RegisterSpec {
             side: Side::City,
             fields: &[
                 must("received_on", "受領日", Day),
-                may("received_by", "受領した部署・職名（氏名は書かない）", Text(100)),
+                may(
+                    "received_by",
+                    "受領した部署・職名（氏名は書かない）",
+                    Text(100),
+                ),
                 may("received_by_name", "受領した人の氏名", Text(100)).personal(),
                 may("receipt", "受領書", File),
             ],
@@ -129,10 +139,23 @@ impl Item for Handover {
         decision: &mut Decision,
     ) -> Result<(), Refusal> {
         match act.name {
-            "hand" => rules::past(act, context, decision, "handed_on", Some(proposed.handed_on)),
+            "hand" => rules::past(
+                act,
+                context,
+                decision,
+                "handed_on",
+                Some(proposed.handed_on),
+            ),
             "receive" => {
                 rules::past(act, context, decision, "received_on", proposed.received_on);
-                rules::not_before(act, decision, "received_on", proposed.received_on, "引渡日", Some(proposed.handed_on));
+                rules::not_before(
+                    act,
+                    decision,
+                    "received_on",
+                    proposed.received_on,
+                    "引渡日",
+                    Some(proposed.handed_on),
+                );
             }
             _ => {}
         }

@@ -55,7 +55,11 @@ static SPEC: RegisterSpec = RegisterSpec {
     title_ja: "個人情報の管理措置",
     number_ja: "措置",
     id_field: "measure_id",
-    states: &[("planned", "予定"), ("in_place", "実施中"), ("ended", "終了")],
+    states: &[
+        ("planned", "予定"),
+        ("in_place", "実施中"),
+        ("ended", "終了"),
+    ],
     acts: &[
         ActSpec {
             name: "plan",
@@ -137,7 +141,14 @@ impl Item for Measure {
         };
         rules::past(act, context, decision, field, day);
         let earlier = proposed.in_place_on.filter(|_| act.name != "put_in_place");
-        rules::not_before(act, decision, field, day, "それまでの日", earlier.or(Some(proposed.planned_on)));
+        rules::not_before(
+            act,
+            decision,
+            field,
+            day,
+            "それまでの日",
+            earlier.or(Some(proposed.planned_on)),
+        );
         if let Some(obligation) = proposed.obligation.as_deref().filter(|_| act.opens()) {
             rules::known_obligation(act, context, decision, obligation);
         }
@@ -153,7 +164,11 @@ impl Item for Measure {
     }
 
     fn search_text(&self) -> Vec<&str> {
-        self.detail.iter().chain(&self.obligation).map(String::as_str).collect()
+        self.detail
+            .iter()
+            .chain(&self.obligation)
+            .map(String::as_str)
+            .collect()
     }
 
     fn link(&self) -> Option<&str> {

@@ -54,7 +54,11 @@ static SPEC: RegisterSpec = RegisterSpec {
     title_ja: "問合せ",
     number_ja: "問合せ",
     id_field: "question_id",
-    states: &[("received", "回答待ち"), ("answered", "回答済"), ("withdrawn", "取消し")],
+    states: &[
+        ("received", "回答待ち"),
+        ("answered", "回答済"),
+        ("withdrawn", "取消し"),
+    ],
     acts: &[
         ActSpec {
             name: "receive",
@@ -66,7 +70,11 @@ static SPEC: RegisterSpec = RegisterSpec {
             side: Side::Contractor,
             fields: &[
                 must("topic", "件名（氏名は書かない）", Text(200)),
-                must("channel", "方法", Choice(&[("phone", "電話"), ("mail", "メール")])),
+                must(
+                    "channel",
+                    "方法",
+                    Choice(&[("phone", "電話"), ("mail", "メール")]),
+                ),
                 must("received_on", "受付日", Day),
                 may("received_at", "受付時刻", Time),
                 may("section", "部署", Text(100)),
@@ -108,7 +116,9 @@ impl Question {
     fn answer_time(&self) -> Option<i64> {
         let instant = |day: Date, time: Option<&String>| {
             let minutes = crate::register::typed::clock_minutes(time?).ok()?;
-            Some(day.at(0, 0, 0, 0).checked_add(jiff::Span::new().minutes(i64::from(minutes))).ok()?)
+            day.at(0, 0, 0, 0)
+                .checked_add(jiff::Span::new().minutes(i64::from(minutes)))
+                .ok()
         };
         let from = instant(self.received_on, self.received_at.as_ref())?;
         let to = instant(self.answered_on?, self.answered_at.as_ref())?;
@@ -126,10 +136,23 @@ impl Item for Question {
         context: &Context<'_>,
         decision: &mut Decision,
     ) -> Result<(), Refusal> {
-        rules::past(act, context, decision, "received_on", Some(proposed.received_on));
+        rules::past(
+            act,
+            context,
+            decision,
+            "received_on",
+            Some(proposed.received_on),
+        );
         if act.name == "answer" {
             rules::past(act, context, decision, "answered_on", proposed.answered_on);
-            rules::not_before(act, decision, "answered_on", proposed.answered_on, "受付日", Some(proposed.received_on));
+            rules::not_before(
+                act,
+                decision,
+                "answered_on",
+                proposed.answered_on,
+                "受付日",
+                Some(proposed.received_on),
+            );
             let taken = proposed.answer_time();
             if taken.is_some_and(|minutes| minutes < 0) {
                 decision.problem(act, "answered_at", "受付時刻より前の時刻は書けません");

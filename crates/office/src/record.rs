@@ -93,7 +93,11 @@ impl Item for PersonRecord {
     }
 
     fn search_text(&self) -> Vec<&str> {
-        self.note.iter().chain(&self.witness).map(String::as_str).collect()
+        self.note
+            .iter()
+            .chain(&self.witness)
+            .map(String::as_str)
+            .collect()
     }
 
     fn link(&self) -> Option<&str> {

@@ -12,7 +12,9 @@ use crate::register::form::FileRef;
 use crate::register::rules::{self, CityWait, HOW};
 use crate::register::spec::FieldKind::{Choice, Date as Day, File, Minutes, Text};
 use crate::register::typed::minutes_ja;
-use crate::register::{ActSpec, Context, Decision, Item, Lookup, Refusal, RegisterSpec, Side, may, must};
+use crate::register::{
+    ActSpec, Context, Decision, Item, Lookup, Refusal, RegisterSpec, Side, may, must,
+};
 use crate::work::WorkEntry;
 
 /// A request from the city.
@@ -161,7 +163,11 @@ static SPEC: RegisterSpec = RegisterSpec {
             fields: &[
                 must("approved_on", "承認日", Day),
                 may("approved_how", "方法", Choice(HOW)),
-                may("approved_by", "承認した部署・職名（氏名は書かない）", Text(100)),
+                may(
+                    "approved_by",
+                    "承認した部署・職名（氏名は書かない）",
+                    Text(100),
+                ),
                 may("approved_by_name", "承認した人の氏名", Text(100)).personal(),
             ],
         },
@@ -202,7 +208,11 @@ static SPEC: RegisterSpec = RegisterSpec {
             side: Side::City,
             fields: &[
                 must("accepted_on", "検収日", Day),
-                may("accepted_by", "検収した部署・職名（氏名は書かない）", Text(100)),
+                may(
+                    "accepted_by",
+                    "検収した部署・職名（氏名は書かない）",
+                    Text(100),
+                ),
                 may("accepted_by_name", "検収した人の氏名", Text(100)).personal(),
                 may("accepted_file", "検収の資料", File),
             ],
@@ -221,7 +231,10 @@ static SPEC: RegisterSpec = RegisterSpec {
             ],
         },
     ],
-    derived: &[("worked_minutes", "作業時間の合計（分）"), ("city_waits", "市の回答を待った期間")],
+    derived: &[
+        ("worked_minutes", "作業時間の合計（分）"),
+        ("city_waits", "市の回答を待った期間"),
+    ],
 };
 
 impl Request {
@@ -233,8 +246,16 @@ impl Request {
             _ => None,
         }
         .filter(|from| *from <= today)
-        .map(|from| CityWait { what: String::new(), from, to: today });
-        self.city_waits.iter().chain(running.as_ref()).map(CityWait::days).sum()
+        .map(|from| CityWait {
+            what: String::new(),
+            from,
+            to: today,
+        });
+        self.city_waits
+            .iter()
+            .chain(running.as_ref())
+            .map(CityWait::days)
+            .sum()
     }
 
     /// The latest day of its story so far.
@@ -258,7 +279,10 @@ impl Item for Request {
 
     fn lookups(proposed: &Self, act: &ActSpec) -> Vec<Lookup> {
         if act.name == "finish" && !proposed.request_id.is_empty() {
-            vec![Lookup::Link { register: "work", link: proposed.request_id.clone() }]
+            vec![Lookup::Link {
+                register: "work",
+                link: proposed.request_id.clone(),
+            }]
         } else {
             Vec::new()
         }
@@ -290,7 +314,13 @@ impl Item for Request {
         match act.name {
             "receive" => rules::heard(act, context, decision, "channel", Some(&proposed.channel)),
             "approve" => {
-                rules::heard(act, context, decision, "approved_how", proposed.approved_how.as_deref());
+                rules::heard(
+                    act,
+                    context,
+                    decision,
+                    "approved_how",
+                    proposed.approved_how.as_deref(),
+                );
                 if let Some(from) = proposed.estimated_on {
                     rules::waited(decision, waits, "承認", from, day);
                 }
@@ -309,13 +339,23 @@ impl Item for Request {
                     .sum();
                 decision.set("worked_minutes", worked);
                 if worked == 0 {
-                    decision.warn("no_work", "この依頼に結び付いた作業記録がありません。作業時間を記録してください");
+                    decision.warn(
+                        "no_work",
+                        "この依頼に結び付いた作業記録がありません。作業時間を記録してください",
+                    );
                 }
-                if let Some(estimate) = proposed.estimate_minutes.filter(|estimate| worked > *estimate) {
-                    decision.warn("over_estimate", format!(
-                        "作業時間 {} が見積り {} を超えています",
-                        minutes_ja(worked), minutes_ja(estimate)
-                    ));
+                if let Some(estimate) = proposed
+                    .estimate_minutes
+                    .filter(|estimate| worked > *estimate)
+                {
+                    decision.warn(
+                        "over_estimate",
+                        format!(
+                            "作業時間 {} が見積り {} を超えています",
+                            minutes_ja(worked),
+                            minutes_ja(estimate)
+                        ),
+                    );
                 }
             }
             _ => {}

@@ -73,7 +73,11 @@ static SPEC: RegisterSpec = RegisterSpec {
             side: Side::Contractor,
             fields: &[
                 must("ends_on", "終了日", Day),
-                may("end_note", "終了時の確認（データの返却・消去など）", Text(2000)),
+                may(
+                    "end_note",
+                    "終了時の確認（データの返却・消去など）",
+                    Text(2000),
+                ),
             ],
         },
     ],
@@ -110,7 +114,14 @@ impl Item for Subcontract {
         } else {
             rules::past(act, context, decision, "ends_on", proposed.ends_on);
         }
-        rules::not_before(act, decision, "ends_on", proposed.ends_on, "開始日", Some(proposed.starts_on));
+        rules::not_before(
+            act,
+            decision,
+            "ends_on",
+            proposed.ends_on,
+            "開始日",
+            Some(proposed.starts_on),
+        );
         Ok(())
     }
 
@@ -127,6 +138,9 @@ impl Item for Subcontract {
     }
 
     fn search_text(&self) -> Vec<&str> {
-        [Some(self.scope.as_str()), self.contact.as_deref()].into_iter().flatten().collect()
+        [Some(self.scope.as_str()), self.contact.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }

@@ -169,7 +169,9 @@ pub trait ContractTerms: Send + Sync {
 
     /// The category of this key.
     fn category(&self, key: &str) -> Option<&Category> {
-        self.categories().iter().find(|category| category.key == key)
+        self.categories()
+            .iter()
+            .find(|category| category.key == key)
     }
 
     /// The gate of this key.
@@ -187,7 +189,9 @@ pub trait ContractTerms: Send + Sync {
 
     /// The obligation of this key.
     fn obligation(&self, key: &str) -> Option<&ObligationRef> {
-        self.obligations().iter().find(|obligation| obligation.key == key)
+        self.obligations()
+            .iter()
+            .find(|obligation| obligation.key == key)
     }
 }
 
@@ -195,7 +199,9 @@ pub trait ContractTerms: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum TermsError {
     /// No such contract, or none in force.
-    #[error("契約「{0}」は登録されていません。`mamori contract activate FILE` で契約ファイルを有効にしてください")]
+    #[error(
+        "契約「{0}」は登録されていません。`mamori contract activate FILE` で契約ファイルを有効にしてください"
+    )]
     NoContract(String),
     /// The contract's data cannot be read now.
     #[error("契約データを読めません: {0}")]
@@ -209,9 +215,8 @@ pub trait TermsSource: Send + Sync {
 }
 
 /// What [`TermsSource::terms`] returns.
-pub type TermsFuture<'a> = std::pin::Pin<
-    Box<dyn Future<Output = Result<Arc<dyn ContractTerms>, TermsError>> + Send + 'a>,
->;
+pub type TermsFuture<'a> =
+    std::pin::Pin<Box<dyn Future<Output = Result<Arc<dyn ContractTerms>, TermsError>> + Send + 'a>>;
 
 /// Terms held in a table: tests, examples.
 #[derive(Debug, Clone)]
@@ -300,14 +305,15 @@ impl FixedTerms {
     /// The real one is `contracts/kokoshelju-r8.toml`.
     pub fn example() -> Self {
         use jiff::civil::{date, time};
-        let category = |key: &str, title_ja: &str, clause: &str, counts, may_differ, in_window| Category {
-            key: key.to_owned(),
-            title_ja: title_ja.to_owned(),
-            clause: clause.to_owned(),
-            counts,
-            may_differ,
-            in_window,
-        };
+        let category =
+            |key: &str, title_ja: &str, clause: &str, counts, may_differ, in_window| Category {
+                key: key.to_owned(),
+                title_ja: title_ja.to_owned(),
+                clause: clause.to_owned(),
+                counts,
+                may_differ,
+                in_window,
+            };
         let gate = |key: &str, title_ja: &str, clause: &str, kind, written, guards: &[&str]| Gate {
             key: key.to_owned(),
             title_ja: title_ja.to_owned(),
@@ -326,8 +332,22 @@ impl FixedTerms {
             term: (date(2026, 4, 1), date(2027, 3, 31)),
             categories: vec![
                 category("upkeep", "運用管理", "7(1)", Counts::No, false, true),
-                category("system-change", "改修・追加実装", "7(2)ア", Counts::Yes, false, true),
-                category("site-correction", "ホームページの修正", "7(2)イ", Counts::Yes, false, true),
+                category(
+                    "system-change",
+                    "改修・追加実装",
+                    "7(2)ア",
+                    Counts::Yes,
+                    false,
+                    true,
+                ),
+                category(
+                    "site-correction",
+                    "ホームページの修正",
+                    "7(2)イ",
+                    Counts::Yes,
+                    false,
+                    true,
+                ),
                 category("question", "運用補助", "9", Counts::No, true, false),
                 category("fault", "障害対応", "5(2)", Counts::Undecided, true, true),
             ],
@@ -339,9 +359,30 @@ impl FixedTerms {
                 minutes: 420,
             }),
             gates: vec![
-                gate("subcontract", "再委託の承認", "12", GateKind::Approval, true, &["subcontract.register"]),
-                gate("chat-change", "チャットサービスの変更の承認", "7(3)", GateKind::Approval, false, &[]),
-                gate("a11y-pages", "対象ページの協議", "10(2)", GateKind::Consultation, false, &[]),
+                gate(
+                    "subcontract",
+                    "再委託の承認",
+                    "12",
+                    GateKind::Approval,
+                    true,
+                    &["subcontract.register"],
+                ),
+                gate(
+                    "chat-change",
+                    "チャットサービスの変更の承認",
+                    "7(3)",
+                    GateKind::Approval,
+                    false,
+                    &[],
+                ),
+                gate(
+                    "a11y-pages",
+                    "対象ページの協議",
+                    "10(2)",
+                    GateKind::Consultation,
+                    false,
+                    &[],
+                ),
             ],
             obligations: vec![
                 obligation("O-009", "利用料等は受託者が負担", "5(1)イ(ア)", false),
@@ -363,7 +404,8 @@ impl FixedTerms {
                 "subcontract.core".to_owned(),
                 Prohibition {
                     clause: "12".to_owned(),
-                    text_ja: "当該業務の根幹を成す保守管理業務を再委託することは認めない".to_owned(),
+                    text_ja: "当該業務の根幹を成す保守管理業務を再委託することは認めない"
+                        .to_owned(),
                 },
             )],
         }

@@ -1,6 +1,7 @@
 //! `mamori work`: record, list, correct and withdraw work. The words and rules are
 //! [`mamori_office::cli_work`]'s; here are only the contract, the actor and the exit.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use mamori_kernel::ledger::Actor;
@@ -29,12 +30,19 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         app.db.close().await;
         outcome
     })?;
-    if global.json {
-        println!("{text}");
-    } else {
-        print!("{text}");
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| {
+        if global.json {
+            out.write_all(b"\n")
+        } else {
+            Ok(())
+        }
+    });
+    match written {
+        // Who reads only the beginning (`| head`) has what they wanted.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn carry_out(app: &App, args: Args, json: bool) -> anyhow::Result<String> {

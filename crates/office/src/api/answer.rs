@@ -54,7 +54,12 @@ impl ItemView {
             .iter()
             .find(|(key, _)| *key == item.state)
             .map_or("", |(_, title)| *title);
-        Self { item, state_ja, acts, warnings: Vec::new() }
+        Self {
+            item,
+            state_ja,
+            acts,
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -65,7 +70,10 @@ pub fn sees_personal(register: &Register, visitor: &Visitor) -> bool {
 }
 
 fn address(item: &Stored) -> String {
-    format!("/api/v1/contracts/{}/{}/{}", item.contract, item.register, item.id)
+    format!(
+        "/api/v1/contracts/{}/{}/{}",
+        item.contract, item.register, item.id
+    )
 }
 
 /// An item with its `ETag`, and its `Location` when it is new.
@@ -73,7 +81,10 @@ pub fn item(status: StatusCode, view: &ItemView) -> Response {
     let mut response = (status, Json(view)).into_response();
     let headers = response.headers_mut();
     let tag = format!("\"{}\"", view.item.revision);
-    headers.insert(header::ETAG, HeaderValue::from_str(&tag).expect("digits in quotes"));
+    headers.insert(
+        header::ETAG,
+        HeaderValue::from_str(&tag).expect("digits in quotes"),
+    );
     if status == StatusCode::CREATED
         && let Ok(location) = HeaderValue::from_str(&address(&view.item))
     {
@@ -95,7 +106,11 @@ impl PageView {
     /// The page as `visitor` may see it.
     pub fn new(register: &'static Register, page: Page, visitor: &Visitor) -> Self {
         Self {
-            items: page.items.into_iter().map(|item| ItemView::new(register, item, visitor)).collect(),
+            items: page
+                .items
+                .into_iter()
+                .map(|item| ItemView::new(register, item, visitor))
+                .collect(),
             total: page.total,
             page: page.page,
             per_page: page.per_page,
@@ -117,8 +132,13 @@ pub fn refuse(error: DeskError) -> WebError {
                 })
                 .collect(),
         },
-        DeskError::Refused(_) | DeskError::Stale { .. } | DeskError::KeyReused(_) => WebError::Conflict(text),
-        DeskError::NotFound { register_ja, reference } => WebError::NotFound(format!("{register_ja}「{reference}」")),
+        DeskError::Refused(_) | DeskError::Stale { .. } | DeskError::KeyReused(_) => {
+            WebError::Conflict(text)
+        }
+        DeskError::NotFound {
+            register_ja,
+            reference,
+        } => WebError::NotFound(format!("{register_ja}「{reference}」")),
         DeskError::UnknownAct { .. } => WebError::invalid(text),
         DeskError::Terms(TermsError::NoContract(contract)) => {
             WebError::NotFound(format!("有効な契約「{contract}」"))

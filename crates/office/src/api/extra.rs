@@ -24,11 +24,27 @@ pub const MAX_FILE_BYTES: usize = 30 * 1024 * 1024;
 pub fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/registers", super::SIGNED_IN, describe),
-        Route::post("/api/v1/contracts/{contract}/files", Permission::write("file"), upload)
-            .with_body_limit(MAX_FILE_BYTES),
-        Route::get("/api/v1/contracts/{contract}/work/gauge", Permission::read("work"), gauge),
-        Route::get("/api/v1/contracts/{contract}/attestation/standings", Permission::read("attestation"), standings),
-        Route::get("/api/v1/contracts/{contract}/gates/{gate}", Permission::read("approval"), gate),
+        Route::post(
+            "/api/v1/contracts/{contract}/files",
+            Permission::write("file"),
+            upload,
+        )
+        .with_body_limit(MAX_FILE_BYTES),
+        Route::get(
+            "/api/v1/contracts/{contract}/work/gauge",
+            Permission::read("work"),
+            gauge,
+        ),
+        Route::get(
+            "/api/v1/contracts/{contract}/attestation/standings",
+            Permission::read("attestation"),
+            standings,
+        ),
+        Route::get(
+            "/api/v1/contracts/{contract}/gates/{gate}",
+            Permission::read("approval"),
+            gate,
+        ),
     ]
 }
 
@@ -71,7 +87,10 @@ fn field(spec: &FieldSpec) -> Value {
             json!({"choices": choices.iter().map(|(key, title)| json!({"key": key, "title_ja": title})).collect::<Vec<_>>()}),
         ),
         FieldKind::Names => ("names", Value::Null),
-        FieldKind::Rows(fields) => ("rows", json!({"fields": fields.iter().map(field).collect::<Vec<_>>()})),
+        FieldKind::Rows(fields) => (
+            "rows",
+            json!({"fields": fields.iter().map(field).collect::<Vec<_>>()}),
+        ),
         FieldKind::File => ("file", Value::Null),
     };
     let mut described = json!({
@@ -104,7 +123,8 @@ async fn upload(
             message: "ファイル名が要ります".to_owned(),
             fields: vec![FieldError {
                 field: "name".to_owned(),
-                message: "?name=証明書.pdf のように、/ を含まないファイル名を付けてください".to_owned(),
+                message: "?name=証明書.pdf のように、/ を含まないファイル名を付けてください"
+                    .to_owned(),
             }],
         });
     }
@@ -117,11 +137,17 @@ async fn upload(
         .unwrap_or("application/octet-stream")
         .to_owned();
     let blobs = Blobs::new(app.config.data_dir.join("blobs"));
-    let blob = tokio::task::spawn_blocking(move || blobs.put(&body)).await.map_err(WebError::bug)??;
+    let blob = tokio::task::spawn_blocking(move || blobs.put(&body))
+        .await
+        .map_err(WebError::bug)??;
     let mut tx = app.db.begin_write().await?;
     tx.record_blob(&blob, app.now()).await?;
     tx.commit().await?;
-    let file = FileRef { name: name.to_owned(), media_type, sha256: blob.sha256.to_hex() };
+    let file = FileRef {
+        name: name.to_owned(),
+        media_type,
+        sha256: blob.sha256.to_hex(),
+    };
     Ok((StatusCode::CREATED, Json(file)))
 }
 
@@ -139,22 +165,42 @@ async fn gauge(
     let desk = Desk::of(&app).map_err(refuse)?;
     let month = match query.month.trim() {
         "" => YearMonth::of(desk.today()),
-        text => text.parse().map_err(|error: mamori_kernel::period::PeriodError| WebError::Invalid {
-            message: "月を読めません".to_owned(),
-            fields: vec![FieldError { field: "month".to_owned(), message: error.to_string() }],
-        })?,
+        text => {
+            text.parse().map_err(
+                |error: mamori_kernel::period::PeriodError| WebError::Invalid {
+                    message: "月を読めません".to_owned(),
+                    fields: vec![FieldError {
+                        field: "month".to_owned(),
+                        message: error.to_string(),
+                    }],
+                },
+            )?
+        }
     };
-    Ok(Json(desk.work_gauge(&contract, month).await.map_err(refuse)?))
+    Ok(Json(
+        desk.work_gauge(&contract, month).await.map_err(refuse)?,
+    ))
 }
 
-async fn standings(State(app): State<App>, Path(contract): Path<String>) -> Result<Json<Value>, WebError> {
+async fn standings(
+    State(app): State<App>,
+    Path(contract): Path<String>,
+) -> Result<Json<Value>, WebError> {
     let desk = Desk::of(&app).map_err(refuse)?;
     let today = desk.today();
-    let terms = desk.terms(&contract, today).await.map_err(|error| refuse(error.into()))?;
-    let filed = desk.all(&contract, of("attestation"), None).await.map_err(refuse)?;
+    let terms = desk
+        .terms(&contract, today)
+        .await
+        .map_err(|error| refuse(error.into()))?;
+    let filed = desk
+        .all(&contract, of("attestation"), None)
+        .await
+        .map_err(refuse)?;
     let standings = attestation::standings(terms.as_ref(), &filed, today);
     let gaps = standings.iter().filter(|standing| standing.gap).count();
-    Ok(Json(json!({ "day": today, "gaps": gaps, "standings": standings })))
+    Ok(Json(
+        json!({ "day": today, "gaps": gaps, "standings": standings }),
+    ))
 }
 
 #[derive(Deserialize)]
@@ -176,10 +222,20 @@ async fn gate(
         "" => today,
         text => typed::date(text, today).map_err(WebError::invalid)?,
     };
-    let terms = desk.terms(&contract, day).await.map_err(|error| refuse(error.into()))?;
-    let gate = terms.gate(&key).ok_or_else(|| WebError::NotFound(format!("関門「{key}」")))?;
-    let verdict = desk.gate(&contract, &key, &query.about, day).await.map_err(refuse)?;
-    Ok(Json(json!({ "gate": gate, "about": query.about, "day": day, "verdict": verdict })))
+    let terms = desk
+        .terms(&contract, day)
+        .await
+        .map_err(|error| refuse(error.into()))?;
+    let gate = terms
+        .gate(&key)
+        .ok_or_else(|| WebError::NotFound(format!("関門「{key}」")))?;
+    let verdict = desk
+        .gate(&contract, &key, &query.about, day)
+        .await
+        .map_err(refuse)?;
+    Ok(Json(
+        json!({ "gate": gate, "about": query.about, "day": day, "verdict": verdict }),
+    ))
 }
 
 fn of(key: &str) -> &'static Register {

@@ -60,42 +60,101 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
     };
     let read = Permission::read(key);
     let mut routes = vec![
-        Route::get(path(""), read, move |State(app): State<App>, Path(contract): Path<String>, Query(query): Query<ListQuery>, visitor: Visitor| async move {
-            list(&app, register, &contract, &query, &visitor).await
-        }),
-        Route::get(path("/{item}"), read, move |State(app): State<App>, Path((contract, item)): Path<(String, String)>, visitor: Visitor| async move {
-            let item = Desk::of(&app).map_err(refuse)?.get(&contract, register, &item).await.map_err(refuse)?;
-            Ok::<_, WebError>(answer::item(StatusCode::OK, &ItemView::new(register, item, &visitor)))
-        }),
-        Route::get(path("/{item}/history"), read, move |State(app): State<App>, Path((contract, item)): Path<(String, String)>, visitor: Visitor| async move {
-            let mut history = Desk::of(&app).map_err(refuse)?.history(&contract, register, &item).await.map_err(refuse)?;
-            if !answer::sees_personal(register, &visitor) {
-                for entry in &mut history {
-                    entry.personal = None;
+        Route::get(
+            path(""),
+            read,
+            move |State(app): State<App>,
+                  Path(contract): Path<String>,
+                  Query(query): Query<ListQuery>,
+                  visitor: Visitor| async move {
+                list(&app, register, &contract, &query, &visitor).await
+            },
+        ),
+        Route::get(
+            path("/{item}"),
+            read,
+            move |State(app): State<App>,
+                  Path((contract, item)): Path<(String, String)>,
+                  visitor: Visitor| async move {
+                let item = Desk::of(&app)
+                    .map_err(refuse)?
+                    .get(&contract, register, &item)
+                    .await
+                    .map_err(refuse)?;
+                Ok::<_, WebError>(answer::item(
+                    StatusCode::OK,
+                    &ItemView::new(register, item, &visitor),
+                ))
+            },
+        ),
+        Route::get(
+            path("/{item}/history"),
+            read,
+            move |State(app): State<App>,
+                  Path((contract, item)): Path<(String, String)>,
+                  visitor: Visitor| async move {
+                let mut history = Desk::of(&app)
+                    .map_err(refuse)?
+                    .history(&contract, register, &item)
+                    .await
+                    .map_err(refuse)?;
+                if !answer::sees_personal(register, &visitor) {
+                    for entry in &mut history {
+                        entry.personal = None;
+                    }
                 }
-            }
-            Ok::<_, WebError>(Json(json!({ "history": history })))
-        }),
-        Route::post(path("/{item}/erase-personal"), Permission::administer(key), move |State(app): State<App>, Path((contract, item)): Path<(String, String)>, visitor: Visitor, Json(body): Json<Erasure>| async move {
-            let reason = body.reason.trim();
-            if reason.is_empty() {
-                return Err(WebError::Invalid {
-                    message: "消去の理由が要ります".to_owned(),
-                    fields: vec![FieldError { field: "reason".to_owned(), message: "根拠（条例、本人の求め、保存期間の満了など）を書いてください".to_owned() }],
-                });
-            }
-            let desk = Desk::of(&app).map_err(refuse)?;
-            let records = desk.erase_personal(&contract, register, &item, reason, &visitor.actor()).await.map_err(refuse)?;
-            Ok(Json(json!({ "erased_records": records })))
-        }),
+                Ok::<_, WebError>(Json(json!({ "history": history })))
+            },
+        ),
+        Route::post(
+            path("/{item}/erase-personal"),
+            Permission::administer(key),
+            move |State(app): State<App>,
+                  Path((contract, item)): Path<(String, String)>,
+                  visitor: Visitor,
+                  Json(body): Json<Erasure>| async move {
+                let reason = body.reason.trim();
+                if reason.is_empty() {
+                    return Err(WebError::Invalid {
+                        message: "消去の理由が要ります".to_owned(),
+                        fields: vec![FieldError {
+                            field: "reason".to_owned(),
+                            message: "根拠（条例、本人の求め、保存期間の満了など）を書いてください"
+                                .to_owned(),
+                        }],
+                    });
+                }
+                let desk = Desk::of(&app).map_err(refuse)?;
+                let records = desk
+                    .erase_personal(&contract, register, &item, reason, &visitor.actor())
+                    .await
+                    .map_err(refuse)?;
+                Ok(Json(json!({ "erased_records": records })))
+            },
+        ),
     ];
-    let either = register.spec.acts.iter().any(|act| act.opens() && act.side == Side::Either);
-    let opening = [(Side::Contractor, "", Permission::write(key), true), (Side::City, "/as-city", Permission::accept(key), either)];
+    let either = register
+        .spec
+        .acts
+        .iter()
+        .any(|act| act.opens() && act.side == Side::Either);
+    let opening = [
+        (Side::Contractor, "", Permission::write(key), true),
+        (Side::City, "/as-city", Permission::accept(key), either),
+    ];
     for (side, suffix, permission, there) in opening {
         if there {
-            routes.push(Route::post(path(suffix), permission, move |State(app): State<App>, Path(contract): Path<String>, headers: HeaderMap, visitor: Visitor, Json(body): Json<Map<String, Value>>| async move {
-                open(&app, register, &contract, body, &headers, &visitor, side).await
-            }));
+            routes.push(Route::post(
+                path(suffix),
+                permission,
+                move |State(app): State<App>,
+                      Path(contract): Path<String>,
+                      headers: HeaderMap,
+                      visitor: Visitor,
+                      Json(body): Json<Map<String, Value>>| async move {
+                    open(&app, register, &contract, body, &headers, &visitor, side).await
+                },
+            ));
         }
     }
     for act in register.spec.acts.iter().filter(|act| !act.opens()) {
@@ -106,10 +165,22 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
         ];
         for (side, suffix, permission, there) in ways {
             if there {
-                routes.push(Route::post(path(&format!("/{{item}}/{}{suffix}", act.name)), permission, move |State(app): State<App>, Path((contract, item)): Path<(String, String)>, headers: HeaderMap, visitor: Visitor, Json(form): Json<Map<String, Value>>| async move {
-                    let target = Target { contract: &contract, item: Some(&item), act: act.name };
-                    perform(&app, register, target, form, &headers, &visitor, side).await
-                }));
+                routes.push(Route::post(
+                    path(&format!("/{{item}}/{}{suffix}", act.name)),
+                    permission,
+                    move |State(app): State<App>,
+                          Path((contract, item)): Path<(String, String)>,
+                          headers: HeaderMap,
+                          visitor: Visitor,
+                          Json(form): Json<Map<String, Value>>| async move {
+                        let target = Target {
+                            contract: &contract,
+                            item: Some(&item),
+                            act: act.name,
+                        };
+                        perform(&app, register, target, form, &headers, &visitor, side).await
+                    },
+                ));
             }
         }
     }
@@ -144,31 +215,55 @@ impl ListQuery {
     fn filter(&self, register: &Register, today: jiff::civil::Date) -> Result<Filter, WebError> {
         let mut fields = Vec::new();
         let mut wrong = |field: &str, message: String| {
-            fields.push(FieldError { field: field.to_owned(), message });
+            fields.push(FieldError {
+                field: field.to_owned(),
+                message,
+            });
         };
         let mut day = |field: &str, text: &str| match text.trim() {
             "" => None,
-            text => typed::date(text, today).map_err(|message| wrong(field, message)).ok(),
+            text => typed::date(text, today)
+                .map_err(|message| wrong(field, message))
+                .ok(),
         };
         let (from, to) = (day("from", &self.from), day("to", &self.to));
-        let mut number = |field: &str, text: Option<&String>| match text.map(|text| text.parse::<u32>()) {
-            None => 0,
-            Some(Ok(number)) if number > 0 => number,
-            Some(_) => {
-                wrong(field, "1以上の整数で書いてください".to_owned());
-                0
-            }
-        };
-        let (page, per_page) = (number("page", self.page.as_ref()), number("per_page", self.per_page.as_ref()));
-        let states: Vec<String> = self.state.split(',').map(str::trim).filter(|state| !state.is_empty()).map(str::to_owned).collect();
+        let mut number =
+            |field: &str, text: Option<&String>| match text.map(|text| text.parse::<u32>()) {
+                None => 0,
+                Some(Ok(number)) if number > 0 => number,
+                Some(_) => {
+                    wrong(field, "1以上の整数で書いてください".to_owned());
+                    0
+                }
+            };
+        let (page, per_page) = (
+            number("page", self.page.as_ref()),
+            number("per_page", self.per_page.as_ref()),
+        );
+        let states: Vec<String> = self
+            .state
+            .split(',')
+            .map(str::trim)
+            .filter(|state| !state.is_empty())
+            .map(str::to_owned)
+            .collect();
         for state in &states {
             if register.spec.states.iter().all(|(key, _)| key != state) {
                 let known: Vec<&str> = register.spec.states.iter().map(|(key, _)| *key).collect();
-                wrong("state", format!("「{state}」という状態はありません。使える状態: {}", known.join(", ")));
+                wrong(
+                    "state",
+                    format!(
+                        "「{state}」という状態はありません。使える状態: {}",
+                        known.join(", ")
+                    ),
+                );
             }
         }
         if !fields.is_empty() {
-            return Err(WebError::Invalid { message: "絞り込みの条件に誤りがあります".to_owned(), fields });
+            return Err(WebError::Invalid {
+                message: "絞り込みの条件に誤りがあります".to_owned(),
+                fields,
+            });
         }
         let link = self.link.trim();
         Ok(Filter {
@@ -192,7 +287,10 @@ async fn list(
 ) -> Result<Json<PageView>, WebError> {
     let desk = Desk::of(app).map_err(refuse)?;
     let filter = query.filter(register, desk.today())?;
-    let page = desk.list(contract, register, &filter).await.map_err(refuse)?;
+    let page = desk
+        .list(contract, register, &filter)
+        .await
+        .map_err(refuse)?;
     Ok(Json(PageView::new(register, page, visitor)))
 }
 
@@ -205,7 +303,11 @@ async fn open(
     visitor: &Visitor,
     side: Side,
 ) -> Result<Response, WebError> {
-    let first = register.spec.possible(None).next().expect("every register has an opening act");
+    let first = register
+        .spec
+        .possible(None)
+        .next()
+        .expect("every register has an opening act");
     let act = match body.remove("act") {
         None => first.name.to_owned(),
         Some(Value::String(act)) => act,
@@ -215,7 +317,11 @@ async fn open(
     if side == Side::City && opening.is_some_and(|act| act.side == Side::Contractor) {
         return Err(WebError::Forbidden);
     }
-    let target = Target { contract, item: None, act: &act };
+    let target = Target {
+        contract,
+        item: None,
+        act: &act,
+    };
     perform(app, register, target, body, headers, visitor, side).await
 }
 
@@ -238,15 +344,33 @@ async fn perform(
         side,
         revision: seen_revision(headers)?,
         key: idempotency_key(headers)?,
-        ..Order::new(target.contract, register, target.item, target.act, form, visitor.actor())
+        ..Order::new(
+            target.contract,
+            register,
+            target.item,
+            target.act,
+            form,
+            visitor.actor(),
+        )
     };
-    let done = Desk::of(app).map_err(refuse)?.act(order).await.map_err(refuse)?;
-    let status = if target.item.is_none() && !done.repeated { StatusCode::CREATED } else { StatusCode::OK };
+    let done = Desk::of(app)
+        .map_err(refuse)?
+        .act(order)
+        .await
+        .map_err(refuse)?;
+    let status = if target.item.is_none() && !done.repeated {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     let mut view = ItemView::new(register, done.item, visitor);
     view.warnings = done.warnings;
     let mut response = answer::item(status, &view);
     if done.repeated {
-        response.headers_mut().insert("idempotency-replayed", header::HeaderValue::from_static("true"));
+        response.headers_mut().insert(
+            "idempotency-replayed",
+            header::HeaderValue::from_static("true"),
+        );
     }
     Ok(response)
 }
@@ -260,10 +384,11 @@ fn seen_revision(headers: &HeaderMap) -> Result<Option<i64>, WebError> {
     if text == "*" {
         return Ok(None);
     }
-    text.trim_matches('"')
-        .parse()
-        .map(Some)
-        .map_err(|_| WebError::invalid("If-Match には、見ている版の番号（revision）を \"3\" のように書いてください"))
+    text.trim_matches('"').parse().map(Some).map_err(|_| {
+        WebError::invalid(
+            "If-Match には、見ている版の番号（revision）を \"3\" のように書いてください",
+        )
+    })
 }
 
 /// `Idempotency-Key`: 1 to 100 printable ASCII characters.
@@ -276,7 +401,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, WebError> {
     if fits {
         Ok(Some(text.to_owned()))
     } else {
-        Err(WebError::invalid("Idempotency-Key は空白を含まない半角100文字以内で送ってください（UUIDなど）"))
+        Err(WebError::invalid(
+            "Idempotency-Key は空白を含まない半角100文字以内で送ってください（UUIDなど）",
+        ))
     }
 }
 

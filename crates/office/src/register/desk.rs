@@ -5,18 +5,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_date;
-use mamori_kernel::ledger::{Actor, Attachment, LedgerError, NewRecord, Record};
+use mamori_kernel::ledger::{Actor, Attachment, LedgerError, NewRecord};
 use mamori_kernel::merkle::Digest;
 use mamori_kernel::{FiscalYear, YearMonth, wareki};
 use mamori_runtime::notify::NotifyError;
 use mamori_runtime::{App, Notification};
-use mamori_store::{BlobState, Blobs, Error as StoreError, LedgerQuery, Tx};
+use mamori_store::{BlobState, Blobs, Error as StoreError, Tx};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::fold::{self, Allowed, Current, Event, Misfit};
+use super::fold::{self, Allowed, Current, Misfit};
 use super::form::FileRef;
-use super::item::{Context, Register, Stored, Warning, subject};
+use super::item::{Context, Register, Stored, Warning};
 use super::refusal::{FieldProblem, Refusal};
 use super::spec::{ActSpec, Side};
 use super::store::{self, Claim, Filter, Page};
@@ -54,7 +54,9 @@ pub enum DeskError {
         known: String,
     },
     /// Somebody else changed the item in between.
-    #[error("{number} はほかの人が先に変更しました（版 {revision}）。最新の内容を確かめてからやり直してください")]
+    #[error(
+        "{number} はほかの人が先に変更しました（版 {revision}）。最新の内容を確かめてからやり直してください"
+    )]
     Stale {
         /// Number of the item.
         number: String,
@@ -115,7 +117,17 @@ impl<'a> Order<'a> {
         form: Map<String, Value>,
         actor: Actor,
     ) -> Self {
-        Self { contract, register, item, act, form, actor, side: Side::Contractor, revision: None, key: None }
+        Self {
+            contract,
+            register,
+            item,
+            act,
+            form,
+            actor,
+            side: Side::Contractor,
+            revision: None,
+            key: None,
+        }
     }
 }
 
@@ -130,44 +142,21 @@ pub struct Done {
     pub repeated: bool,
 }
 
-/// One line of an item's history.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HistoryEntry {
-    /// Position in the ledger.
-    pub seq: u64,
-    /// Instant, RFC 3339 UTC.
-    pub at: Timestamp,
-    /// `person:ID`, `job:NAME`, `machine:NAME`.
-    pub actor: String,
-    /// Evidence kind.
-    pub kind: String,
-    /// For people.
-    pub kind_ja: String,
-    /// What the item said after the act.
-    pub payload: Value,
-    /// Personal values of the act; `null` when it had none or they are erased.
-    pub personal: Option<Value>,
-    /// The record had personal values that were erased.
-    pub erased: bool,
-    /// Files.
-    pub attachments: Vec<Attachment>,
-    /// Hash of the record.
-    pub hash: Digest,
-}
-
 /// Where the contract service puts its [`TermsSource`]: `app.provide(Arc::new(TermsPort(…)))`.
 pub struct TermsPort(pub Arc<dyn TermsSource>);
 
 /// The desk of all registers.
 #[derive(Clone)]
 pub struct Desk {
-    app: App,
+    pub(super) app: App,
     terms: Arc<dyn TermsSource>,
 }
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Desk").field("app", &self.app).finish_non_exhaustive()
+        out.debug_struct("Desk")
+            .field("app", &self.app)
+            .finish_non_exhaustive()
     }
 }
 
@@ -175,7 +164,9 @@ impl Desk {
     /// The desk of an application whose contract service has provided its [`TermsPort`].
     pub fn of(app: &App) -> Result<Self, DeskError> {
         let port = app.slot::<TermsPort>().ok_or_else(|| {
-            TermsError::Unavailable("契約の機能が起動していません(no TermsPort provided)".to_owned())
+            TermsError::Unavailable(
+                "契約の機能が起動していません(no TermsPort provided)".to_owned(),
+            )
         })?;
         Ok(Self::new(app.clone(), Arc::clone(&port.0)))
     }
@@ -191,7 +182,11 @@ impl Desk {
     }
 
     /// The terms of a contract as of a day.
-    pub async fn terms(&self, contract: &str, day: Date) -> Result<Arc<dyn ContractTerms>, TermsError> {
+    pub async fn terms(
+        &self,
+        contract: &str,
+        day: Date,
+    ) -> Result<Arc<dyn ContractTerms>, TermsError> {
         self.terms.terms(contract, day).await
     }
 
@@ -204,7 +199,11 @@ impl Desk {
         let terms = self.terms.terms(order.contract, today).await?;
         let mut tx = self.app.db.begin_write().await?;
         if let Some(item) = self.claim(&mut tx, &order, now).await? {
-            return Ok(Done { item, warnings: Vec::new(), repeated: true });
+            return Ok(Done {
+                item,
+                warnings: Vec::new(),
+                repeated: true,
+            });
         }
         let before = self.before(&mut tx, &order).await?;
         let current = before.as_ref().map(|item| Current {
@@ -227,7 +226,8 @@ impl Desk {
             Some(item) => (item.id.clone(), item.number.clone()),
             None => (
                 ItemId::new(now, rand::random()).to_string(),
-                self.number(&mut tx, order.contract, order.register, today).await?,
+                self.number(&mut tx, order.contract, order.register, today)
+                    .await?,
             ),
         };
         let actor = order.actor.to_string();
@@ -256,8 +256,12 @@ impl Desk {
             title: description.title,
             link: description.link,
             data: allowed.data.clone(),
-            opened_by: before.as_ref().map_or_else(|| actor.clone(), |item| item.opened_by.clone()),
-            created_ms: before.as_ref().map_or_else(|| now.as_millisecond(), |item| item.created_ms),
+            opened_by: before
+                .as_ref()
+                .map_or_else(|| actor.clone(), |item| item.opened_by.clone()),
+            created_ms: before
+                .as_ref()
+                .map_or_else(|| now.as_millisecond(), |item| item.created_ms),
             updated_ms: now.as_millisecond(),
             revision: before.as_ref().map_or(0, |item| item.revision) + 1,
         };
@@ -268,20 +272,44 @@ impl Desk {
         }
         self.notify(&mut tx, &order, act, &item).await?;
         tx.commit().await?;
-        Ok(Done { item, warnings: allowed.warnings, repeated: false })
+        Ok(Done {
+            item,
+            warnings: allowed.warnings,
+            repeated: false,
+        })
     }
 
     /// Takes the order's key; the item when the same order was done before.
-    async fn claim(&self, tx: &mut Tx, order: &Order<'_>, now: Timestamp) -> Result<Option<Stored>, DeskError> {
+    async fn claim(
+        &self,
+        tx: &mut Tx,
+        order: &Order<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Stored>, DeskError> {
         let Some(key) = &order.key else {
             return Ok(None);
         };
         let register = order.register.spec.key;
         let form = Value::Object(order.form.clone()).to_string();
-        let parts = [register, order.item.unwrap_or_default(), order.act, form.as_str()].join("\n");
+        let parts = [
+            register,
+            order.item.unwrap_or_default(),
+            order.act,
+            form.as_str(),
+        ]
+        .join("\n");
         let digest = Digest::of(parts.as_bytes()).to_hex();
         let actor = order.actor.to_string();
-        match store::claim_key(tx, order.contract, &actor, key, &digest, now.as_millisecond()).await? {
+        match store::claim_key(
+            tx,
+            order.contract,
+            &actor,
+            key,
+            &digest,
+            now.as_millisecond(),
+        )
+        .await?
+        {
             Claim::New => Ok(None),
             Claim::Different => Err(DeskError::KeyReused(key.clone())),
             Claim::Repeated(id) => {
@@ -300,7 +328,10 @@ impl Desk {
             .await?
             .ok_or_else(|| not_found(order.register, reference))?;
         if order.revision.is_some_and(|seen| seen != item.revision) {
-            return Err(DeskError::Stale { number: item.number, revision: item.revision });
+            return Err(DeskError::Stale {
+                number: item.number,
+                revision: item.revision,
+            });
         }
         Ok(Some(item))
     }
@@ -321,7 +352,11 @@ impl Desk {
     }
 
     /// The blobs behind the files that a form names.
-    async fn attachments(&self, act: &ActSpec, files: &[FileRef]) -> Result<Vec<Attachment>, DeskError> {
+    async fn attachments(
+        &self,
+        act: &ActSpec,
+        files: &[FileRef],
+    ) -> Result<Vec<Attachment>, DeskError> {
         let blobs = Blobs::new(self.app.config.data_dir.join("blobs"));
         let mut attachments = Vec::with_capacity(files.len());
         for file in files {
@@ -330,11 +365,16 @@ impl Desk {
                     .fields
                     .iter()
                     .find(|field| matches!(field.kind, super::spec::FieldKind::File))
-                    .map_or(("file", "ファイル"), |field| (field.name, field.label_ja));
+                    .map_or(("file", "ファイル"), |field| {
+                        (field.name, field.label_ja)
+                    });
                 Refusal::Fields(vec![FieldProblem::new(
                     label.0,
                     label.1,
-                    format!("「{}」の内容がまだ送られていません。先に POST …/files で送ってください", file.name),
+                    format!(
+                        "「{}」の内容がまだ送られていません。先に POST …/files で送ってください",
+                        file.name
+                    ),
                 )])
             };
             let digest = Digest::from_hex(&file.sha256).ok_or_else(missing)?;
@@ -353,7 +393,13 @@ impl Desk {
 
     /// Tells the other side when it has the next word or the city has spoken. Mails go to the
     /// configured addresses; an installation without addresses sends nothing.
-    async fn notify(&self, tx: &mut Tx, order: &Order<'_>, act: &ActSpec, item: &Stored) -> Result<(), DeskError> {
+    async fn notify(
+        &self,
+        tx: &mut Tx,
+        order: &Order<'_>,
+        act: &ActSpec,
+        item: &Stored,
+    ) -> Result<(), DeskError> {
         let mail = &self.app.config.mail;
         let (to, what) = match act.side {
             Side::City => (&mail.contractor, "が記録されました"),
@@ -372,7 +418,11 @@ impl Desk {
             subject: format!("【{}】{} {}", spec.title_ja, item.number, act.title_ja),
             body: format!(
                 "{}「{}」（{}）の{}{what}。\n状態: {}\n\n内容は Mamori の画面で確認できます。このメールには個人情報を載せていません。\n",
-                spec.title_ja, item.title, item.number, act.title_ja, spec.state_ja(&item.state)
+                spec.title_ja,
+                item.title,
+                item.number,
+                act.title_ja,
+                spec.state_ja(&item.state)
             ),
             attachments: Vec::new(),
         };
@@ -381,29 +431,54 @@ impl Desk {
     }
 
     /// The item of this id or number.
-    pub async fn get(&self, contract: &str, register: &Register, reference: &str) -> Result<Stored, DeskError> {
+    pub async fn get(
+        &self,
+        contract: &str,
+        register: &Register,
+        reference: &str,
+    ) -> Result<Stored, DeskError> {
         store::get(&self.app.db, contract, register.spec.key, reference)
             .await?
             .ok_or_else(|| not_found(register, reference))
     }
 
     /// A page of a register.
-    pub async fn list(&self, contract: &str, register: &Register, filter: &Filter) -> Result<Page, DeskError> {
+    pub async fn list(
+        &self,
+        contract: &str,
+        register: &Register,
+        filter: &Filter,
+    ) -> Result<Page, DeskError> {
         Ok(store::list(&self.app.db, contract, register.spec.key, filter).await?)
     }
 
     /// All items of a register listed under these days, both included, oldest first.
-    pub async fn on_days(&self, contract: &str, register: &Register, from: Date, to: Date) -> Result<Vec<Stored>, DeskError> {
+    pub async fn on_days(
+        &self,
+        contract: &str,
+        register: &Register,
+        from: Date,
+        to: Date,
+    ) -> Result<Vec<Stored>, DeskError> {
         Ok(store::on_days(&self.app.db, contract, register.spec.key, from, to).await?)
     }
 
     /// All items of a register, or those with this link, oldest first.
-    pub async fn all(&self, contract: &str, register: &Register, link: Option<&str>) -> Result<Vec<Stored>, DeskError> {
+    pub async fn all(
+        &self,
+        contract: &str,
+        register: &Register,
+        link: Option<&str>,
+    ) -> Result<Vec<Stored>, DeskError> {
         Ok(store::all(&self.app.db, contract, register.spec.key, link).await?)
     }
 
     /// How many items are in each state.
-    pub async fn tally(&self, contract: &str, register: &Register) -> Result<Vec<(String, u64)>, DeskError> {
+    pub async fn tally(
+        &self,
+        contract: &str,
+        register: &Register,
+    ) -> Result<Vec<(String, u64)>, DeskError> {
         Ok(store::tally(&self.app.db, contract, register.spec.key).await?)
     }
 
@@ -411,13 +486,21 @@ impl Desk {
     pub async fn work_gauge(&self, contract: &str, month: YearMonth) -> Result<Gauge, DeskError> {
         let register = crate::register("work").expect("the register of work entries");
         let terms = self.terms.terms(contract, month.last()).await?;
-        let entries = self.on_days(contract, register, month.first(), month.last()).await?;
+        let entries = self
+            .on_days(contract, register, month.first(), month.last())
+            .await?;
         Ok(crate::work::gauge(month, &entries, terms.as_ref()))
     }
 
     /// Whether a gate is open for something on a day: what a change, a stop or any act outside
     /// the registers asks first.
-    pub async fn gate(&self, contract: &str, key: &str, about: &str, day: Date) -> Result<Verdict, DeskError> {
+    pub async fn gate(
+        &self,
+        contract: &str,
+        key: &str,
+        about: &str,
+        day: Date,
+    ) -> Result<Verdict, DeskError> {
         let terms = self.terms.terms(contract, day).await?;
         let Some(gate) = terms.gate(key) else {
             return Err(TermsError::Unavailable(format!("関門「{key}」は契約にありません")).into());
@@ -426,134 +509,6 @@ impl Desk {
         let mut tx = self.app.db.begin_read().await?;
         let found = store::find(&mut tx, contract, &lookup).await?;
         Ok(gate::judge(gate, about, day, &found))
-    }
-
-    /// The story of an item: its ledger records, oldest first.
-    pub async fn history(&self, contract: &str, register: &Register, reference: &str) -> Result<Vec<HistoryEntry>, DeskError> {
-        let item = self.get(contract, register, reference).await?;
-        let mut entries = Vec::new();
-        for record in self.records(contract, &item.subject()).await? {
-            let personal = self.personal(&record).await?;
-            let kind_ja = register.spec.acts.iter().find(|act| act.kind == record.kind).map_or_else(
-                || record.kind.clone(),
-                |act| act.kind_ja.to_owned(),
-            );
-            entries.push(HistoryEntry {
-                seq: record.seq,
-                at: record.at,
-                actor: record.actor.to_string(),
-                kind_ja,
-                payload: record.payload.value(),
-                erased: record.personal.is_some() && personal.is_none(),
-                personal: personal.map(Value::Object),
-                attachments: record.attachments,
-                kind: record.kind,
-                hash: record.hash,
-            });
-        }
-        Ok(entries)
-    }
-
-    /// Erases the personal data of an item lawfully: from its ledger records, each with a
-    /// tombstone, and from its row. Returns how many records held any.
-    pub async fn erase_personal(
-        &self,
-        contract: &str,
-        register: &Register,
-        reference: &str,
-        reason: &str,
-        actor: &Actor,
-    ) -> Result<u32, DeskError> {
-        let now = self.app.now();
-        let mut tx = self.app.db.begin_write().await?;
-        let mut item = store::lock(&mut tx, contract, register.spec.key, reference)
-            .await?
-            .ok_or_else(|| not_found(register, reference))?;
-        let mut erased = 0;
-        // The row is locked: no other act can add records of this item meanwhile.
-        for record in self.records(contract, &item.subject()).await? {
-            if self.personal(&record).await?.is_some() {
-                tx.erase_personal(contract, record.seq, reason, actor.clone(), now).await?;
-                erased += 1;
-            }
-        }
-        let events = self.events(contract, register, &item.id, false).await?;
-        self.rebuild_row(&mut tx, register, &mut item, &events, now).await?;
-        tx.commit().await?;
-        Ok(erased)
-    }
-
-    /// Rebuilds an item's row from its ledger records; true when the row had differed.
-    pub async fn rebuild(&self, contract: &str, register: &Register, reference: &str) -> Result<bool, DeskError> {
-        let mut tx = self.app.db.begin_write().await?;
-        let mut item = store::lock(&mut tx, contract, register.spec.key, reference)
-            .await?
-            .ok_or_else(|| not_found(register, reference))?;
-        let before = item.data.clone();
-        let events = self.events(contract, register, &item.id, true).await?;
-        let differed = fold::fold(register, &events).is_some_and(|data| data != before);
-        if differed {
-            self.rebuild_row(&mut tx, register, &mut item, &events, self.app.now()).await?;
-            tx.commit().await?;
-        }
-        Ok(differed)
-    }
-
-    async fn rebuild_row(
-        &self,
-        tx: &mut Tx,
-        register: &Register,
-        item: &mut Stored,
-        events: &[Event],
-        now: Timestamp,
-    ) -> Result<(), DeskError> {
-        let misfit = |source| Misfit { register: register.spec.key, source };
-        let Some(data) = fold::fold(register, events) else {
-            return Ok(());
-        };
-        let description = (register.describe)(&data).map_err(misfit)?;
-        if let Some(state) = data.get("state").and_then(Value::as_str) {
-            state.clone_into(&mut item.state);
-        }
-        item.data = data;
-        item.day = description.day;
-        item.title = description.title;
-        item.link = description.link;
-        item.updated_ms = now.as_millisecond();
-        item.revision += 1;
-        store::save(tx, item, &description.search_text).await?;
-        Ok(())
-    }
-
-    /// The records of a subject, oldest first.
-    async fn records(&self, contract: &str, subject: &str) -> Result<Vec<Record>, StoreError> {
-        let query = LedgerQuery {
-            subject: Some(subject.to_owned()),
-            limit: 10_000,
-            ..LedgerQuery::new(contract)
-        };
-        self.app.db.ledger_records(&query).await
-    }
-
-    async fn personal(&self, record: &Record) -> Result<Option<Map<String, Value>>, DeskError> {
-        if record.personal.is_none() {
-            return Ok(None);
-        }
-        let personal = self.app.db.ledger_personal(&record.contract, record.seq).await?;
-        Ok(personal.and_then(|personal| object(personal.value())))
-    }
-
-    async fn events(&self, contract: &str, register: &Register, id: &str, with_personal: bool) -> Result<Vec<Event>, DeskError> {
-        let mut events = Vec::new();
-        for record in self.records(contract, &subject(register.spec.key, id)).await? {
-            let personal = if with_personal { self.personal(&record).await? } else { None };
-            events.push(Event {
-                kind: record.kind.clone(),
-                payload: object(record.payload.value()).unwrap_or_default(),
-                personal,
-            });
-        }
-        Ok(events)
     }
 }
 
@@ -575,7 +530,14 @@ async fn append(
     attachments: Vec<Attachment>,
 ) -> Result<(), DeskError> {
     let record = |kind: &str, subject: String, payload: &Map<String, Value>| {
-        NewRecord::new(order.contract, now, order.actor.clone(), kind, subject, payload)
+        NewRecord::new(
+            order.contract,
+            now,
+            order.actor.clone(),
+            kind,
+            subject,
+            payload,
+        )
     };
     let mut own = record(&allowed.event.kind, item.subject(), &allowed.event.payload)?;
     own.attachments = attachments;
@@ -587,19 +549,13 @@ async fn append(
     }
     tx.append(own).await?;
     for extra in &allowed.also {
-        tx.append(record(extra.kind, extra.subject.clone(), &extra.payload)?).await?;
+        tx.append(record(extra.kind, extra.subject.clone(), &extra.payload)?)
+            .await?;
     }
     Ok(())
 }
 
-fn object(value: Value) -> Option<Map<String, Value>> {
-    match value {
-        Value::Object(map) => Some(map),
-        _ => None,
-    }
-}
-
-fn not_found(register: &Register, reference: &str) -> DeskError {
+pub(super) fn not_found(register: &Register, reference: &str) -> DeskError {
     DeskError::NotFound {
         register_ja: register.spec.title_ja,
         reference: reference.to_owned(),
@@ -608,19 +564,21 @@ fn not_found(register: &Register, reference: &str) -> DeskError {
 
 fn known_act(register: &Register, name: &str, opens: bool) -> Result<&'static ActSpec, DeskError> {
     let spec = register.spec;
-    spec.act(name).filter(|act| act.opens() == opens).ok_or_else(|| {
-        let known: Vec<String> = spec
-            .acts
-            .iter()
-            .filter(|act| act.opens() == opens)
-            .map(|act| format!("{}（{}）", act.name, act.title_ja))
-            .collect();
-        DeskError::UnknownAct {
-            register_ja: spec.title_ja,
-            act: name.to_owned(),
-            known: known.join("、"),
-        }
-    })
+    spec.act(name)
+        .filter(|act| act.opens() == opens)
+        .ok_or_else(|| {
+            let known: Vec<String> = spec
+                .acts
+                .iter()
+                .filter(|act| act.opens() == opens)
+                .map(|act| format!("{}（{}）", act.name, act.title_ja))
+                .collect();
+            DeskError::UnknownAct {
+                register_ja: spec.title_ja,
+                act: name.to_owned(),
+                known: known.join("、"),
+            }
+        })
 }
 
 /// A form from anything that serialises to an object.

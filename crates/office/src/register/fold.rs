@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::form::{self, Filled, FileRef};
+use super::form::{self, FileRef, Filled};
 use super::item::{Context, Decision, Extra, Lookup, Register, Stored, Warning};
 use super::refusal::{FieldProblem, Refusal};
 use super::spec::{ActSpec, RegisterSpec, Side};
@@ -140,8 +140,15 @@ pub fn propose(
     if let Some(item) = current
         && !act.from.contains(&item.state)
     {
-        let possible: Vec<&str> = spec.possible(Some(item.state)).map(|act| act.title_ja).collect();
-        let possible_ja = if possible.is_empty() { "なし".to_owned() } else { possible.join("、") };
+        let possible: Vec<&str> = spec
+            .possible(Some(item.state))
+            .map(|act| act.title_ja)
+            .collect();
+        let possible_ja = if possible.is_empty() {
+            "なし".to_owned()
+        } else {
+            possible.join("、")
+        };
         return Ok(Err(Refusal::State {
             number: item.number.to_owned(),
             state_ja: spec.state_ja(item.state).to_owned(),
@@ -166,7 +173,10 @@ pub fn propose(
     merge(&mut proposed, &filled.public);
     merge(&mut proposed, &filled.personal);
     proposed.insert("state".to_owned(), json!(state));
-    let misfit = |source| Misfit { register: spec.key, source };
+    let misfit = |source| Misfit {
+        register: spec.key,
+        source,
+    };
     let lookups = (register.lookups)(&proposed, act).map_err(misfit)?;
     let description = (register.describe)(&proposed).map_err(misfit)?;
     Ok(Ok(Proposal {
@@ -191,10 +201,19 @@ fn emptied(spec: &RegisterSpec, act: &ActSpec, filled: &Filled) -> Vec<FieldProb
     act.fields
         .iter()
         .filter(|field| {
-            let value = filled.public.get(field.name).or_else(|| filled.personal.get(field.name));
+            let value = filled
+                .public
+                .get(field.name)
+                .or_else(|| filled.personal.get(field.name));
             value.is_some_and(Value::is_null) && needed(field.name)
         })
-        .map(|field| FieldProblem::new(field.name, field.label_ja, "空にはできません。変えないときは項目ごと省いてください"))
+        .map(|field| {
+            FieldProblem::new(
+                field.name,
+                field.label_ja,
+                "空にはできません。変えないときは項目ごと省いてください",
+            )
+        })
         .collect()
 }
 
@@ -209,7 +228,10 @@ pub fn decide(
     current: Option<Current<'_>>,
     context: &Context<'_>,
 ) -> Result<Result<Allowed, Refusal>, Misfit> {
-    let misfit = |source| Misfit { register: register.spec.key, source };
+    let misfit = |source| Misfit {
+        register: register.spec.key,
+        source,
+    };
     let mut decision = Decision::default();
     let judged = (register.judge)(
         &proposal.proposed,
@@ -238,7 +260,11 @@ pub fn decide(
     payload.extend(opened);
     payload.remove("entered_by");
     if proposal.act.side != Side::Contractor {
-        let entered_by = if context.side == Side::City { "city" } else { "contractor" };
+        let entered_by = if context.side == Side::City {
+            "city"
+        } else {
+            "contractor"
+        };
         payload.insert("entered_by".to_owned(), json!(entered_by));
     }
     payload.retain(|field, _| !register.spec.is_personal(field) && !personal.contains_key(field));

@@ -37,23 +37,39 @@ pub struct FileRef {
 }
 
 /// Reads a form for an act. `today` is what `今日` means.
-pub fn read(act: &ActSpec, form: &Map<String, Value>, today: Date) -> Result<Filled, Vec<FieldProblem>> {
+pub fn read(
+    act: &ActSpec,
+    form: &Map<String, Value>,
+    today: Date,
+) -> Result<Filled, Vec<FieldProblem>> {
     let mut filled = Filled::default();
     let mut problems = unknown_keys(act.fields, form, "");
     for spec in act.fields {
         match read_field(spec, form.get(spec.name), today, &mut filled.files) {
             Ok(None) => {}
             Ok(Some(value)) => {
-                let part = if spec.personal { &mut filled.personal } else { &mut filled.public };
+                let part = if spec.personal {
+                    &mut filled.personal
+                } else {
+                    &mut filled.public
+                };
                 part.insert(spec.name.to_owned(), value);
             }
             Err(found) => problems.extend(found),
         }
     }
-    if problems.is_empty() { Ok(filled) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(filled)
+    } else {
+        Err(problems)
+    }
 }
 
-fn unknown_keys(fields: &[FieldSpec], form: &Map<String, Value>, prefix: &str) -> Vec<FieldProblem> {
+fn unknown_keys(
+    fields: &[FieldSpec],
+    form: &Map<String, Value>,
+    prefix: &str,
+) -> Vec<FieldProblem> {
     form.keys()
         .filter(|key| fields.iter().all(|spec| spec.name != key.as_str()))
         .map(|key| {
@@ -95,7 +111,10 @@ fn read_field(
             Ok(Some(Value::Null))
         };
     }
-    let need_text = || text.clone().ok_or_else(|| problem("文字列で書いてください".to_owned()));
+    let need_text = || {
+        text.clone()
+            .ok_or_else(|| problem("文字列で書いてください".to_owned()))
+    };
     let value = match spec.kind {
         FieldKind::Date => json!(typed::date(&need_text()?, today).map_err(problem)?),
         FieldKind::Time => {
@@ -105,7 +124,11 @@ fn read_field(
         FieldKind::Minutes => json!(typed::work_minutes(&need_text()?).map_err(problem)?),
         FieldKind::Count => {
             let number = typed::normal(&need_text()?);
-            json!(number.parse::<u32>().map_err(|_| problem("0以上の整数で書いてください".to_owned()))?)
+            json!(
+                number
+                    .parse::<u32>()
+                    .map_err(|_| problem("0以上の整数で書いてください".to_owned()))?
+            )
         }
         FieldKind::Text(limit) => json!(read_text(&need_text()?, limit).map_err(problem)?),
         FieldKind::Bool => json!(read_bool(given, text.as_deref()).map_err(problem)?),
@@ -132,12 +155,20 @@ fn as_text(given: &Value) -> Option<String> {
 
 fn read_text(text: &str, limit: usize) -> Result<String, String> {
     let trimmed = text.trim().replace("\r\n", "\n");
-    if let Some(control) = trimmed.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t') {
-        return Err(format!("使えない制御文字（U+{:04X}）が含まれています", u32::from(control)));
+    if let Some(control) = trimmed
+        .chars()
+        .find(|c| c.is_control() && *c != '\n' && *c != '\t')
+    {
+        return Err(format!(
+            "使えない制御文字（U+{:04X}）が含まれています",
+            u32::from(control)
+        ));
     }
     let length = trimmed.chars().count();
     if length > limit {
-        return Err(format!("{limit}文字以内で書いてください（いま{length}文字）"));
+        return Err(format!(
+            "{limit}文字以内で書いてください（いま{length}文字）"
+        ));
     }
     Ok(trimmed)
 }
@@ -160,8 +191,14 @@ fn read_choice(text: &str, choices: &[(&'static str, &str)]) -> Result<&'static 
         .find(|(key, name)| *key == typed || typed::normal(name) == typed)
         .map(|(key, _)| *key)
         .ok_or_else(|| {
-            let all: Vec<String> = choices.iter().map(|(key, name)| format!("{key}（{name}）")).collect();
-            format!("「{text}」は選べません。次から選んでください: {}", all.join("、"))
+            let all: Vec<String> = choices
+                .iter()
+                .map(|(key, name)| format!("{key}（{name}）"))
+                .collect();
+            format!(
+                "「{text}」は選べません。次から選んでください: {}",
+                all.join("、")
+            )
         })
 }
 
@@ -181,7 +218,10 @@ fn read_names(given: &Value, text: Option<&str>) -> Result<Vec<String>, String> 
         if name.is_empty() {
             continue;
         }
-        if names.iter().any(|known| typed::normal(known) == typed::normal(&name)) {
+        if names
+            .iter()
+            .any(|known| typed::normal(known) == typed::normal(&name))
+        {
             return Err(format!("「{name}」が2回書かれています"));
         }
         names.push(name);
@@ -200,7 +240,11 @@ fn read_rows(
     files: &mut Vec<FileRef>,
 ) -> Result<Vec<Value>, Vec<FieldProblem>> {
     let Some(rows) = given.as_array() else {
-        return Err(vec![FieldProblem::new(spec.name, spec.label_ja, "配列で書いてください")]);
+        return Err(vec![FieldProblem::new(
+            spec.name,
+            spec.label_ja,
+            "配列で書いてください",
+        )]);
     };
     let mut problems = Vec::new();
     let mut read = Vec::new();
@@ -224,14 +268,19 @@ fn read_rows(
                 }
                 Err(found) => problems.extend(found.into_iter().map(|mut problem| {
                     problem.field.insert_str(0, &prefix);
-                    problem.label_ja = format!("{}{}行目の{}", spec.label_ja, index + 1, problem.label_ja);
+                    problem.label_ja =
+                        format!("{}{}行目の{}", spec.label_ja, index + 1, problem.label_ja);
                     problem
                 })),
             }
         }
         read.push(Value::Object(values));
     }
-    if problems.is_empty() { Ok(read) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(read)
+    } else {
+        Err(problems)
+    }
 }
 
 fn read_file(given: &Value) -> Result<FileRef, String> {
@@ -246,5 +295,9 @@ fn read_file(given: &Value) -> Result<FileRef, String> {
     if name.is_empty() || name.contains(['/', '\\']) {
         return Err("ファイル名に / と \\ は使えません".to_owned());
     }
-    Ok(FileRef { name, sha256: file.sha256.to_ascii_lowercase(), ..file })
+    Ok(FileRef {
+        name,
+        sha256: file.sha256.to_ascii_lowercase(),
+        ..file
+    })
 }

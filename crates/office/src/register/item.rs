@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::refusal::{FieldProblem, Refusal};
@@ -79,7 +79,9 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The items found of a register.
     pub fn of<'s>(&'s self, register: &'s str) -> impl Iterator<Item = &'s Stored> {
-        self.found.iter().filter(move |stored| stored.register == register)
+        self.found
+            .iter()
+            .filter(move |stored| stored.register == register)
     }
 
     /// The items found of a register, typed. Items that no longer fit their type are left out:
@@ -162,12 +164,17 @@ impl Decision {
             .iter()
             .find(|spec| spec.name == field)
             .map_or(field, |spec| spec.label_ja);
-        self.problems.push(FieldProblem::new(field, label, message_ja));
+        self.problems
+            .push(FieldProblem::new(field, label, message_ja));
     }
 
     /// Adds evidence on a subject of its own.
     pub fn also(&mut self, kind: &'static str, subject: String, payload: Map<String, Value>) {
-        self.also.push(Extra { kind, subject, payload });
+        self.also.push(Extra {
+            kind,
+            subject,
+            payload,
+        });
     }
 }
 
@@ -245,9 +252,12 @@ pub struct Register {
     /// The description.
     pub spec: &'static RegisterSpec,
     pub(super) judge: Judge,
-    pub(super) lookups: fn(&Map<String, Value>, &ActSpec) -> Result<Vec<Lookup>, serde_json::Error>,
-    pub(super) describe: fn(&Map<String, Value>) -> Result<Description, serde_json::Error>,
+    pub(super) lookups: Lookups,
+    pub(super) describe: Describe,
 }
+
+type Lookups = fn(&Map<String, Value>, &ActSpec) -> Result<Vec<Lookup>, serde_json::Error>;
+type Describe = fn(&Map<String, Value>) -> Result<Description, serde_json::Error>;
 
 type Judge = fn(
     &Map<String, Value>,
@@ -282,7 +292,13 @@ impl Register {
             judge: |proposed, before, act, context, decision| {
                 let proposed: T = from_map(proposed)?;
                 let before: Option<T> = before.map(from_map).transpose()?;
-                Ok(T::decide(&proposed, before.as_ref(), act, context, decision))
+                Ok(T::decide(
+                    &proposed,
+                    before.as_ref(),
+                    act,
+                    context,
+                    decision,
+                ))
             },
             lookups: |proposed, act| Ok(T::lookups(&from_map(proposed)?, act)),
             describe: |data| {

@@ -17,6 +17,7 @@
 mod desk;
 pub mod fold;
 pub mod form;
+mod history;
 mod item;
 mod refusal;
 pub mod rules;
@@ -26,10 +27,11 @@ mod store;
 pub(crate) mod trial;
 pub mod typed;
 
-pub use desk::{Desk, DeskError, Done, HistoryEntry, ItemId, Order, TermsPort, form as form_of};
+pub use desk::{Desk, DeskError, Done, ItemId, Order, TermsPort, form as form_of};
+pub use history::HistoryEntry;
 pub use item::{
     Context, Decision, Description, Extra, Item, Lookup, Register, Stored, Warning, subject,
 };
 pub use refusal::{FieldProblem, Refusal, nearest};
-pub use store::{Filter, MAX_PAGE, Page};
 pub use spec::{ActSpec, FieldKind, FieldSpec, RegisterSpec, Side, may, must};
+pub use store::{Filter, MAX_PAGE, Page};

@@ -31,7 +31,9 @@ pub enum Refusal {
     #[error("{}", join_fields(.0))]
     Fields(Vec<FieldProblem>),
     /// The act is not possible in the item's present state.
-    #[error("{number} は「{state_ja}」なので「{act_ja}」はできません。いまできること: {possible_ja}")]
+    #[error(
+        "{number} は「{state_ja}」なので「{act_ja}」はできません。いまできること: {possible_ja}"
+    )]
     State {
         /// The item's number.
         number: String,

@@ -25,7 +25,13 @@ pub fn is_writing(how: Option<&str>) -> bool {
 
 /// A decision "by portal" is one that the city entered itself; the contractor names the paper,
 /// mail or call that it heard the decision by.
-pub fn heard(act: &ActSpec, context: &Context<'_>, decision: &mut Decision, field: &str, how: Option<&str>) {
+pub fn heard(
+    act: &ActSpec,
+    context: &Context<'_>,
+    decision: &mut Decision,
+    field: &str,
+    how: Option<&str>,
+) {
     if how == Some("portal") && context.side != Side::City {
         decision.problem(act, field, "「ポータル」は市が自分で登録したときだけ選べます。書面・メール・電話・打合せから選んでください");
     }
@@ -63,7 +69,11 @@ pub fn waited(
         return;
     };
     let mut waits = so_far.to_vec();
-    waits.push(CityWait { what: what.to_owned(), from, to });
+    waits.push(CityWait {
+        what: what.to_owned(),
+        from,
+        to,
+    });
     decision.set("city_waits", waits);
 }
 
@@ -79,7 +89,10 @@ pub fn past(
         decision.problem(
             act,
             field,
-            format!("{day} はまだ先の日です。今日（{}）までの日を書いてください", context.today),
+            format!(
+                "{day} はまだ先の日です。今日（{}）までの日を書いてください",
+                context.today
+            ),
         );
     }
 }
@@ -96,15 +109,29 @@ pub fn not_before(
     if let (Some(day), Some(earlier)) = (day, earlier)
         && day < earlier
     {
-        decision.problem(act, field, format!("{earlier_ja}（{earlier}）より前の日は書けません"));
+        decision.problem(
+            act,
+            field,
+            format!("{earlier_ja}（{earlier}）より前の日は書けません"),
+        );
     }
 }
 
 /// A day within the contract's term.
-pub fn in_term(act: &ActSpec, context: &Context<'_>, decision: &mut Decision, field: &str, day: Date) {
+pub fn in_term(
+    act: &ActSpec,
+    context: &Context<'_>,
+    decision: &mut Decision,
+    field: &str,
+    day: Date,
+) {
     let (first, last) = context.terms.term();
     if day < first || day > last {
-        decision.problem(act, field, format!("履行期間（{first} から {last}）の外の日です"));
+        decision.problem(
+            act,
+            field,
+            format!("履行期間（{first} から {last}）の外の日です"),
+        );
     }
 }
 
@@ -124,12 +151,22 @@ pub fn known_gate<'t>(
                 GateKind::Approval => "承認願（approval）",
                 GateKind::Consultation => "協議（consultation）",
             };
-            decision.problem(act, "gate", format!("「{}」は{register}の登録簿で扱います", gate.title_ja));
+            decision.problem(
+                act,
+                "gate",
+                format!("「{}」は{register}の登録簿で扱います", gate.title_ja),
+            );
             None
         }
         None => {
-            let of_kind: Vec<&Gate> = terms.gates().iter().filter(|gate| gate.kind == kind).collect();
-            let known = of_kind.iter().map(|gate| (gate.key.as_str(), gate.title_ja.as_str()));
+            let of_kind: Vec<&Gate> = terms
+                .gates()
+                .iter()
+                .filter(|gate| gate.kind == kind)
+                .collect();
+            let known = of_kind
+                .iter()
+                .map(|gate| (gate.key.as_str(), gate.title_ja.as_str()));
             decision.problem(act, "gate", unknown(key, known));
             None
         }
@@ -140,10 +177,15 @@ pub fn known_gate<'t>(
 pub fn known_obligation(act: &ActSpec, context: &Context<'_>, decision: &mut Decision, key: &str) {
     let terms = context.terms;
     if terms.obligation(key).is_none() {
-        let keys = terms.obligations().iter().map(|o| (o.key.as_str(), o.title_ja.as_str()));
+        let keys = terms
+            .obligations()
+            .iter()
+            .map(|o| (o.key.as_str(), o.title_ja.as_str()));
         let near = nearest(key, keys.clone().map(|(key, _)| key));
         let message = if near.is_empty() {
-            format!("義務「{key}」は契約にありません。`mamori contract status` で番号を確かめてください")
+            format!(
+                "義務「{key}」は契約にありません。`mamori contract status` で番号を確かめてください"
+            )
         } else {
             unknown(key, keys.filter(|(key, _)| near.contains(key)))
         };
@@ -155,11 +197,21 @@ pub fn known_obligation(act: &ActSpec, context: &Context<'_>, decision: &mut Dec
 pub fn unknown<'a>(key: &str, known: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let known: Vec<(&str, &str)> = known.collect();
     let near = nearest(key, known.iter().map(|(key, _)| *key));
-    let list: Vec<String> = known.iter().map(|(key, title)| format!("{key}（{title}）")).collect();
-    let list = if list.is_empty() { "なし".to_owned() } else { list.join("、") };
+    let list: Vec<String> = known
+        .iter()
+        .map(|(key, title)| format!("{key}（{title}）"))
+        .collect();
+    let list = if list.is_empty() {
+        "なし".to_owned()
+    } else {
+        list.join("、")
+    };
     if near.is_empty() {
         format!("「{key}」は契約にありません。使えるもの: {list}")
     } else {
-        format!("「{key}」は契約にありません。{} のことですか。使えるもの: {list}", near.join(" / "))
+        format!(
+            "「{key}」は契約にありません。{} のことですか。使えるもの: {list}",
+            near.join(" / ")
+        )
     }
 }

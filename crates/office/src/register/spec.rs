@@ -104,16 +104,29 @@ pub enum FieldKind {
 
 /// A field that must be filled.
 pub const fn must(name: &'static str, label_ja: &'static str, kind: FieldKind) -> FieldSpec {
-    FieldSpec { name, label_ja, kind, required: true, personal: false }
+    FieldSpec {
+        name,
+        label_ja,
+        kind,
+        required: true,
+        personal: false,
+    }
 }
 
 /// A field that may stay empty.
 pub const fn may(name: &'static str, label_ja: &'static str, kind: FieldKind) -> FieldSpec {
-    FieldSpec { name, label_ja, kind, required: false, personal: false }
+    FieldSpec {
+        name,
+        label_ja,
+        kind,
+        required: false,
+        personal: false,
+    }
 }
 
 impl FieldSpec {
     /// The same field, kept out of the chain.
+    #[must_use]
     pub const fn personal(mut self) -> Self {
         self.personal = true;
         self

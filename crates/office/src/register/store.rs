@@ -1,5 +1,7 @@
 //! All SQL of the registers.
 
+use std::fmt::Write as _;
+
 use jiff::civil::Date;
 use mamori_kernel::FiscalYear;
 use mamori_store::{Db, Error, Row, Tx, args};
@@ -36,7 +38,11 @@ pub struct Filter {
 impl Filter {
     /// Items a page, within what is allowed.
     pub fn limit(&self) -> u32 {
-        if self.per_page == 0 { 50 } else { self.per_page.min(MAX_PAGE) }
+        if self.per_page == 0 {
+            50
+        } else {
+            self.per_page.min(MAX_PAGE)
+        }
     }
 }
 
@@ -86,7 +92,9 @@ pub async fn lock(
          WHERE contract = $1 AND register = $2 AND (id = $3 OR number = $3){}",
         tx.db().for_update()
     );
-    let row = tx.fetch_optional(&sql, args![contract, register, reference]).await?;
+    let row = tx
+        .fetch_optional(&sql, args![contract, register, reference])
+        .await?;
     row.as_ref().map(read).transpose()
 }
 
@@ -101,14 +109,19 @@ pub async fn get(
         "SELECT {COLUMNS} FROM office_item \
          WHERE contract = $1 AND register = $2 AND (id = $3 OR number = $3)"
     );
-    let row = db.fetch_optional(&sql, args![contract, register, reference]).await?;
+    let row = db
+        .fetch_optional(&sql, args![contract, register, reference])
+        .await?;
     row.as_ref().map(read).transpose()
 }
 
 /// What a lookup finds, oldest first.
 pub async fn find(tx: &mut Tx, contract: &str, lookup: &Lookup) -> Result<Vec<Stored>, Error> {
     let (condition, args) = match lookup {
-        Lookup::Item { register, reference } => (
+        Lookup::Item {
+            register,
+            reference,
+        } => (
             "(id = $3 OR number = $3)",
             args![contract, *register, reference],
         ),
@@ -131,20 +144,24 @@ pub async fn list(db: &Db, contract: &str, register: &str, filter: &Filter) -> R
     let mut condition = "contract = $1 AND register = $2".to_owned();
     for word in normal(&filter.q).split(' ').filter(|word| !word.is_empty()) {
         let place = args.push(format!("%{}%", escape_like(word)));
-        condition.push_str(&format!(" AND search_text LIKE {place} ESCAPE '\\'"));
+        let _ = write!(condition, " AND search_text LIKE {place} ESCAPE '\\'");
     }
     if !filter.states.is_empty() {
-        let places: Vec<String> = filter.states.iter().map(|state| args.push(state.as_str())).collect();
-        condition.push_str(&format!(" AND state IN ({})", places.join(", ")));
+        let places: Vec<String> = filter
+            .states
+            .iter()
+            .map(|state| args.push(state.as_str()))
+            .collect();
+        let _ = write!(condition, " AND state IN ({})", places.join(", "));
     }
     if let Some(from) = filter.from {
-        condition.push_str(&format!(" AND day >= {}", args.push(from.to_string())));
+        let _ = write!(condition, " AND day >= {}", args.push(from.to_string()));
     }
     if let Some(to) = filter.to {
-        condition.push_str(&format!(" AND day <= {}", args.push(to.to_string())));
+        let _ = write!(condition, " AND day <= {}", args.push(to.to_string()));
     }
     if let Some(link) = &filter.link {
-        condition.push_str(&format!(" AND link = {}", args.push(link.as_str())));
+        let _ = write!(condition, " AND link = {}", args.push(link.as_str()));
     }
     let count = format!("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM office_item WHERE {condition}");
     let total = db.fetch_one(&count, args.clone()).await?.get("n")?;
@@ -227,9 +244,20 @@ pub async fn save(tx: &mut Tx, item: &Stored, search_text: &str) -> Result<(), E
              search_text, data, opened_by, created_ms, updated_ms, revision) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             args![
-                &item.id, &item.contract, &item.register, &item.number, &item.state, day,
-                &item.title, item.link.clone(), search_text, data, &item.opened_by,
-                item.created_ms, item.updated_ms, item.revision
+                &item.id,
+                &item.contract,
+                &item.register,
+                &item.number,
+                &item.state,
+                day,
+                &item.title,
+                item.link.clone(),
+                search_text,
+                data,
+                &item.opened_by,
+                item.created_ms,
+                item.updated_ms,
+                item.revision
             ],
         )
         .await?
@@ -239,8 +267,15 @@ pub async fn save(tx: &mut Tx, item: &Stored, search_text: &str) -> Result<(), E
              search_text = $6, data = $7, updated_ms = $8, revision = $9 \
              WHERE id = $1 AND revision = $9 - 1",
             args![
-                &item.id, &item.state, day, &item.title, item.link.clone(), search_text, data,
-                item.updated_ms, item.revision
+                &item.id,
+                &item.state,
+                day,
+                &item.title,
+                item.link.clone(),
+                search_text,
+                data,
+                item.updated_ms,
+                item.revision
             ],
         )
         .await?
@@ -248,7 +283,10 @@ pub async fn save(tx: &mut Tx, item: &Stored, search_text: &str) -> Result<(), E
     if touched == 1 {
         Ok(())
     } else {
-        Err(Error::conflict(format!("{} は同時に変更されました", item.number)))
+        Err(Error::conflict(format!(
+            "{} は同時に変更されました",
+            item.number
+        )))
     }
 }
 
@@ -337,4 +375,3 @@ pub async fn tally(db: &Db, contract: &str, register: &str) -> Result<Vec<(Strin
     .map(|row| Ok((row.text("state")?, row.get("n")?)))
     .collect()
 }
-

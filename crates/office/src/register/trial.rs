@@ -40,7 +40,10 @@ impl Trial {
         self.rows
             .iter()
             .filter(|row| match lookup {
-                Lookup::Item { register, reference } => {
+                Lookup::Item {
+                    register,
+                    reference,
+                } => {
                     row.register == *register && (row.id == *reference || row.number == *reference)
                 }
                 Lookup::Days { register, from, to } => {
@@ -55,10 +58,27 @@ impl Trial {
     }
 
     /// Opens an item or acts on one; the id afterwards, or why not.
-    pub fn act(&mut self, register: &Register, id: Option<&str>, act: &str, form: Value) -> Result<String, Refusal> {
-        let Value::Object(form) = form else { panic!("forms are objects") };
-        let act = register.spec.act(act).unwrap_or_else(|| panic!("no act {act}"));
-        let row = id.map(|id| self.rows.iter().find(|row| row.id == id).expect("known id").clone());
+    pub fn act(
+        &mut self,
+        register: &Register,
+        id: Option<&str>,
+        act: &str,
+        form: Value,
+    ) -> Result<String, Refusal> {
+        let Value::Object(form) = form else {
+            panic!("forms are objects")
+        };
+        let act = register
+            .spec
+            .act(act)
+            .unwrap_or_else(|| panic!("no act {act}"));
+        let row = id.map(|id| {
+            self.rows
+                .iter()
+                .find(|row| row.id == id)
+                .expect("known id")
+                .clone()
+        });
         let id = row.as_ref().map_or_else(
             || format!("{}-{}", register.spec.key, self.rows.len() + 1),
             |row| row.id.clone(),
@@ -79,7 +99,11 @@ impl Trial {
                 (guard, found)
             })
             .collect();
-        let found: Vec<Stored> = proposal.lookups.iter().flat_map(|lookup| self.find(lookup)).collect();
+        let found: Vec<Stored> = proposal
+            .lookups
+            .iter()
+            .flat_map(|lookup| self.find(lookup))
+            .collect();
         let context = Context {
             now: tokyo_midnight(self.today),
             today: self.today,
@@ -89,7 +113,8 @@ impl Trial {
             found: &found,
             side: self.side,
         };
-        let allowed = fold::decide(register, proposal, &guarded, &id, current, &context).expect("fits")?;
+        let allowed =
+            fold::decide(register, proposal, &guarded, &id, current, &context).expect("fits")?;
         self.warnings = allowed.warnings;
         let description = (register.describe)(&allowed.data).expect("fits");
         let stored = Stored {
@@ -107,13 +132,17 @@ impl Trial {
             updated_ms: 0,
             revision: row.as_ref().map_or(1, |row| row.revision + 1),
         };
-        self.ledger.push((subject(register.spec.key, &id), allowed.event));
+        self.ledger
+            .push((subject(register.spec.key, &id), allowed.event));
         for extra in allowed.also {
-            self.ledger.push((extra.subject, Event {
-                kind: extra.kind.to_owned(),
-                payload: extra.payload,
-                personal: None,
-            }));
+            self.ledger.push((
+                extra.subject,
+                Event {
+                    kind: extra.kind.to_owned(),
+                    payload: extra.payload,
+                    personal: None,
+                },
+            ));
         }
         self.assert_invariant(register, &stored);
         match self.rows.iter_mut().find(|row| row.id == id) {
@@ -136,7 +165,10 @@ impl Trial {
         assert_eq!(folded["state"], stored.state.as_str());
         for event in events {
             for field in event.payload.keys() {
-                assert!(!register.spec.is_personal(field), "{field} is personal and in the chain");
+                assert!(
+                    !register.spec.is_personal(field),
+                    "{field} is personal and in the chain"
+                );
             }
         }
     }
@@ -152,5 +184,9 @@ impl Trial {
 
 /// The texts of a refusal's fields: `field: message`.
 pub fn fields(refusal: &Refusal) -> Vec<&str> {
-    refusal.fields().iter().map(|problem| problem.field.as_str()).collect()
+    refusal
+        .fields()
+        .iter()
+        .map(|problem| problem.field.as_str())
+        .collect()
 }

@@ -25,7 +25,8 @@ pub fn date(text: &str, today: Date) -> Result<Date, String> {
 /// A time of day in minutes after midnight, 0 to 1440 (`24:00` ends a day).
 pub fn clock_minutes(text: &str) -> Result<u32, String> {
     let typed = normal(text);
-    let wrong = || format!("「{text}」は時刻として読めません。9:05 や 17時15分 のように書いてください");
+    let wrong =
+        || format!("「{text}」は時刻として読めません。9:05 や 17時15分 のように書いてください");
     let (hour, minute) = typed
         .split_once(':')
         .or_else(|| typed.split_once('時'))
@@ -39,7 +40,9 @@ pub fn clock_minutes(text: &str) -> Result<u32, String> {
     };
     let total = hour * 60 + minute;
     if minute > 59 || total > 24 * 60 {
-        return Err(format!("「{text}」という時刻はありません。0:00 から 24:00 までで書いてください"));
+        return Err(format!(
+            "「{text}」という時刻はありません。0:00 から 24:00 までで書いてください"
+        ));
     }
     Ok(total)
 }
@@ -58,7 +61,9 @@ pub fn minutes_of(time: Time) -> u32 {
 pub fn work_minutes(text: &str) -> Result<u32, String> {
     let typed: String = normal(text).replace(' ', "");
     let wrong = || {
-        format!("「{text}」は時間として読めません。1.5、1:30、90m、90分、1時間30分 のように書いてください")
+        format!(
+            "「{text}」は時間として読めません。1.5、1:30、90m、90分、1時間30分 のように書いてください"
+        )
     };
     let minutes = if let Some((hours, minutes)) = typed.split_once(':') {
         let hours: u32 = hours.parse().map_err(|_| wrong())?;
@@ -96,25 +101,36 @@ pub fn work_minutes(text: &str) -> Result<u32, String> {
     match minutes {
         0 => Err("0分の作業は記録できません".to_owned()),
         1..=1440 => Ok(minutes),
-        _ => Err(format!("「{text}」は24時間を超えています。日ごとに分けて記録してください")),
+        _ => Err(format!(
+            "「{text}」は24時間を超えています。日ごとに分けて記録してください"
+        )),
     }
 }
 
 /// Decimal hours, exact to the minute: `1.25` is 75, `1.33` is refused.
 fn decimal_hours(number: &str, text: &str) -> Result<u32, String> {
     let wrong = || {
-        format!("「{text}」は時間として読めません。1.5、1:30、90m、90分、1時間30分 のように書いてください")
+        format!(
+            "「{text}」は時間として読めません。1.5、1:30、90m、90分、1時間30分 のように書いてください"
+        )
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty()
         || fraction.len() > 4
-        || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())
+        || !whole
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|byte| byte.is_ascii_digit())
     {
         return Err(wrong());
     }
     let scale = 10_u32.pow(u32::try_from(fraction.len()).expect("at most four digits"));
     let hours: u32 = whole.parse().map_err(|_| wrong())?;
-    let part: u32 = if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_| wrong())? };
+    let part: u32 = if fraction.is_empty() {
+        0
+    } else {
+        fraction.parse().map_err(|_| wrong())?
+    };
     let sixtieths = part * 60;
     if !sixtieths.is_multiple_of(scale) {
         return Err(format!(
@@ -144,14 +160,41 @@ mod tests {
     #[test]
     fn lengths_of_work_are_read_as_people_write_them() {
         let cases = [
-            ("1.5", 90), ("1:30", 90), ("90m", 90), ("90分", 90), ("1時間30分", 90),
-            ("１．５", 90), ("１時間３０分", 90), ("1h30m", 90), ("1.5h", 90), ("2時間", 120),
-            ("0.25", 15), ("1.25時間", 75), ("0:05", 5), ("24", 1440), (" 90 min ", 90),
+            ("1.5", 90),
+            ("1:30", 90),
+            ("90m", 90),
+            ("90分", 90),
+            ("1時間30分", 90),
+            ("１．５", 90),
+            ("１時間３０分", 90),
+            ("1h30m", 90),
+            ("1.5h", 90),
+            ("2時間", 120),
+            ("0.25", 15),
+            ("1.25時間", 75),
+            ("0:05", 5),
+            ("24", 1440),
+            (" 90 min ", 90),
         ];
         for (typed, minutes) in cases {
             assert_eq!(work_minutes(typed), Ok(minutes), "{typed}");
         }
-        for typed in ["", "0", "0:00", "-1", "1.33", "25", "1:75", "1:5", "一時間", "1h90m", "1e3", "99999999999", "1..5", ".5"] {
+        for typed in [
+            "",
+            "0",
+            "0:00",
+            "-1",
+            "1.33",
+            "25",
+            "1:75",
+            "1:5",
+            "一時間",
+            "1h90m",
+            "1e3",
+            "99999999999",
+            "1..5",
+            ".5",
+        ] {
             assert!(work_minutes(typed).is_err(), "{typed}");
         }
         assert!(work_minutes("1.33").unwrap_err().contains("1:19"));
@@ -160,7 +203,16 @@ mod tests {
     #[test]
     fn days_are_read_in_western_and_japanese_years() {
         let today = day(2026, 10, 5);
-        for typed in ["2026-10-05", "2026/10/5", "R8.10.5", "r8-10-05", "令和8年10月5日", "令和８年１０月５日", "今日", "2026年10月5日"] {
+        for typed in [
+            "2026-10-05",
+            "2026/10/5",
+            "R8.10.5",
+            "r8-10-05",
+            "令和8年10月5日",
+            "令和８年１０月５日",
+            "今日",
+            "2026年10月5日",
+        ] {
             assert_eq!(date(typed, today), Ok(today), "{typed}");
         }
         assert_eq!(date("令和元年5月1日", today), Ok(day(2019, 5, 1)));
@@ -173,7 +225,14 @@ mod tests {
 
     #[test]
     fn times_of_day_reach_to_the_end_of_the_day() {
-        for (typed, minutes) in [("9:05", 545), ("09:05", 545), ("17時15分", 1035), ("９時", 540), ("24:00", 1440), ("0:00", 0)] {
+        for (typed, minutes) in [
+            ("9:05", 545),
+            ("09:05", 545),
+            ("17時15分", 1035),
+            ("９時", 540),
+            ("24:00", 1440),
+            ("0:00", 0),
+        ] {
             assert_eq!(clock_minutes(typed), Ok(minutes), "{typed}");
         }
         for typed in ["", "9", "24:01", "9:60", "-1:00", "朝"] {

@@ -45,6 +45,10 @@ pub struct CategorySum {
     pub entries: u32,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn as_text<S: serde::Serializer>(month: &YearMonth, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(month)
 }
@@ -83,20 +87,28 @@ impl Gauge {
                 });
             }
         }
-        categories.extend(sums.into_iter().map(|(key, (minutes, entries))| CategorySum {
-            category: key.to_owned(),
-            title_ja: key.to_owned(),
-            minutes,
-            entries,
-        }));
+        categories.extend(
+            sums.into_iter()
+                .map(|(key, (minutes, entries))| CategorySum {
+                    category: key.to_owned(),
+                    title_ja: key.to_owned(),
+                    minutes,
+                    entries,
+                }),
+        );
         let cap = terms.cap().cloned();
-        let over = |sum: u32| cap.as_ref().map_or(0, |cap| sum.saturating_sub(cap.minutes));
+        let over = |sum: u32| {
+            cap.as_ref()
+                .map_or(0, |cap| sum.saturating_sub(cap.minutes))
+        };
         Self {
             month,
             counted_minutes: counted,
             undecided_minutes: undecided,
             not_counted_minutes: not_counted,
-            left_minutes: cap.as_ref().map_or(0, |cap| cap.minutes.saturating_sub(counted)),
+            left_minutes: cap
+                .as_ref()
+                .map_or(0, |cap| cap.minutes.saturating_sub(counted)),
             over_minutes: over(counted),
             over_minutes_at_most: over(counted.saturating_add(undecided)),
             cap,

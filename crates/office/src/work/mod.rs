@@ -92,49 +92,19 @@ fn undecided() -> Counts {
     Counts::Undecided
 }
 
-const COUNTS: &[(&str, &str)] = &[("yes", "算入する"), ("no", "算入しない")];
-
-/// What may be given when recording and when correcting.
-const OPTIONAL: [FieldSpec; 9] = [
-    may("start", "開始時刻", Time),
-    may("end", "終了時刻", Time),
-    may("hours", "作業時間", Minutes),
-    may("response", "対応", Text(2000)),
-    may("request", "依頼の番号（外すときは「なし」）", Text(64)),
-    may("outside_hours_reason", "時間外の理由", Text(500)),
-    may("counts_as", "月の上限時間への算入", Choice(COUNTS)),
-    may("counts_reason", "算入の判断の理由", Text(500)),
-    may("by", "作業者", Text(100)).personal(),
-];
-
-const RECORD_FIELDS: [FieldSpec; 12] = with(
-    [
-        must("date", "作業日", Day),
-        must("category", "区分", Text(64)),
-        must("event", "事象", Text(2000)),
-    ],
-    OPTIONAL,
+const START: FieldSpec = may("start", "開始時刻", Time);
+const END: FieldSpec = may("end", "終了時刻", Time);
+const HOURS: FieldSpec = may("hours", "作業時間", Minutes);
+const RESPONSE: FieldSpec = may("response", "対応", Text(2000));
+const REQUEST: FieldSpec = may("request", "依頼の番号（外すときは「なし」）", Text(64));
+const REASON: FieldSpec = may("outside_hours_reason", "時間外の理由", Text(500));
+const COUNTS_AS: FieldSpec = may(
+    "counts_as",
+    "月の上限時間への算入",
+    Choice(&[("yes", "算入する"), ("no", "算入しない")]),
 );
-const CORRECT_FIELDS: [FieldSpec; 12] = with(
-    [
-        may("date", "作業日", Day),
-        may("category", "区分", Text(64)),
-        may("event", "事象", Text(2000)),
-    ],
-    OPTIONAL,
-);
-
-const fn with(first: [FieldSpec; 3], rest: [FieldSpec; 9]) -> [FieldSpec; 12] {
-    let [date, category, event] = first;
-    let [a, b, c, d, e, f, g, h, i] = rest;
-    [date, category, event, a, b, c, d, e, f, g, h, i]
-}
-
-static RECORD: [FieldSpec; 12] = RECORD_FIELDS;
-static CORRECT: [FieldSpec; 13] = {
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = CORRECT_FIELDS;
-    [a, b, c, d, e, f, g, h, i, j, k, l, must("correction_reason", "訂正の理由", Text(500))]
-};
+const COUNTS_REASON: FieldSpec = may("counts_reason", "算入の判断の理由", Text(500));
+const BY: FieldSpec = may("by", "作業者", Text(100)).personal();
 
 static SPEC: RegisterSpec = RegisterSpec {
     key: "work",
@@ -151,7 +121,20 @@ static SPEC: RegisterSpec = RegisterSpec {
             kind: "work.recorded",
             kind_ja: "作業の記録",
             side: Side::Contractor,
-            fields: &RECORD,
+            fields: &[
+                must("date", "作業日", Day),
+                must("category", "区分", Text(64)),
+                must("event", "事象", Text(2000)),
+                START,
+                END,
+                HOURS,
+                RESPONSE,
+                REQUEST,
+                REASON,
+                COUNTS_AS,
+                COUNTS_REASON,
+                BY,
+            ],
         },
         ActSpec {
             name: "correct",
@@ -161,7 +144,21 @@ static SPEC: RegisterSpec = RegisterSpec {
             kind: "work.corrected",
             kind_ja: "作業記録の訂正",
             side: Side::Contractor,
-            fields: &CORRECT,
+            fields: &[
+                may("date", "作業日", Day),
+                may("category", "区分", Text(64)),
+                may("event", "事象", Text(2000)),
+                START,
+                END,
+                HOURS,
+                RESPONSE,
+                REQUEST,
+                REASON,
+                COUNTS_AS,
+                COUNTS_REASON,
+                BY,
+                must("correction_reason", "訂正の理由", Text(500)),
+            ],
         },
         ActSpec {
             name: "withdraw",
@@ -195,6 +192,10 @@ impl WorkEntry {
         let day = wareki::with_weekday(self.date);
         match window {
             Window::None => None,
+            // The weekday is in the day already.
+            Window::Closed(reason) if day.contains(reason.as_str()) => {
+                Some(format!("{day}は作業日ではありません"))
+            }
             Window::Closed(reason) => Some(format!("{day}は作業日ではありません（{reason}）")),
             Window::Between { from, to } => {
                 let (start, end) = self.span()?;
@@ -212,12 +213,21 @@ impl WorkEntry {
     }
 
     /// The minutes, from what was typed: hours, or start and end, or what stood before.
-    fn length(&self, before: Option<&Self>, act: &'static ActSpec, decision: &mut Decision) -> Option<u32> {
+    fn length(
+        &self,
+        before: Option<&Self>,
+        act: &'static ActSpec,
+        decision: &mut Decision,
+    ) -> Option<u32> {
         let span = self.span();
         if let Some((start, end)) = span
             && end <= start
         {
-            decision.problem(act, "end", "開始時刻より後の時刻を書いてください。日をまたぐ作業は日ごとに分けて記録します");
+            decision.problem(
+                act,
+                "end",
+                "開始時刻より後の時刻を書いてください。日をまたぐ作業は日ごとに分けて記録します",
+            );
             return None;
         }
         if self.start.is_some() != self.end.is_some() {
@@ -226,22 +236,32 @@ impl WorkEntry {
             return None;
         }
         let whole = span.map(|(start, end)| end - start);
-        let same_span = before.is_some_and(|before| before.start == self.start && before.end == self.end);
+        let same_span =
+            before.is_some_and(|before| before.start == self.start && before.end == self.end);
         let minutes = match (self.hours, whole) {
             (Some(typed), _) => typed,
             (None, Some(whole)) if !same_span => whole,
             (None, _) if before.is_some() => self.minutes,
             (None, Some(whole)) => whole,
             (None, None) => {
-                decision.problem(act, "hours", "作業時間（1.5、1:30、90m）か、開始と終了の時刻を書いてください");
+                decision.problem(
+                    act,
+                    "hours",
+                    "作業時間（1.5、1:30、90m）か、開始と終了の時刻を書いてください",
+                );
                 return None;
             }
         };
         if let Some(whole) = whole.filter(|whole| minutes > *whole) {
-            decision.problem(act, "hours", format!(
-                "作業時間 {} が開始から終了まで（{}）より長くなっています",
-                minutes_ja(minutes), minutes_ja(whole)
-            ));
+            decision.problem(
+                act,
+                "hours",
+                format!(
+                    "作業時間 {} が開始から終了まで（{}）より長くなっています",
+                    minutes_ja(minutes),
+                    minutes_ja(whole)
+                ),
+            );
             return None;
         }
         Some(minutes)
@@ -263,16 +283,24 @@ impl WorkEntry {
             decision.set("counts_as", ());
             decision.set("counts_reason", ());
         }
-        let claim = self.counts_as.filter(|claimed| !stale && *claimed != category.counts);
+        let claim = self
+            .counts_as
+            .filter(|claimed| !stale && *claimed != category.counts);
         let Some(claimed) = claim else {
             return category.counts;
         };
         let open = category.may_differ || category.counts == Counts::Undecided;
         if !open {
-            decision.problem(act, "counts_as", format!(
-                "区分「{}」は仕様書 {} により「{}」です。変えるときは区分を選び直してください",
-                category.title_ja, category.clause, category.counts.title_ja()
-            ));
+            decision.problem(
+                act,
+                "counts_as",
+                format!(
+                    "区分「{}」は仕様書 {} により「{}」です。変えるときは区分を選び直してください",
+                    category.title_ja,
+                    category.clause,
+                    category.counts.title_ja()
+                ),
+            );
         } else if self.counts_reason.is_none() {
             decision.problem(act, "counts_reason", format!(
                 "区分「{}」（仕様書 {}）は契約では「{}」です。「{}」とする根拠（協議の番号など）を書いてください",
@@ -291,9 +319,16 @@ impl Item for WorkEntry {
             return Vec::new();
         }
         let month = YearMonth::of(proposed.date);
-        let mut lookups = vec![Lookup::Days { register: "work", from: month.first(), to: month.last() }];
+        let mut lookups = vec![Lookup::Days {
+            register: "work",
+            from: month.first(),
+            to: month.last(),
+        }];
         if let Some(reference) = &proposed.request {
-            lookups.push(Lookup::Item { register: "request", reference: reference.clone() });
+            lookups.push(Lookup::Item {
+                register: "request",
+                reference: reference.clone(),
+            });
         }
         lookups
     }
@@ -330,13 +365,22 @@ impl Item for WorkEntry {
                     category.title_ja
                 ));
             }
-            if let Some(why) = proposed.outside(&terms.window(proposed.date)).filter(|_| category.in_window)
+            if let Some(why) = proposed
+                .outside(&terms.window(proposed.date))
+                .filter(|_| category.in_window)
                 && proposed.outside_hours_reason.is_none()
             {
-                decision.problem(act, "outside_hours_reason", format!("{why}。時間外に行った理由を書いてください"));
+                decision.problem(
+                    act,
+                    "outside_hours_reason",
+                    format!("{why}。時間外に行った理由を書いてください"),
+                );
             }
         } else {
-            let known = terms.categories().iter().map(|c| (c.key.as_str(), c.title_ja.as_str()));
+            let known = terms
+                .categories()
+                .iter()
+                .map(|c| (c.key.as_str(), c.title_ja.as_str()));
             decision.problem(act, "category", rules::unknown(&proposed.category, known));
         }
         link_request(proposed, act, context, decision);
@@ -372,7 +416,12 @@ impl Item for WorkEntry {
 }
 
 /// Ties the entry to the request that was named.
-fn link_request(proposed: &WorkEntry, act: &ActSpec, context: &Context<'_>, decision: &mut Decision) {
+fn link_request(
+    proposed: &WorkEntry,
+    act: &ActSpec,
+    context: &Context<'_>,
+    decision: &mut Decision,
+) {
     let Some(reference) = &proposed.request else {
         return;
     };
@@ -410,32 +459,51 @@ fn compare(after: &WorkEntry, context: &Context<'_>, decision: &mut Decision) {
         for (stored, entry) in &others {
             let overlaps = entry.date == after.date
                 && entry.by == after.by
-                && entry.span().is_some_and(|(from, to)| start < to && from < end);
+                && entry
+                    .span()
+                    .is_some_and(|(from, to)| start < to && from < end);
             if overlaps {
-                decision.warn("overlap", format!(
-                    "同じ作業者の {}（{}～{}）と時間が重なっています",
-                    stored.number,
-                    entry.start.as_deref().unwrap_or_default(),
-                    entry.end.as_deref().unwrap_or_default(),
-                ));
+                decision.warn(
+                    "overlap",
+                    format!(
+                        "同じ作業者の {}（{}～{}）と時間が重なっています",
+                        stored.number,
+                        entry.start.as_deref().unwrap_or_default(),
+                        entry.end.as_deref().unwrap_or_default(),
+                    ),
+                );
             }
         }
     }
     let month = YearMonth::of(after.date);
-    let gauge = Gauge::of(month, others.iter().map(|(_, entry)| entry).chain([after]), context.terms);
+    let gauge = Gauge::of(
+        month,
+        others.iter().map(|(_, entry)| entry).chain([after]),
+        context.terms,
+    );
     if after.counts == Counts::Yes
         && gauge.over_minutes > 0
         && let Some(cap) = &gauge.cap
     {
-        decision.warn("over_cap", format!(
-            "{}の算入時間は {} となり、{}を {} 超えます",
-            wareki::month(month), minutes_ja(gauge.counted_minutes), cap.title_ja, minutes_ja(gauge.over_minutes)
-        ));
+        decision.warn(
+            "over_cap",
+            format!(
+                "{}の算入時間は {} となり、{}を {} 超えます",
+                wareki::month(month),
+                minutes_ja(gauge.counted_minutes),
+                cap.title_ja,
+                minutes_ja(gauge.over_minutes)
+            ),
+        );
     }
 }
 
 /// The gauge of a month from the contract's terms and stored entries.
-pub fn gauge(month: YearMonth, stored: &[crate::register::Stored], terms: &dyn ContractTerms) -> Gauge {
+pub fn gauge(
+    month: YearMonth,
+    stored: &[crate::register::Stored],
+    terms: &dyn ContractTerms,
+) -> Gauge {
     let entries: Vec<WorkEntry> = stored
         .iter()
         .filter(|row| row.register == "work" && row.state != "withdrawn")
