@@ -170,6 +170,10 @@ fn usage(problem: impl std::fmt::Display) -> anyhow::Error {
 }
 
 /// Runs the command.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every command has this form; failures are printed here to set the exit code"
+)]
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let outcome = match args.command {
         Command::Verify(args) => match args.file.clone() {
