@@ -66,7 +66,10 @@ fn text<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S
 }
 
 #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
-fn optional_text<T: ToString, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+fn optional_text<T: ToString, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => serializer.serialize_str(&value.to_string()),
         None => serializer.serialize_none(),
@@ -78,9 +81,20 @@ impl Contract {
     ///
     /// Duties counted from events have none here: their limits begin with the event.
     pub fn due(&self, from: Date, to: Date) -> Vec<Due> {
-        let mut all: Vec<Due> = self.all_due().into_iter().filter(|due| due.due.is_none_or(|day| from <= day && day <= to)).collect();
+        let mut all: Vec<Due> = self
+            .all_due()
+            .into_iter()
+            .filter(|due| due.due.is_none_or(|day| from <= day && day <= to))
+            .collect();
         all.sort_by(|a, b| {
-            let key = |due: &Due| (due.due.is_none(), due.due, due.obligation.clone(), due.period);
+            let key = |due: &Due| {
+                (
+                    due.due.is_none(),
+                    due.due,
+                    due.obligation.clone(),
+                    due.period,
+                )
+            };
             key(a).cmp(&key(b))
         });
         all
@@ -89,7 +103,9 @@ impl Contract {
     fn all_due(&self) -> Vec<Due> {
         let mut all = Vec::new();
         for key in self.keys() {
-            let Some(latest) = self.latest(key) else { continue };
+            let Some(latest) = self.latest(key) else {
+                continue;
+            };
             if !latest.type_.is_judged() {
                 continue;
             }
@@ -120,10 +136,14 @@ impl Contract {
 
     fn due_of(&self, key: &str, period: Period, reading: &Reading, others: &[Reading]) -> Vec<Due> {
         let obligation = &reading.obligation;
-        let Some(deadline) = &obligation.deadline else { return Vec::new() };
+        let Some(deadline) = &obligation.deadline else {
+            return Vec::new();
+        };
         let mut rows = Vec::new();
         for part in parts(deadline, period) {
-            let due = self.override_of(key, period).map_or_else(|| period_due(&deadline.rule, part, &reading.book), Ok);
+            let due = self
+                .override_of(key, period)
+                .map_or_else(|| period_due(&deadline.rule, part, &reading.book), Ok);
             let (day, unknown) = match due {
                 Ok(day) => (Some(day), None),
                 Err(NoDate::NotDated) => continue,
@@ -137,7 +157,8 @@ impl Contract {
                         .override_of(key, period)
                         .map_or_else(|| period_due(&deadline.rule, part, &other.book).ok(), Some)
                         .map(|due| due.date);
-                    (due != day.as_ref().map(|day| day.date)).then(|| self.other_reading(reading, other, due))?
+                    (due != day.as_ref().map(|day| day.date))
+                        .then(|| self.other_reading(reading, other, due))?
                 })
                 .collect();
             let internal = obligation
@@ -146,7 +167,16 @@ impl Contract {
                 .and_then(|internal| internal.deadline.as_ref())
                 .and_then(|deadline| period_due(&deadline.rule, part, &reading.book).ok())
                 .map(|due| due.date);
-            rows.push(self.row(obligation, deadline, part, day, unknown, other_readings, internal, &reading.book));
+            rows.push(self.row(
+                obligation,
+                deadline,
+                part,
+                day,
+                unknown,
+                other_readings,
+                internal,
+                &reading.book,
+            ));
         }
         rows
     }
@@ -171,7 +201,10 @@ impl Contract {
             period,
             due,
             rule: deadline_text(deadline, obligation.per(), Some(period), book, calendars),
-            reason: day.and_then(|day| day.moved.or(day.exception.filter(|text| !text.ends_with("の特例")))),
+            reason: day.and_then(|day| {
+                day.moved
+                    .or(day.exception.filter(|text| !text.ends_with("の特例")))
+            }),
             unknown,
             soft: deadline.soft_word().map(str::to_owned),
             after_term: due.is_some_and(|due| due > self.term.last()),
@@ -188,8 +221,18 @@ impl Contract {
         }
     }
 
-    fn other_reading(&self, working: &Reading, other: &Reading, due: Option<Date>) -> Option<OtherReading> {
-        let (ambiguity, chosen) = other.choice.iter().zip(&working.choice).find(|(a, b)| a != b).map(|(a, _)| *a)?;
+    fn other_reading(
+        &self,
+        working: &Reading,
+        other: &Reading,
+        due: Option<Date>,
+    ) -> Option<OtherReading> {
+        let (ambiguity, chosen) = other
+            .choice
+            .iter()
+            .zip(&working.choice)
+            .find(|(a, b)| a != b)
+            .map(|(a, _)| *a)?;
         let ambiguity = &self.file.ambiguity[ambiguity];
         let reading = &ambiguity.reading[chosen];
         Some(OtherReading {
@@ -206,7 +249,9 @@ impl Contract {
             NoDate::Needs(name) => {
                 let parameter = self.file.parameters.get(name);
                 let title = parameter.map_or(name.as_str(), |parameter| parameter.title.as_str());
-                let question = parameter.and_then(|parameter| parameter.question.as_deref()).unwrap_or("");
+                let question = parameter
+                    .and_then(|parameter| parameter.question.as_deref())
+                    .unwrap_or("");
                 format!("「{title}」（{name}）がまだ決まっていません。{question}")
             }
             other => other.to_string(),
@@ -216,7 +261,13 @@ impl Contract {
 
 /// Spaced duties are due once in each part of their period.
 fn parts(deadline: &Deadline, period: Period) -> Vec<Period> {
-    let Rule::AtLeast { spacing: Some(spacing), .. } = &deadline.rule else { return vec![period] };
+    let Rule::AtLeast {
+        spacing: Some(spacing),
+        ..
+    } = &deadline.rule
+    else {
+        return vec![period];
+    };
     let per = match spacing {
         Spacing::Month => crate::language::Per::Month,
         Spacing::Quarter => crate::language::Per::Quarter,

@@ -31,9 +31,12 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("request.approved", "", "request_id"),
     ("request.done", "done_on", "request_id"),
     ("request.accepted", "accepted_on", "request_id"),
+    ("request.amended", "", "request_id"),
+    ("request.returned", "returned_on", "request_id"),
     ("request.withdrawn", "", "request_id"),
     ("question.received", "received_on", "question_id"),
     ("question.answered", "answered_on", "question_id"),
+    ("question.withdrawn", "", "question_id"),
     ("approval.requested", "requested_on", "approval_id"),
     ("approval.granted", "decided_on", "approval_id"),
     ("approval.refused", "decided_on", "approval_id"),
@@ -47,9 +50,14 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("subcontract.registered", "starts_on", "subcontract_id"),
     ("subcontract.ended", "", "subcontract_id"),
     ("training.held", "held_on", "training_id"),
+    ("training.corrected", "held_on", "training_id"),
+    ("training.withdrawn", "", "training_id"),
     ("personal_data.measure", "", "measure_id"),
     ("handover.done", "handed_on", "handover_id"),
-    ("record.filed", "day", ""),
+    ("handover.received", "received_on", "handover_id"),
+    ("handover.withdrawn", "", "handover_id"),
+    ("record.filed", "day", "record_id"),
+    ("record.withdrawn", "", "record_id"),
     ("document.rendered", "", "document_id"),
     ("document.submitted", "submitted_on", "document_id"),
     ("document.returned", "", "document_id"),
@@ -126,10 +134,18 @@ impl Kinds {
         let mut by_name: BTreeMap<String, KindInfo> = KNOWN
             .iter()
             .map(|(kind, date, id)| {
-                let corrected = (*kind == "work.recorded").then(|| "work.corrected".to_owned());
+                let corrected = match *kind {
+                    "work.recorded" => Some("work.corrected"),
+                    "training.held" => Some("training.corrected"),
+                    _ => None,
+                };
                 let withdrawn = match *kind {
                     "work.recorded" | "work.corrected" => Some("work.withdrawn"),
                     "request.received" => Some("request.withdrawn"),
+                    "question.received" | "question.answered" => Some("question.withdrawn"),
+                    "training.held" | "training.corrected" => Some("training.withdrawn"),
+                    "handover.done" => Some("handover.withdrawn"),
+                    "record.filed" => Some("record.withdrawn"),
                     _ => None,
                 };
                 (
@@ -137,7 +153,7 @@ impl Kinds {
                     KindInfo {
                         date: text(date),
                         id: text(id),
-                        corrected_by: corrected,
+                        corrected_by: corrected.map(str::to_owned),
                         withdrawn_by: withdrawn.map(str::to_owned),
                     },
                 )
@@ -180,10 +196,16 @@ impl Kinds {
 /// Whether `text` matches a glob in which `*` stands for any run of characters.
 pub fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
-    let Some(first) = parts.next() else { return text.is_empty() };
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(first) = parts.next() else {
+        return text.is_empty();
+    };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
     let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
     for part in middle {
         match rest.find(part) {
             Some(at) => rest = &rest[at + part.len()..],

@@ -4,14 +4,14 @@
 //! Pure: text and facts in, verdicts out; no I/O, no present time, no database. What a contract
 //! says stands in `contracts/*.toml`; nothing of any city stands in this code.
 
-pub mod kinds;
-pub mod language;
-pub mod parse;
-pub mod schema;
 pub mod due;
 pub mod engine;
+pub mod kinds;
+pub mod language;
 pub mod model;
+pub mod parse;
 pub mod rules;
+pub mod schema;
 
 pub use due::Due;
 pub use engine::{Engine, Fact, PeriodState, State, Verdict};

@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use mamori_kernel::calendar::{Closure, DaySet, HolidayLaw, MonthDay, ServiceHours, Weekdays, Window, YearlyRange};
+use mamori_kernel::calendar::{
+    Closure, DaySet, HolidayLaw, MonthDay, ServiceHours, Weekdays, Window, YearlyRange,
+};
 use mamori_kernel::period::{Period, PeriodKind, Term};
 use serde_json::{Map, Value};
 
 use crate::kinds::Kinds;
 use crate::language::value::reference;
 use crate::language::{
-    Ambiguity, CalendarText, ContractFile, Counter, Deliverable, Gate, HoursText, Obligation, OrParam, Per, PeriodName,
-    Straddling,
+    Ambiguity, CalendarText, ContractFile, Counter, Deliverable, Gate, HoursText, Obligation,
+    OrParam, Per, PeriodName, Straddling,
 };
 use crate::parse::diagnostics::Report;
 use crate::rules::dates::{Book, DueDay, Hours};
@@ -75,7 +77,8 @@ impl Contract {
 
     /// Resolves a parsed file (which the parser has found free of errors).
     pub fn new(file: ContractFile) -> Self {
-        let term = crate::parse::term_of(&file).expect("the parser refuses a term that ends before it begins");
+        let term = crate::parse::term_of(&file)
+            .expect("the parser refuses a term that ends before it begins");
         let kinds = Kinds::with(&file.evidence_kinds);
         let mut parameters: BTreeMap<String, Value> = file
             .parameters
@@ -83,9 +86,19 @@ impl Contract {
             .filter_map(|(name, parameter)| Some((name.clone(), parameter.value.clone()?)))
             .collect();
         let mut calendars = file.calendars.clone();
-        let mut raw: BTreeMap<String, Map<String, Value>> =
-            file.obligation.iter().map(|each| (each.key.clone(), object(each))).collect();
-        let mut versions = vec![Version::new(&file, term, term.first(), &parameters, &calendars, &raw)];
+        let mut raw: BTreeMap<String, Map<String, Value>> = file
+            .obligation
+            .iter()
+            .map(|each| (each.key.clone(), object(each)))
+            .collect();
+        let mut versions = vec![Version::new(
+            &file,
+            term,
+            term.first(),
+            &parameters,
+            &calendars,
+            &raw,
+        )];
         let mut changes: Vec<_> = file.change.iter().collect();
         changes.sort_by_key(|change| change.from);
         for change in changes {
@@ -108,22 +121,35 @@ impl Contract {
             for obligation in &change.obligation {
                 raw.insert(obligation.key.clone(), object(obligation));
             }
-            let mut version = Version::new(&file, term, change.from.0, &parameters, &calendars, &raw);
+            let mut version =
+                Version::new(&file, term, change.from.0, &parameters, &calendars, &raw);
             version.change = Some(change.key.clone());
             version.straddling = change.straddling;
             versions.push(version);
         }
-        Self { file, term, kinds, versions }
+        Self {
+            file,
+            term,
+            kinds,
+            versions,
+        }
     }
 
     /// Keys of all obligations of all versions, in order.
     pub fn keys(&self) -> BTreeSet<&str> {
-        self.versions.iter().flat_map(|version| version.obligations.keys().map(String::as_str)).collect()
+        self.versions
+            .iter()
+            .flat_map(|version| version.obligations.keys().map(String::as_str))
+            .collect()
     }
 
     /// The rules as they stand on a day.
     pub fn on(&self, day: Date) -> &Version {
-        self.versions.iter().rev().find(|version| version.from <= day).unwrap_or(&self.versions[0])
+        self.versions
+            .iter()
+            .rev()
+            .find(|version| version.from <= day)
+            .unwrap_or(&self.versions[0])
     }
 
     /// The index of the version that governs a period.
@@ -146,14 +172,21 @@ impl Contract {
 
     /// The newest form of an obligation.
     pub fn latest(&self, key: &str) -> Option<&Arc<Obligation>> {
-        self.versions.iter().rev().find_map(|version| version.obligations.get(key))
+        self.versions
+            .iter()
+            .rev()
+            .find_map(|version| version.obligations.get(key))
     }
 
     /// The periods of an obligation inside the term, its own active days and its versions.
     pub fn periods(&self, obligation: &Obligation) -> Vec<Period> {
         let active = obligation.active.clone().unwrap_or_default();
-        let first = active.from.map_or(self.term.first(), |from| from.0.max(self.term.first()));
-        let last = active.to.map_or(self.term.last(), |to| to.0.min(self.term.last()));
+        let first = active
+            .from
+            .map_or(self.term.first(), |from| from.0.max(self.term.first()));
+        let last = active
+            .to
+            .map_or(self.term.last(), |to| to.0.min(self.term.last()));
         if last < first {
             return Vec::new();
         }
@@ -188,7 +221,10 @@ impl Contract {
         match quantity {
             crate::language::Quantity::Number(number) => Some(*number),
             crate::language::Quantity::Text(text) => match reference(text) {
-                Some(name) => self.versions[version].parameters.get(name).and_then(Value::as_f64),
+                Some(name) => self.versions[version]
+                    .parameters
+                    .get(name)
+                    .and_then(Value::as_f64),
                 None => text.parse().ok(),
             },
         }
@@ -200,9 +236,18 @@ impl Contract {
             PeriodName::Term => matches!(period, Period::Term(_)),
             PeriodName::Period(named) => named == period,
         };
-        let found = self.file.overrides.iter().find(|each| each.obligation == key && is(each.period))?;
-        let who = found.by.as_deref().map_or(String::new(), |by| format!("、{by}"));
-        let when = found.decided_on.map_or(String::new(), |on| format!("、{on}"));
+        let found = self
+            .file
+            .overrides
+            .iter()
+            .find(|each| each.obligation == key && is(each.period))?;
+        let who = found
+            .by
+            .as_deref()
+            .map_or(String::new(), |by| format!("、{by}"));
+        let when = found
+            .decided_on
+            .map_or(String::new(), |on| format!("、{on}"));
         Some(DueDay {
             date: found.date.0,
             moved: None,
@@ -213,39 +258,64 @@ impl Contract {
     /// Every combination of readings that touches an obligation in a version. The first is made of
     /// the working readings.
     pub fn readings(&self, key: &str, version: usize) -> Vec<Reading> {
-        let Some(raw) = self.versions[version].raw.get(key) else { return Vec::new() };
+        let Some(raw) = self.versions[version].raw.get(key) else {
+            return Vec::new();
+        };
         let text = serde_json::to_string(raw).unwrap_or_default();
         let touches = |ambiguity: &Ambiguity| {
             ambiguity.reading.len() > 1
                 && ambiguity.reading.iter().any(|reading| {
                     reading.patch.contains_key(key)
-                        || reading.parameters.keys().any(|name| text.contains(&format!("\"${name}\"")))
-                        || (!reading.parameters.is_empty() && self.dates_from_parameter(key, version, reading))
+                        || reading
+                            .parameters
+                            .keys()
+                            .any(|name| text.contains(&format!("\"${name}\"")))
+                        || (!reading.parameters.is_empty()
+                            && self.dates_from_parameter(key, version, reading))
                 })
         };
-        let open: Vec<(usize, &Ambiguity)> =
-            self.file.ambiguity.iter().enumerate().filter(|(_, ambiguity)| touches(ambiguity)).collect();
+        let open: Vec<(usize, &Ambiguity)> = self
+            .file
+            .ambiguity
+            .iter()
+            .enumerate()
+            .filter(|(_, ambiguity)| touches(ambiguity))
+            .collect();
         let working = |ambiguity: &Ambiguity| {
-            let position = |key: &String| ambiguity.reading.iter().position(|reading| reading.key == *key);
+            let position = |key: &String| {
+                ambiguity
+                    .reading
+                    .iter()
+                    .position(|reading| reading.key == *key)
+            };
             ambiguity.working.as_ref().and_then(position).unwrap_or(0)
         };
         let mut choices: Vec<Vec<(usize, usize)>> = vec![Vec::new()];
-        let total: usize = open.iter().map(|(_, ambiguity)| ambiguity.reading.len()).product();
+        let total: usize = open
+            .iter()
+            .map(|(_, ambiguity)| ambiguity.reading.len())
+            .product();
         if total <= MOST_READINGS {
             for (index, ambiguity) in &open {
                 let first = working(ambiguity);
-                let order = std::iter::once(first).chain((0..ambiguity.reading.len()).filter(move |r| *r != first));
+                let order = std::iter::once(first)
+                    .chain((0..ambiguity.reading.len()).filter(move |r| *r != first));
                 let order: Vec<usize> = order.collect();
                 choices = order
                     .iter()
                     .flat_map(|reading| {
-                        choices.iter().map(|choice| choice.iter().copied().chain([(*index, *reading)]).collect())
+                        choices.iter().map(|choice| {
+                            choice.iter().copied().chain([(*index, *reading)]).collect()
+                        })
                     })
                     .collect();
             }
         } else {
             // Too many to combine: each ambiguity on its own against the working readings.
-            let base: Vec<(usize, usize)> = open.iter().map(|(index, each)| (*index, working(each))).collect();
+            let base: Vec<(usize, usize)> = open
+                .iter()
+                .map(|(index, each)| (*index, working(each)))
+                .collect();
             choices = vec![base.clone()];
             for (slot, (_, ambiguity)) in open.iter().enumerate() {
                 for reading in 0..ambiguity.reading.len() {
@@ -257,17 +327,31 @@ impl Contract {
                 }
             }
         }
-        choices.into_iter().map(|choice| self.under(key, version, choice)).collect()
+        choices
+            .into_iter()
+            .map(|choice| self.under(key, version, choice))
+            .collect()
     }
 
-    fn dates_from_parameter(&self, key: &str, version: usize, reading: &crate::language::Reading) -> bool {
-        let counts_from_signing = self.versions[version].obligations.get(key).is_some_and(|obligation| {
-            matches!(
-                obligation.deadline.as_ref().map(|deadline| &deadline.rule),
-                Some(crate::language::Rule::AfterDate { from: None, .. })
-            )
-        });
-        let Some(OrParam::Param(name)) = &self.file.contract.signed_on else { return false };
+    fn dates_from_parameter(
+        &self,
+        key: &str,
+        version: usize,
+        reading: &crate::language::Reading,
+    ) -> bool {
+        let counts_from_signing =
+            self.versions[version]
+                .obligations
+                .get(key)
+                .is_some_and(|obligation| {
+                    matches!(
+                        obligation.deadline.as_ref().map(|deadline| &deadline.rule),
+                        Some(crate::language::Rule::AfterDate { from: None, .. })
+                    )
+                });
+        let Some(OrParam::Param(name)) = &self.file.contract.signed_on else {
+            return false;
+        };
         counts_from_signing && reading.parameters.contains_key(name)
     }
 
@@ -282,10 +366,15 @@ impl Contract {
             }
             parameters.extend(reading.parameters.clone());
         }
-        let obligation = typed(&raw, &parameters).expect("the parser checked every patch against the schema");
+        let obligation =
+            typed(&raw, &parameters).expect("the parser checked every patch against the schema");
         let mut book = (*version.book).clone();
         book.signed_on = signed_on(&self.file, &parameters);
-        Reading { choice, obligation: Arc::new(obligation), book: Arc::new(book) }
+        Reading {
+            choice,
+            obligation: Arc::new(obligation),
+            book: Arc::new(book),
+        }
     }
 }
 
@@ -298,9 +387,15 @@ impl Version {
         calendars: &BTreeMap<String, CalendarText>,
         raw: &BTreeMap<String, Map<String, Value>>,
     ) -> Self {
-        let sets: BTreeMap<String, DaySet> =
-            calendars.keys().map(|name| (name.clone(), day_set(name, calendars))).collect();
-        let hours = file.hours.iter().filter_map(|(name, text)| Some((name.clone(), hours(text, &sets)?))).collect();
+        let sets: BTreeMap<String, DaySet> = calendars
+            .keys()
+            .map(|name| (name.clone(), day_set(name, calendars)))
+            .collect();
+        let hours = file
+            .hours
+            .iter()
+            .filter_map(|(name, text)| Some((name.clone(), hours(text, &sets)?)))
+            .collect();
         let book = Book {
             term,
             signed_on: signed_on(file, parameters),
@@ -389,21 +484,29 @@ fn month_day(day: crate::language::MonthDay) -> MonthDay {
 }
 
 fn day_set(name: &str, calendars: &BTreeMap<String, CalendarText>) -> DaySet {
-    let title = calendars.get(name).map_or(name, |calendar| calendar.title.as_str());
+    let title = calendars
+        .get(name)
+        .map_or(name, |calendar| calendar.title.as_str());
     let mut builder = DaySet::builder(title);
     let mut todo = vec![name];
     let mut seen = BTreeSet::new();
     while let Some(at) = todo.pop() {
-        let Some(calendar) = calendars.get(at).filter(|_| seen.insert(at)) else { continue };
+        let Some(calendar) = calendars.get(at).filter(|_| seen.insert(at)) else {
+            continue;
+        };
         if !calendar.weekdays.is_empty() {
-            builder = builder
-                .with(Closure::Weekdays(Weekdays::of(calendar.weekdays.iter().map(|day| day.weekday()))));
+            builder = builder.with(Closure::Weekdays(Weekdays::of(
+                calendar.weekdays.iter().map(|day| day.weekday()),
+            )));
         }
         if calendar.law_holidays {
             builder = builder.with(Closure::LawHolidays(HolidayLaw::standard()));
         }
         for range in &calendar.ranges {
-            let days = YearlyRange { first: month_day(range.from), last: month_day(range.to) };
+            let days = YearlyRange {
+                first: month_day(range.from),
+                last: month_day(range.to),
+            };
             let title = range.title.clone().unwrap_or_else(|| "閉庁".to_owned());
             builder = builder.with_during(
                 Closure::Yearly(days, title),
@@ -431,23 +534,45 @@ fn hours(text: &HoursText, calendars: &BTreeMap<String, DaySet>) -> Option<Hours
         .map(|window| Window::parse(weekdays, &format!("{}-{}", window.from, window.to)))
         .collect::<Result<Vec<_>, _>>()
         .ok()?;
-    let closed =
-        text.closed_on.as_ref().and_then(|name| calendars.get(name)).cloned().unwrap_or_else(DaySet::never_closed);
+    let closed = text
+        .closed_on
+        .as_ref()
+        .and_then(|name| calendars.get(name))
+        .cloned()
+        .unwrap_or_else(DaySet::never_closed);
     let out: Vec<jiff::civil::Weekday> = {
-        use jiff::civil::Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
-        [Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday]
-            .into_iter()
-            .filter(|day| !weekdays.contains(*day))
-            .collect()
+        use jiff::civil::Weekday::{
+            Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday,
+        };
+        [
+            Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday,
+        ]
+        .into_iter()
+        .filter(|day| !weekdays.contains(*day))
+        .collect()
     };
     // The half-day rule asks for open days: weekdays without a window are closed too.
-    let half_day_closed =
-        if out.is_empty() { closed.clone() } else { closed.extend(closed.name()).with(Closure::Weekdays(Weekdays::of(out))).build() };
+    let half_day_closed = if out.is_empty() {
+        closed.clone()
+    } else {
+        closed
+            .extend(closed.name())
+            .with(Closure::Weekdays(Weekdays::of(out)))
+            .build()
+    };
     Some(Hours {
         title: text.title.clone(),
         service: ServiceHours::new(windows, closed).ok()?,
         closed: half_day_closed,
-        noon: text.noon.map_or(jiff::civil::Time::constant(12, 0, 0, 0), crate::language::ClockTime::time),
-        day_end: text.windows.last().map_or(jiff::civil::Time::constant(17, 15, 0, 0), |window| window.to.time()),
+        noon: text.noon.map_or(
+            jiff::civil::Time::constant(12, 0, 0, 0),
+            crate::language::ClockTime::time,
+        ),
+        day_end: text
+            .windows
+            .last()
+            .map_or(jiff::civil::Time::constant(17, 15, 0, 0), |window| {
+                window.to.time()
+            }),
     })
 }

@@ -61,9 +61,13 @@ fn distribute(object: &mut Map<String, Value>) {
     object.remove("type");
     object.remove("additionalProperties");
     object.remove("unevaluatedProperties");
-    let Some(branches) = object.get_mut("oneOf").and_then(Value::as_array_mut) else { return };
+    let Some(branches) = object.get_mut("oneOf").and_then(Value::as_array_mut) else {
+        return;
+    };
     for branch in branches {
-        let Some(properties) = branch.get_mut("properties").and_then(Value::as_object_mut) else { continue };
+        let Some(properties) = branch.get_mut("properties").and_then(Value::as_object_mut) else {
+            continue;
+        };
         for (name, schema) in common.as_object().into_iter().flatten() {
             properties.insert(name.clone(), schema.clone());
         }
@@ -80,7 +84,10 @@ mod tests {
 
     #[test]
     fn the_checked_in_schema_is_the_generated_one() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../contracts/schema/contract.schema.json");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../contracts/schema/contract.schema.json"
+        );
         let stored = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             stored == schema_text(),

@@ -27,10 +27,28 @@ fn date() -> impl Strategy<Value = Date> {
 fn event() -> impl Strategy<Value = (String, Value)> {
     let id = 0_u8..6;
     let pick = proptest::sample::select(vec![
-        "work.recorded", "work.corrected", "work.withdrawn", "incident.opened", "incident.reported", "incident.closed",
-        "document.submitted", "document.returned", "backup.finished", "approval.requested", "approval.granted", "waf.changed",
-        "watch.availability", "watch.probe", "attestation.filed", "attestation.withdrawn", "record.filed", "a11y.pages", "a11y.auto",
-        "contract.reading", "tls.checked", "other.kind",
+        "work.recorded",
+        "work.corrected",
+        "work.withdrawn",
+        "incident.opened",
+        "incident.reported",
+        "incident.closed",
+        "document.submitted",
+        "document.returned",
+        "backup.finished",
+        "approval.requested",
+        "approval.granted",
+        "waf.changed",
+        "watch.availability",
+        "watch.probe",
+        "attestation.filed",
+        "attestation.withdrawn",
+        "record.filed",
+        "a11y.pages",
+        "a11y.auto",
+        "contract.reading",
+        "tls.checked",
+        "other.kind",
     ]);
     (pick, id, date(), 0_u32..600, any::<bool>()).prop_map(|(kind, id, day, number, flag)| {
         let month = day.strftime("%Y-%m").to_string();
@@ -60,7 +78,13 @@ fn sequence() -> impl Strategy<Value = Vec<Fact>> {
             .enumerate()
             .map(|(index, ((kind, payload), minutes))| {
                 at = at.checked_add(minutes.minutes()).unwrap();
-                Fact { seq: index as u64 + 1, at, kind, subject: format!("s{}", index % 3), payload }
+                Fact {
+                    seq: index as u64 + 1,
+                    at,
+                    kind,
+                    subject: format!("s{}", index % 3),
+                    payload,
+                }
             })
             .collect()
     })
@@ -75,9 +99,17 @@ fn anew(contract: &Arc<Contract>, facts: &[Fact], days: i64) -> Vec<State> {
 }
 
 fn finish(engine: &mut Engine, facts: &[Fact], days: i64) -> Vec<State> {
-    let end = facts.last().map_or(engine.now(), |fact| fact.at).checked_add((days * 24).hours()).unwrap();
+    let end = facts
+        .last()
+        .map_or(engine.now(), |fact| fact.at)
+        .checked_add((days * 24).hours())
+        .unwrap();
     engine.advance(end);
-    engine.states().iter().map(|state| (**state).clone()).collect()
+    engine
+        .states()
+        .iter()
+        .map(|state| (**state).clone())
+        .collect()
 }
 
 proptest! {
@@ -139,14 +171,20 @@ proptest! {
 
 fn rolls_up(contract: &Contract, key: &str) -> bool {
     contract.latest(key).is_some_and(|obligation| {
-        obligation.evidence.iter().any(|check| matches!(check, mamori_contract::language::Check::Rollup { .. }))
+        obligation
+            .evidence
+            .iter()
+            .any(|check| matches!(check, mamori_contract::language::Check::Rollup { .. }))
     })
 }
 
 #[test]
 fn a_snapshot_of_another_contract_is_refused() {
     let one = support::contract("monthly", "evidence = [ { check = \"record\" } ]");
-    let other = support::contract("monthly", "evidence = [ { check = \"exists\", of = \"work.recorded\" } ]");
+    let other = support::contract(
+        "monthly",
+        "evidence = [ { check = \"exists\", of = \"work.recorded\" } ]",
+    );
     let snapshot = support::engine(&one).snapshot();
     assert!(Engine::restore(Arc::clone(&one), &snapshot).is_ok());
     assert!(Engine::restore(other, &snapshot).is_err());

@@ -36,7 +36,11 @@ pub struct CounterState {
 }
 
 /// Whether a group counts: the record's own word, then the city's decision, then the category.
-pub fn group_counts(group: &str, categories: &BTreeMap<String, Category>, settled: &BTreeMap<String, Counts>) -> Counts {
+pub fn group_counts(
+    group: &str,
+    categories: &BTreeMap<String, Category>,
+    settled: &BTreeMap<String, Counts>,
+) -> Counts {
     let (category, own) = group.split_once('\n').unwrap_or((group, ""));
     match own {
         "yes" => return Counts::Yes,
@@ -47,7 +51,11 @@ pub fn group_counts(group: &str, categories: &BTreeMap<String, Category>, settle
         .get(category)
         .copied()
         .or_else(|| categories.get(category).map(|category| category.counts))
-        .unwrap_or(if category.is_empty() && own.is_empty() { Counts::Yes } else { Counts::Undecided })
+        .unwrap_or(if category.is_empty() && own.is_empty() {
+            Counts::Yes
+        } else {
+            Counts::Undecided
+        })
 }
 
 /// The counter over one period, without carry-over.
@@ -93,7 +101,16 @@ pub fn counter_state(
     categories: &BTreeMap<String, Category>,
     settled: impl Fn(Period) -> BTreeMap<String, Counts>,
 ) -> CounterState {
-    let of = |period: Period| plain(counter, tally, period, cap(period), categories, &settled(period));
+    let of = |period: Period| {
+        plain(
+            counter,
+            tally,
+            period,
+            cap(period),
+            categories,
+            &settled(period),
+        )
+    };
     let mut state = of(period);
     let (most, life) = match counter.carry {
         Carry::Word(CarryWord::None) => (0.0, 0),
@@ -103,9 +120,10 @@ pub fn counter_state(
     if life > 0 && period_kind(counter.per).is_some() {
         // From the first period of the term on: what is left, used oldest first, each rest living
         // for `life` periods.
-        let mut chain: Vec<Period> = std::iter::successors(period.previous(), |earlier| earlier.previous())
-            .take_while(|earlier| earlier.last() >= term_first)
-            .collect();
+        let mut chain: Vec<Period> =
+            std::iter::successors(period.previous(), |earlier| earlier.previous())
+                .take_while(|earlier| earlier.last() >= term_first)
+                .collect();
         chain.reverse();
         let mut rests: Vec<(u32, f64)> = Vec::new();
         for earlier in chain {

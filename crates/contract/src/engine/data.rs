@@ -158,10 +158,26 @@ impl Tally {
         }
         keep_newest(&mut bucket.recent, part.seq, MOST_RECENT);
         if let Some(why) = &part.bad {
-            keep_newest(&mut bucket.bad, Bad { seq: part.seq, day: part.day, why: why.clone() }, MOST_BAD);
+            keep_newest(
+                &mut bucket.bad,
+                Bad {
+                    seq: part.seq,
+                    day: part.day,
+                    why: why.clone(),
+                },
+                MOST_BAD,
+            );
         }
         if let Some(why) = &part.doubtful {
-            keep_newest(&mut bucket.doubtful, Bad { seq: part.seq, day: part.day, why: why.clone() }, MOST_BAD);
+            keep_newest(
+                &mut bucket.doubtful,
+                Bad {
+                    seq: part.seq,
+                    day: part.day,
+                    why: why.clone(),
+                },
+                MOST_BAD,
+            );
         }
     }
 
@@ -204,11 +220,19 @@ impl Tally {
         for part in &parts {
             self.add(part);
         }
-        self.first = self.things.values().filter_map(|(_, part)| part.as_ref().map(|part| part.day)).min();
+        self.first = self
+            .things
+            .values()
+            .filter_map(|(_, part)| part.as_ref().map(|part| part.day))
+            .min();
     }
 
     /// The buckets of the months from `first` to `last`.
-    pub fn range(&self, first: Date, last: Date) -> impl DoubleEndedIterator<Item = (&MonthIndex, &Bucket)> {
+    pub fn range(
+        &self,
+        first: Date,
+        last: Date,
+    ) -> impl DoubleEndedIterator<Item = (&MonthIndex, &Bucket)> {
         let (from, to) = (month_index(first), month_index(last));
         self.months.range(from..=to.max(from))
     }
@@ -228,7 +252,11 @@ impl Tally {
                     .days
                     .iter()
                     .filter(|(day, _)| {
-                        let day = month_last(*month).with().day(**day).build().unwrap_or(Date::MAX);
+                        let day = month_last(*month)
+                            .with()
+                            .day(**day)
+                            .build()
+                            .unwrap_or(Date::MAX);
                         first <= day && day <= last
                     })
                     .map(|(_, count)| count)
@@ -239,7 +267,11 @@ impl Tally {
 
     /// Records on one day.
     pub fn on(&self, day: Date) -> u64 {
-        self.months.get(&month_index(day)).and_then(|bucket| bucket.days.get(&day.day())).copied().unwrap_or(0)
+        self.months
+            .get(&month_index(day))
+            .and_then(|bucket| bucket.days.get(&day.day()))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// The first days with records in `first..=last`, in order.
@@ -247,7 +279,10 @@ impl Tally {
         self.range(first, last)
             .flat_map(|(month, bucket)| {
                 let end = month_last(*month);
-                bucket.days.keys().filter_map(move |day| end.with().day(*day).build().ok())
+                bucket
+                    .days
+                    .keys()
+                    .filter_map(move |day| end.with().day(*day).build().ok())
             })
             .filter(move |day| first <= *day && *day <= last)
     }
@@ -318,7 +353,9 @@ impl Latest {
     pub fn put(&mut self, by: String, snap: Snap) {
         let months = self.by.entry(by).or_default();
         let month = month_index(snap.when.day);
-        let newer = months.get(&month).is_none_or(|known| (known.when, known.seq) <= (snap.when, snap.seq));
+        let newer = months
+            .get(&month)
+            .is_none_or(|known| (known.when, known.seq) <= (snap.when, snap.seq));
         if newer {
             months.insert(month, snap);
         }
@@ -326,7 +363,11 @@ impl Latest {
 
     /// The newest of a value not after a day's month.
     pub fn as_of(&self, by: &str, day: Date) -> Option<&Snap> {
-        self.by.get(by)?.range(..=month_index(day)).next_back().map(|(_, snap)| snap)
+        self.by
+            .get(by)?
+            .range(..=month_index(day))
+            .next_back()
+            .map(|(_, snap)| snap)
     }
 }
 

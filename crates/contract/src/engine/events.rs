@@ -1,6 +1,5 @@
 //! Verdicts of questions about events: an answer to each, or a notice before each.
 
-use super::data::Pair;
 use super::fact::Moment;
 use super::judge::{Context, Part, worsen};
 use super::meter::Data;
@@ -9,12 +8,25 @@ use crate::language::{Binding, Rule};
 use crate::rules::dates::{NoDate, event_limit};
 
 impl Context<'_> {
-    pub(super) fn pairs(&self, data: &Data, response: &[&str], first: bool, wanted: usize, closes: bool) -> Part {
+    pub(super) fn pairs(
+        &self,
+        data: &Data,
+        response: &[&str],
+        first: bool,
+        wanted: usize,
+        closes: bool,
+    ) -> Part {
         let mut part = Part::new(Verdict::NotApplicable, "対象となる事象がありません");
         let mut events = 0;
-        let rule = self.obligation.deadline.as_ref().map(|deadline| &deadline.rule);
+        let rule = self
+            .obligation
+            .deadline
+            .as_ref()
+            .map(|deadline| &deadline.rule);
         for (key, pair) in &data.pairs {
-            let Some((event, seq)) = pair.trigger else { continue };
+            let Some((event, seq)) = pair.trigger else {
+                continue;
+            };
             if event.day < self.first || event.day > self.last {
                 continue;
             }
@@ -24,14 +36,20 @@ impl Context<'_> {
                 continue;
             }
             if events == 0 {
-                part = Part { next: part.next, ..Part::new(Verdict::Met, "") };
+                part = Part {
+                    next: part.next,
+                    ..Part::new(Verdict::Met, "")
+                };
             }
             events += 1;
-            part = part.from([seq]).from(pair.answers.iter().map(|(_, seq)| *seq).take(wanted));
+            part = part
+                .from([seq])
+                .from(pair.answers.iter().map(|(_, seq)| *seq).take(wanted));
             let dated = match (rule, &self.due) {
-                (Some(Rule::Fixed { .. } | Rule::AfterDate { .. } | Rule::EndOfTerm { .. }), Some(Ok(due))) => {
-                    Some(Ok(crate::rules::dates::Limit::Day(due.date)))
-                }
+                (
+                    Some(Rule::Fixed { .. } | Rule::AfterDate { .. } | Rule::EndOfTerm { .. }),
+                    Some(Ok(due)),
+                ) => Some(Ok(crate::rules::dates::Limit::Day(due.date))),
                 (Some(rule), _) => match event_limit(rule, event.at, self.book) {
                     Err(NoDate::NotDated) => None,
                     other => Some(other),
@@ -41,7 +59,11 @@ impl Context<'_> {
             let limit = match dated {
                 Some(Ok(limit)) => Some(limit),
                 Some(Err(why)) => {
-                    worsen(&mut part, Verdict::Undecided, format!("期限が決まりません: {}", self.contract.unknown_ja(&why)));
+                    worsen(
+                        &mut part,
+                        Verdict::Undecided,
+                        format!("期限が決まりません: {}", self.contract.unknown_ja(&why)),
+                    );
                     continue;
                 }
                 None => None,
@@ -52,7 +74,9 @@ impl Context<'_> {
                 continue;
             }
             let until = answer.map_or(self.now.at, |answer| answer.at);
-            let waiting = self.gates.waiting_seconds(self.waiting_gates(), event.at, until, self.now.at);
+            let waiting =
+                self.gates
+                    .waiting_seconds(self.waiting_gates(), event.at, until, self.now.at);
             part.waiting += waiting / 86_400;
             if answer.is_none() && waiting > 0 {
                 // The city's time may still be running.
@@ -61,7 +85,13 @@ impl Context<'_> {
             if let Some(closed) = pair.closed.filter(|closed| closed.at > self.now.at) {
                 part = part.until(closed.at);
             }
-            let limit = limit.map(|limit| if waiting > 0 { limit.extended(waiting) } else { limit });
+            let limit = limit.map(|limit| {
+                if waiting > 0 {
+                    limit.extended(waiting)
+                } else {
+                    limit
+                }
+            });
             match (answer, limit) {
                 (Some(_), None) => {}
                 (Some(answer), Some(limit)) if answer.within(limit) => {}
@@ -69,29 +99,68 @@ impl Context<'_> {
                     let late = (answer.at.as_second() - limit.late_from().as_second()).max(0);
                     let days = late / 86_400 + 1;
                     part.late = Some(part.late.unwrap_or(0).max(days));
-                    self.late(&mut part, format!("{key}: {}（事象 {}）は{}遅れです", answer.day, event.day, span_ja(late)));
+                    self.late(
+                        &mut part,
+                        format!(
+                            "{key}: {}（事象 {}）は{}遅れです",
+                            answer.day,
+                            event.day,
+                            span_ja(late)
+                        ),
+                    );
                 }
                 (None, Some(limit)) if limit.allows(self.now.at) => {
                     part = part.until(limit.late_from());
-                    worsen(&mut part, Verdict::Pending, format!("{key}: 応答待ちです（事象 {}）", event.day));
+                    worsen(
+                        &mut part,
+                        Verdict::Pending,
+                        format!("{key}: 応答待ちです（事象 {}）", event.day),
+                    );
                 }
-                (None, Some(_)) => self.late(&mut part, format!("{key}: 期限を過ぎても応答がありません（事象 {}）", event.day)),
+                (None, Some(_)) => self.late(
+                    &mut part,
+                    format!(
+                        "{key}: 期限を過ぎても応答がありません（事象 {}）",
+                        event.day
+                    ),
+                ),
                 (None, None) => {
                     if let Some(unwritten) = self.unwritten(response) {
                         worsen(&mut part, Verdict::Unmeasured, unwritten.reasons.join("、"));
                     } else if closes && pair.closed.is_some_and(|at| at.at <= self.now.at) {
-                        worsen(&mut part, Verdict::NotMet, format!("{key}: 応答の無いまま終わっています（事象 {}）", event.day));
+                        worsen(
+                            &mut part,
+                            Verdict::NotMet,
+                            format!("{key}: 応答の無いまま終わっています（事象 {}）", event.day),
+                        );
                     } else {
-                        worsen(&mut part, Verdict::Pending, format!("{key}: 応答待ちです（事象 {}。数の期限はありません）", event.day));
-                        if let Some(word) = self.obligation.deadline.as_ref().and_then(crate::language::Deadline::soft_word) {
+                        worsen(
+                            &mut part,
+                            Verdict::Pending,
+                            format!(
+                                "{key}: 応答待ちです（事象 {}。数の期限はありません）",
+                                event.day
+                            ),
+                        );
+                        if let Some(word) = self
+                            .obligation
+                            .deadline
+                            .as_ref()
+                            .and_then(crate::language::Deadline::soft_word)
+                        {
                             part = part.warn(format!("{key}: 「{word}」の応答がまだありません"));
                         }
                     }
                 }
             }
-            if let (Some(answer), None, Some(word)) =
-                (answer, limit, self.obligation.deadline.as_ref().and_then(crate::language::Deadline::soft_word))
-            {
+            if let (Some(answer), None, Some(word)) = (
+                answer,
+                limit,
+                self.obligation
+                    .deadline
+                    .as_ref()
+                    .and_then(crate::language::Deadline::soft_word),
+            ) {
                 let minutes = (answer.at.as_second() - event.at.as_second()) as f64 / 60.0;
                 part.figures.push(Figure {
                     title: format!("{key} の応答まで"),
@@ -104,7 +173,8 @@ impl Context<'_> {
             }
         }
         if events > 0 && part.verdict == Verdict::Met {
-            part.reasons.push(format!("{events} 件の事象すべてに応答があります"));
+            part.reasons
+                .push(format!("{events} 件の事象すべてに応答があります"));
         }
         part
     }
@@ -126,7 +196,10 @@ impl Context<'_> {
             return;
         }
         let text = match answer {
-            Some(answer) => format!("{key}: {} の届出は事象（{}）に間に合っていません", answer.day, event.day),
+            Some(answer) => format!(
+                "{key}: {} の届出は事象（{}）に間に合っていません",
+                answer.day, event.day
+            ),
             None => format!("{key}: 事象（{}）より前の届出がありません", event.day),
         };
         // A plan for the future may still be told.
@@ -142,7 +215,10 @@ impl Context<'_> {
         match self.binding() {
             Binding::Hard => worsen(part, Verdict::NotMet, text),
             Binding::Undecided => worsen(part, Verdict::Undecided, text),
-            Binding::Soft => part.warnings.push(format!("{text}。ただし「{}」なので警告だけです", self.soft_word())),
+            Binding::Soft => part.warnings.push(format!(
+                "{text}。ただし「{}」なので警告だけです",
+                self.soft_word()
+            )),
         }
     }
 }

@@ -42,12 +42,20 @@ pub struct Moment {
 impl Moment {
     /// A known instant.
     pub fn exactly(at: Timestamp) -> Self {
-        Self { at, day: tokyo_date(at), exact: true }
+        Self {
+            at,
+            day: tokyo_date(at),
+            exact: true,
+        }
     }
 
     /// Whether this is not after `other`, by the day where a time of day is unknown.
     pub fn not_after(self, other: Self) -> bool {
-        if self.exact && other.exact { self.at <= other.at } else { self.day <= other.day }
+        if self.exact && other.exact {
+            self.at <= other.at
+        } else {
+            self.day <= other.day
+        }
     }
 
     /// Whether this is in time for a limit.
@@ -70,12 +78,20 @@ fn read_moment(text: &str, written: Timestamp) -> Option<Moment> {
     {
         return Some(Moment::exactly(tokyo_instant(civil)));
     }
-    let day = if text.len() == 7 { text.parse::<YearMonth>().ok()?.last() } else { text.parse::<Date>().ok()? };
+    let day = if text.len() == 7 {
+        text.parse::<YearMonth>().ok()?.last()
+    } else {
+        text.parse::<Date>().ok()?
+    };
     if day == tokyo_date(written) {
         // Recorded on the day itself: the order within the day is that of the records.
         return Some(Moment::exactly(written));
     }
-    Some(Moment { at: tokyo_midnight(day), day, exact: false })
+    Some(Moment {
+        at: tokyo_midnight(day),
+        day,
+        exact: false,
+    })
 }
 
 impl Fact {
@@ -90,7 +106,8 @@ impl Fact {
 
     /// A field by path; `a.b` goes inside.
     pub fn value(&self, path: &str) -> Option<&Value> {
-        path.split('.').try_fold(&self.payload, |value, part| value.get(part))
+        path.split('.')
+            .try_fold(&self.payload, |value, part| value.get(part))
     }
 
     /// A field as text, numbers and booleans included.
@@ -129,12 +146,22 @@ impl Fact {
 
     /// Whether a selection takes this record (its kind is known to match).
     pub fn selected(&self, select: &Select, when: Moment, hours: &BTreeMap<String, Hours>) -> bool {
-        select.subject().is_none_or(|pattern| glob(pattern, &self.subject))
-            && select.conditions().iter().all(|condition| self.holds(condition, when, hours))
+        select
+            .subject()
+            .is_none_or(|pattern| glob(pattern, &self.subject))
+            && select
+                .conditions()
+                .iter()
+                .all(|condition| self.holds(condition, when, hours))
     }
 
     /// Whether a condition holds.
-    pub fn holds(&self, condition: &Condition, when: Moment, hours: &BTreeMap<String, Hours>) -> bool {
+    pub fn holds(
+        &self,
+        condition: &Condition,
+        when: Moment,
+        hours: &BTreeMap<String, Hours>,
+    ) -> bool {
         if let Some(any) = &condition.any
             && !any.iter().any(|inner| self.holds(inner, when, hours))
         {
@@ -150,28 +177,32 @@ impl Fact {
         {
             return false;
         }
-        let Some(field) = &condition.field else { return true };
-        match field.split_once(".*") {
-            Some((list, rest)) => match self.value(list) {
-                Some(Value::Array(items)) => items.iter().all(|item| {
-                    let inner = rest.trim_start_matches('.');
-                    let value = if inner.is_empty() { Some(item) } else { inner.split('.').try_fold(item, |v, p| v.get(p)) };
-                    compare(condition, value, when, hours)
-                }),
-                _ => false,
-            },
-            None => {
-                let special = match field.as_str() {
-                    "$subject" => Some(Value::String(self.subject.clone())),
-                    "$kind" => Some(Value::String(self.kind.clone())),
-                    "$at" => Some(Value::String(self.at.to_string())),
-                    _ => None,
+        let Some(field) = &condition.field else {
+            return true;
+        };
+        if let Some((list, rest)) = field.split_once(".*") {
+            let inner = rest.trim_start_matches('.');
+            let Some(Value::Array(items)) = self.value(list) else {
+                return false;
+            };
+            return items.iter().all(|item| {
+                let value = if inner.is_empty() {
+                    Some(item)
+                } else {
+                    inner.split('.').try_fold(item, |v, p| v.get(p))
                 };
-                match special {
-                    Some(value) => compare(condition, Some(&value), when, hours),
-                    None => compare(condition, self.value(field), when, hours),
-                }
-            }
+                compare(condition, value, when, hours)
+            });
+        }
+        let special = match field.as_str() {
+            "$subject" => Some(Value::String(self.subject.clone())),
+            "$kind" => Some(Value::String(self.kind.clone())),
+            "$at" => Some(Value::String(self.at.to_string())),
+            _ => None,
+        };
+        match special {
+            Some(value) => compare(condition, Some(&value), when, hours),
+            None => compare(condition, self.value(field), when, hours),
         }
     }
 }
@@ -202,30 +233,75 @@ fn same(a: &Value, b: &Value) -> bool {
     order(a, b).map_or_else(|| a == b, std::cmp::Ordering::is_eq)
 }
 
-fn compare(condition: &Condition, value: Option<&Value>, when: Moment, hours: &BTreeMap<String, Hours>) -> bool {
+fn compare(
+    condition: &Condition,
+    value: Option<&Value>,
+    when: Moment,
+    hours: &BTreeMap<String, Hours>,
+) -> bool {
     let ordered = |limit: &Value| value.and_then(|value| order(value, limit));
     let present = value.filter(|value| !is_empty(value));
-    condition.eq.as_ref().is_none_or(|wanted| value.is_some_and(|value| same(value, wanted)))
-        && condition.ne.as_ref().is_none_or(|other| value.is_none_or(|value| !same(value, other)))
-        && condition.lt.as_ref().is_none_or(|limit| ordered(limit).is_some_and(std::cmp::Ordering::is_lt))
-        && condition.le.as_ref().is_none_or(|limit| ordered(limit).is_some_and(std::cmp::Ordering::is_le))
-        && condition.gt.as_ref().is_none_or(|limit| ordered(limit).is_some_and(std::cmp::Ordering::is_gt))
-        && condition.ge.as_ref().is_none_or(|limit| ordered(limit).is_some_and(std::cmp::Ordering::is_ge))
-        && condition.one_of.as_ref().is_none_or(|list| value.is_some_and(|value| list.iter().any(|each| same(value, each))))
-        && condition.not_in.as_ref().is_none_or(|list| value.is_none_or(|value| !list.iter().any(|each| same(value, each))))
-        && condition.exists.is_none_or(|wanted| present.is_some() == wanted)
-        && condition.contains.as_ref().is_none_or(|wanted| match (value, wanted) {
-            (Some(Value::Array(list)), _) => list.iter().any(|each| same(each, wanted)),
-            (Some(Value::String(text)), Value::String(part)) => text.contains(part.as_str()),
-            _ => false,
+    condition
+        .eq
+        .as_ref()
+        .is_none_or(|wanted| value.is_some_and(|value| same(value, wanted)))
+        && condition
+            .ne
+            .as_ref()
+            .is_none_or(|other| value.is_none_or(|value| !same(value, other)))
+        && condition
+            .lt
+            .as_ref()
+            .is_none_or(|limit| ordered(limit).is_some_and(std::cmp::Ordering::is_lt))
+        && condition
+            .le
+            .as_ref()
+            .is_none_or(|limit| ordered(limit).is_some_and(std::cmp::Ordering::is_le))
+        && condition
+            .gt
+            .as_ref()
+            .is_none_or(|limit| ordered(limit).is_some_and(std::cmp::Ordering::is_gt))
+        && condition
+            .ge
+            .as_ref()
+            .is_none_or(|limit| ordered(limit).is_some_and(std::cmp::Ordering::is_ge))
+        && condition
+            .one_of
+            .as_ref()
+            .is_none_or(|list| value.is_some_and(|value| list.iter().any(|each| same(value, each))))
+        && condition
+            .not_in
+            .as_ref()
+            .is_none_or(|list| value.is_none_or(|value| !list.iter().any(|each| same(value, each))))
+        && condition
+            .exists
+            .is_none_or(|wanted| present.is_some() == wanted)
+        && condition
+            .contains
+            .as_ref()
+            .is_none_or(|wanted| match (value, wanted) {
+                (Some(Value::Array(list)), _) => list.iter().any(|each| same(each, wanted)),
+                (Some(Value::String(text)), Value::String(part)) => text.contains(part.as_str()),
+                _ => false,
+            })
+        && condition.like.as_ref().is_none_or(|pattern| {
+            value
+                .and_then(Value::as_str)
+                .is_some_and(|text| glob(pattern, text))
         })
-        && condition.like.as_ref().is_none_or(|pattern| value.and_then(Value::as_str).is_some_and(|text| glob(pattern, text)))
-        && condition.min_days_left.is_none_or(|days| days_left(value, when.day).is_some_and(|left| left >= days))
+        && condition
+            .min_days_left
+            .is_none_or(|days| days_left(value, when.day).is_some_and(|left| left >= days))
         && condition.hours.as_ref().is_none_or(|name| {
-            let at = value.and_then(Value::as_str).and_then(|text| match text.parse::<ClockTime>() {
-                Ok(time) => Some(tokyo_instant(when.day.to_datetime(time.time()))),
-                Err(_) => read_moment(text, when.at).filter(|moment| moment.exact).map(|moment| moment.at),
-            });
+            let at =
+                value
+                    .and_then(Value::as_str)
+                    .and_then(|text| match text.parse::<ClockTime>() {
+                        Ok(time) => Some(tokyo_instant(when.day.to_datetime(time.time()))),
+                        Err(_) => read_moment(text, when.at)
+                            .filter(|moment| moment.exact)
+                            .map(|moment| moment.at),
+                    });
             match (at, hours.get(name)) {
                 (Some(at), Some(hours)) => hours.service.contains(at),
                 _ => false,
@@ -242,7 +318,9 @@ pub fn days_left(value: Option<&Value>, today: Date) -> Option<i64> {
 /// A date, or the day of an instant.
 pub fn read_date(value: &Value) -> Option<Date> {
     let text = value.as_str()?;
-    text.parse::<Date>().ok().or_else(|| text.parse::<Timestamp>().ok().map(tokyo_date))
+    text.parse::<Date>()
+        .ok()
+        .or_else(|| text.parse::<Timestamp>().ok().map(tokyo_date))
 }
 
 #[cfg(test)]
@@ -252,7 +330,13 @@ mod tests {
     use super::*;
 
     fn fact(payload: Value) -> Fact {
-        Fact { seq: 1, at: "2026-10-05T03:00:00Z".parse().unwrap(), kind: "x.y".into(), subject: "s/1".into(), payload }
+        Fact {
+            seq: 1,
+            at: "2026-10-05T03:00:00Z".parse().unwrap(),
+            kind: "x.y".into(),
+            subject: "s/1".into(),
+            payload,
+        }
     }
 
     #[test]
@@ -280,7 +364,10 @@ mod tests {
             (json!({ "field": "items.*.level", "exists": true }), false),
             (json!({ "field": "d", "min_days_left": 14 }), true),
             (json!({ "field": "d", "min_days_left": 15 }), false),
-            (json!({ "any": [ { "field": "n", "eq": 9 }, { "field": "ok", "eq": true } ] }), true),
+            (
+                json!({ "any": [ { "field": "n", "eq": 9 }, { "field": "ok", "eq": true } ] }),
+                true,
+            ),
             (json!({ "not": { "field": "ok", "eq": true } }), false),
         ] {
             assert_eq!(check(condition.clone()), expected, "{condition}");
@@ -293,11 +380,23 @@ mod tests {
             let moment = fact(payload).when(Some("d"));
             (moment.day.to_string(), moment.exact)
         };
-        assert_eq!(at(json!({ "d": "2026-10-05" })), ("2026-10-05".into(), true));
-        assert_eq!(at(json!({ "d": "2026-09-30" })), ("2026-09-30".into(), false));
+        assert_eq!(
+            at(json!({ "d": "2026-10-05" })),
+            ("2026-10-05".into(), true)
+        );
+        assert_eq!(
+            at(json!({ "d": "2026-09-30" })),
+            ("2026-09-30".into(), false)
+        );
         assert_eq!(at(json!({ "d": "2026-09" })), ("2026-09-30".into(), false));
-        assert_eq!(at(json!({ "d": "2026-10-01T23:00:00Z" })), ("2026-10-02".into(), true));
-        assert_eq!(at(json!({ "d": "2026-10-01T23:00" })), ("2026-10-01".into(), true));
+        assert_eq!(
+            at(json!({ "d": "2026-10-01T23:00:00Z" })),
+            ("2026-10-02".into(), true)
+        );
+        assert_eq!(
+            at(json!({ "d": "2026-10-01T23:00" })),
+            ("2026-10-01".into(), true)
+        );
         assert_eq!(at(json!({})), ("2026-10-05".into(), true));
     }
 }

@@ -79,17 +79,29 @@ impl Gatebook {
     pub fn take(&mut self, fact: &Fact, date_field: Option<&str>) -> Option<String> {
         let consultation = fact.kind.starts_with("consultation.");
         let id = fact
-            .text(if consultation { "consultation_id" } else { "approval_id" })
+            .text(if consultation {
+                "consultation_id"
+            } else {
+                "approval_id"
+            })
             .unwrap_or_else(|| fact.subject.clone());
         let gate = fact.text("gate").or_else(|| self.ids.get(&id).cloned())?;
         self.ids.insert(id.clone(), gate.clone());
         let when = fact.when(date_field);
-        let approval = self.gates.entry(gate.clone()).or_default().entry(id).or_default();
+        let approval = self
+            .gates
+            .entry(gate.clone())
+            .or_default()
+            .entry(id)
+            .or_default();
         approval.records.push(fact.seq);
         if let Some(about) = fact.text("about").or_else(|| fact.text("topic")) {
             approval.about = about;
         }
-        if fact.value("written").is_some_and(|value| value.as_bool() == Some(true)) {
+        if fact
+            .value("written")
+            .is_some_and(|value| value.as_bool() == Some(true))
+        {
             approval.written = true;
         }
         match fact.kind.as_str() {
@@ -109,10 +121,8 @@ impl Gatebook {
                     });
                 }
             }
-            "approval.refused" | "consultation.closed" => {
-                if approval.decided.is_none() {
-                    approval.decided = Some(when);
-                }
+            "approval.refused" | "consultation.closed" if approval.decided.is_none() => {
+                approval.decided = Some(when);
             }
             "approval.withdrawn" => approval.withdrawn = Some(when),
             _ => {}
@@ -136,25 +146,40 @@ impl Gatebook {
             _ if needs_writing => "書面による承認",
             _ => "承認",
         };
-        if matches!(gate.kind, GateKind::OpenerCloses | GateKind::ErasureCertificate | GateKind::Attestation) {
+        if matches!(
+            gate.kind,
+            GateKind::OpenerCloses | GateKind::ErasureCertificate | GateKind::Attestation
+        ) {
             return Ok(Vec::new());
         }
         let before = |approval: &Approval| match gate.kind {
             GateKind::Application => approval.requested.is_some_and(|at| at.not_after(deed.when)),
             _ => approval.granted && approval.decided.is_some_and(|at| at.not_after(deed.when)),
         };
-        let in_force = |approval: &Approval| approval.withdrawn.is_none_or(|at| !at.not_after(deed.when));
+        let in_force =
+            |approval: &Approval| approval.withdrawn.is_none_or(|at| !at.not_after(deed.when));
         let named = |id: &str| deed.approval.as_deref().is_none_or(|wanted| wanted == id);
-        let candidates: Vec<(&String, &Approval)> = self.of(key).filter(|(id, _)| named(id)).collect();
-        let found = candidates.iter().find(|(_, approval)| before(approval) && in_force(approval) && (approval.written || !needs_writing));
+        let candidates: Vec<(&String, &Approval)> =
+            self.of(key).filter(|(id, _)| named(id)).collect();
+        let found = candidates.iter().find(|(_, approval)| {
+            before(approval) && in_force(approval) && (approval.written || !needs_writing)
+        });
         if let Some((_, approval)) = found {
             return Ok(approval.records.clone());
         }
-        let unwritten = candidates.iter().any(|(_, approval)| before(approval) && in_force(approval));
+        let unwritten = candidates
+            .iter()
+            .any(|(_, approval)| before(approval) && in_force(approval));
         Err(if unwritten && needs_writing {
-            format!("{}の行為に先立つ{}は書面ではありません", deed.when.day, gate.title)
+            format!(
+                "{}の行為に先立つ{}は書面ではありません",
+                deed.when.day, gate.title
+            )
         } else {
-            format!("{}の行為より前の{word}（{}）がありません", deed.when.day, gate.title)
+            format!(
+                "{}の行為より前の{word}（{}）がありません",
+                deed.when.day, gate.title
+            )
         })
     }
 
@@ -181,10 +206,18 @@ impl Gatebook {
     ) -> i64 {
         let mut spans: Vec<(i64, i64)> = gates
             .into_iter()
-            .flat_map(|gate| self.of(gate).map(|(_, approval)| approval).collect::<Vec<_>>())
+            .flat_map(|gate| {
+                self.of(gate)
+                    .map(|(_, approval)| approval)
+                    .collect::<Vec<_>>()
+            })
             .filter_map(|approval| {
                 let asked = approval.requested?.at.max(from);
-                let until = approval.decided.or(approval.withdrawn).map_or(now, |end| end.at).min(to);
+                let until = approval
+                    .decided
+                    .or(approval.withdrawn)
+                    .map_or(now, |end| end.at)
+                    .min(to);
                 (asked < until).then(|| (asked.as_second(), until.as_second()))
             })
             .collect();
@@ -200,7 +233,11 @@ impl Gatebook {
 
     /// What to show of a gate.
     pub fn state(&self, key: &str, gate: Option<&Gate>, now: Moment) -> GateState {
-        let mut state = GateState { waiting: Vec::new(), granted: Vec::new(), overdue: false };
+        let mut state = GateState {
+            waiting: Vec::new(),
+            granted: Vec::new(),
+            overdue: false,
+        };
         for (id, approval) in self.of(key) {
             if approval.withdrawn.is_some() {
                 continue;
@@ -208,8 +245,13 @@ impl Gatebook {
             if approval.granted {
                 state.granted.push(id.clone());
             } else if let (Some(asked), None) = (approval.requested, approval.decided) {
-                let days = asked.day.until(now.day).map_or(0, |span| i64::from(span.get_days()));
-                state.overdue |= gate.and_then(|gate| gate.days).is_some_and(|limit| days > i64::from(limit));
+                let days = asked
+                    .day
+                    .until(now.day)
+                    .map_or(0, |span| i64::from(span.get_days()));
+                state.overdue |= gate
+                    .and_then(|gate| gate.days)
+                    .is_some_and(|limit| days > i64::from(limit));
                 state.waiting.push((id.clone(), days));
             }
         }

@@ -72,7 +72,11 @@ impl Part {
         let reason = reason.into();
         Self {
             verdict,
-            reasons: if reason.is_empty() { Vec::new() } else { vec![reason] },
+            reasons: if reason.is_empty() {
+                Vec::new()
+            } else {
+                vec![reason]
+            },
             warnings: Vec::new(),
             evidence: Vec::new(),
             late: None,
@@ -110,7 +114,8 @@ impl Part {
 
 /// The first instant after another.
 pub(super) fn just_after(at: Timestamp) -> Timestamp {
-    at.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX)
+    at.checked_add(jiff::SignedDuration::from_nanos(1))
+        .unwrap_or(Timestamp::MAX)
 }
 
 pub(super) fn days_between(from: Date, to: Date) -> i64 {
@@ -129,11 +134,18 @@ impl Context<'_> {
     }
 
     pub(super) fn binding(&self) -> Binding {
-        self.obligation.deadline.as_ref().map_or(Binding::Hard, crate::language::Deadline::binding)
+        self.obligation
+            .deadline
+            .as_ref()
+            .map_or(Binding::Hard, crate::language::Deadline::binding)
     }
 
     pub(super) fn soft_word(&self) -> &str {
-        self.obligation.deadline.as_ref().and_then(crate::language::Deadline::soft_word).unwrap_or("定めのない語")
+        self.obligation
+            .deadline
+            .as_ref()
+            .and_then(crate::language::Deadline::soft_word)
+            .unwrap_or("定めのない語")
     }
 
     /// Until when something is in time: the due date, or the period's last day.
@@ -145,7 +157,13 @@ impl Context<'_> {
     }
 
     pub(super) fn waiting_gates(&self) -> Vec<&str> {
-        self.obligation.waiting.as_ref().unwrap_or(&self.obligation.gates).iter().map(String::as_str).collect()
+        self.obligation
+            .waiting
+            .as_ref()
+            .unwrap_or(&self.obligation.gates)
+            .iter()
+            .map(String::as_str)
+            .collect()
     }
 
     /// Whole days the city took between two days.
@@ -153,12 +171,17 @@ impl Context<'_> {
         let end = to.tomorrow().map_or(self.now.at, tokyo_midnight);
         // Whole days: what still waits has waited until this morning.
         let morning = tokyo_midnight(self.now.day);
-        self.gates.waiting_seconds(self.waiting_gates(), tokyo_midnight(from), end, morning) / 86_400
+        self.gates
+            .waiting_seconds(self.waiting_gates(), tokyo_midnight(from), end, morning)
+            / 86_400
     }
 
     pub(super) fn unwritten(&self, kinds: &[&str]) -> Option<Part> {
         (!kinds.iter().any(|kind| (self.written)(kind))).then(|| {
-            Part::new(Verdict::Unmeasured, format!("証跡「{}」を書く機能がまだありません", kinds.join("、")))
+            Part::new(
+                Verdict::Unmeasured,
+                format!("証跡「{}」を書く機能がまだありません", kinds.join("、")),
+            )
         })
     }
 
@@ -173,7 +196,9 @@ impl Context<'_> {
         if late <= 0 {
             let mut part = Part::new(
                 Verdict::Met,
-                format!("{what}（{day}）。期限 {limit} の後ですが、市の回答待ち {waiting} 日を除くと期限内です"),
+                format!(
+                    "{what}（{day}）。期限 {limit} の後ですが、市の回答待ち {waiting} 日を除くと期限内です"
+                ),
             );
             part.waiting = waiting;
             return part;
@@ -181,9 +206,17 @@ impl Context<'_> {
         let text = format!("{what}（{day}）は期限 {limit} から {late} 日遅れです");
         let mut part = match self.binding() {
             Binding::Hard => Part::new(Verdict::NotMet, text),
-            Binding::Soft => Part::new(Verdict::Met, format!("{what}（{day}）"))
-                .warn(format!("{text}。ただし「{}」なので警告だけです", self.soft_word())),
-            Binding::Undecided => Part::new(Verdict::Undecided, format!("{text}。「{}」の意味を仕様書は定めていません", self.soft_word())),
+            Binding::Soft => Part::new(Verdict::Met, format!("{what}（{day}）")).warn(format!(
+                "{text}。ただし「{}」なので警告だけです",
+                self.soft_word()
+            )),
+            Binding::Undecided => Part::new(
+                Verdict::Undecided,
+                format!(
+                    "{text}。「{}」の意味を仕様書は定めていません",
+                    self.soft_word()
+                ),
+            ),
         };
         part.late = Some(late);
         part.waiting = waiting;
@@ -195,7 +228,14 @@ impl Context<'_> {
         if let Some(Err(why)) = &self.due {
             let text = format!("{what}。期限は未定です: {}", self.contract.unknown_ja(why));
             let over = self.now.day > self.contract.term.last();
-            return Part::new(if over { Verdict::Undecided } else { Verdict::Pending }, text);
+            return Part::new(
+                if over {
+                    Verdict::Undecided
+                } else {
+                    Verdict::Pending
+                },
+                text,
+            );
         }
         let limit = self.limit();
         if self.now.day <= limit {
@@ -204,16 +244,23 @@ impl Context<'_> {
         let waiting = self.waited(self.first, self.now.day);
         let late = days_between(limit, self.now.day) - waiting;
         if late <= 0 {
-            let mut part = Part::new(Verdict::Pending, format!("{what}。市の回答待ち {waiting} 日を除くと期限内です"));
+            let mut part = Part::new(
+                Verdict::Pending,
+                format!("{what}。市の回答待ち {waiting} 日を除くと期限内です"),
+            );
             part.waiting = waiting;
             return part;
         }
         let text = format!("{what}。期限 {limit} を {late} 日過ぎています");
         let mut part = match self.binding() {
             Binding::Hard => Part::new(Verdict::NotMet, text),
-            Binding::Soft if self.now.day > self.contract.term.last() => Part::new(Verdict::NotMet, text),
-            Binding::Soft => Part::new(Verdict::Pending, what)
-                .warn(format!("{text}。ただし「{}」なので警告だけです", self.soft_word())),
+            Binding::Soft if self.now.day > self.contract.term.last() => {
+                Part::new(Verdict::NotMet, text)
+            }
+            Binding::Soft => Part::new(Verdict::Pending, what).warn(format!(
+                "{text}。ただし「{}」なので警告だけです",
+                self.soft_word()
+            )),
             Binding::Undecided => Part::new(Verdict::Undecided, text),
         };
         part.late = Some(late);
@@ -232,8 +279,22 @@ impl Context<'_> {
 
     fn check(&self, check: &Check, spec: &Spec, data: &Data) -> Part {
         match check {
-            Check::Exists { of, count, distinct, at_most, exactly, over, when } => {
-                let (kinds, from) = (of.kinds(), match over { Over::Period => self.first, Over::Term => self.contract.term.first() });
+            Check::Exists {
+                of,
+                count,
+                distinct,
+                at_most,
+                exactly,
+                over,
+                when,
+            } => {
+                let (kinds, from) = (
+                    of.kinds(),
+                    match over {
+                        Over::Period => self.first,
+                        Over::Term => self.contract.term.first(),
+                    },
+                );
                 if let Some(when) = when
                     && data.side.count(from, self.as_of()) == 0
                 {
@@ -244,13 +305,33 @@ impl Context<'_> {
                 }
                 self.exists(data, from, *count, distinct.is_some(), *at_most, *exactly)
             }
-            Check::Newest { of, max_age, subjects, must, .. } => match self.unwritten(&of.kinds()) {
+            Check::Newest {
+                of,
+                max_age,
+                subjects,
+                must,
+                ..
+            } => match self.unwritten(&of.kinds()) {
                 Some(part) => part,
                 None => self.newest(data, *max_age, subjects, must.is_empty()),
             },
-            Check::Every { of, each, count, allow_missing, calendar, by } => match self.unwritten(&of.kinds()) {
+            Check::Every {
+                of,
+                each,
+                count,
+                allow_missing,
+                calendar,
+                by,
+            } => match self.unwritten(&of.kinds()) {
                 Some(part) => part,
-                None => self.every(data, *each, count.unwrap_or(1), allow_missing.unwrap_or(0), calendar.as_deref(), by.is_some()),
+                None => self.every(
+                    data,
+                    *each,
+                    count.unwrap_or(1),
+                    allow_missing.unwrap_or(0),
+                    calendar.as_deref(),
+                    by.is_some(),
+                ),
             },
             Check::Each { of, .. } => match self.unwritten(&of.kinds()) {
                 Some(part) => part,
@@ -260,42 +341,81 @@ impl Context<'_> {
                 Some(part) => part,
                 None => self.none(data, unless_gate.as_deref()),
             },
-            Check::Pair { trigger, response, response_first, responses, closed_by, .. } => {
+            Check::Pair {
+                trigger,
+                response,
+                response_first,
+                responses,
+                closed_by,
+                ..
+            } => {
                 if let Some(part) = self.unwritten(&trigger.kinds()) {
                     return part;
                 }
-                self.pairs(data, &response.kinds(), *response_first, responses.unwrap_or(1).max(1) as usize, closed_by.is_some())
+                self.pairs(
+                    data,
+                    &response.kinds(),
+                    *response_first,
+                    responses.unwrap_or(1).max(1) as usize,
+                    closed_by.is_some(),
+                )
             }
-            Check::Cover { universe, covered, share, at_least, .. } => {
-                match self.unwritten(&universe.kinds()).or_else(|| self.unwritten(&covered.kinds())) {
+            Check::Cover {
+                universe,
+                covered,
+                share,
+                at_least,
+                ..
+            } => {
+                match self
+                    .unwritten(&universe.kinds())
+                    .or_else(|| self.unwritten(&covered.kinds()))
+                {
                     Some(part) => part,
                     None => self.cover(data, share.unwrap_or(100.0), *at_least),
                 }
             }
-            Check::Attestation { warn_before, expired, review, accepted } => {
-                self.attestation(data, *warn_before, *expired, *review, *accepted)
-            }
+            Check::Attestation {
+                warn_before,
+                expired,
+                review,
+                accepted,
+            } => self.attestation(data, *warn_before, *expired, *review, *accepted),
             Check::Record { max_age, count } => self.record(data, *max_age, *count),
-            Check::Document { deliverable, stage, when, .. } => {
+            Check::Document {
+                deliverable,
+                stage,
+                when,
+                ..
+            } => {
                 if let Some(when) = when
                     && data.side.count(self.contract.term.first(), self.now.day) == 0
                 {
                     return self.not_asked(&when.kinds());
                 }
-                let key = deliverable.as_ref().or(self.obligation.deliverable.as_ref());
+                let key = deliverable
+                    .as_ref()
+                    .or(self.obligation.deliverable.as_ref());
                 let title = key
                     .and_then(|key| self.contract.deliverable(key))
                     .map_or("書類", |deliverable| deliverable.title.as_str());
                 self.document(data, *stage, title)
             }
             Check::Gate { gate } => self.gate(gate, data),
-            Check::Rollup { obligations, clause } => self.rollup(obligations, clause.as_deref(), spec),
+            Check::Rollup {
+                obligations,
+                clause,
+            } => self.rollup(obligations, clause.as_deref(), spec),
         }
     }
 
     fn not_asked(&self, kinds: &[&str]) -> Part {
-        self.unwritten(kinds)
-            .unwrap_or_else(|| Part::new(Verdict::NotApplicable, format!("「{}」の記録がなく、求められていません", kinds.join("、"))))
+        self.unwritten(kinds).unwrap_or_else(|| {
+            Part::new(
+                Verdict::NotApplicable,
+                format!("「{}」の記録がなく、求められていません", kinds.join("、")),
+            )
+        })
     }
 
     pub(super) fn exists(
@@ -309,15 +429,33 @@ impl Context<'_> {
     ) -> Part {
         let limit = self.limit().max(self.last);
         let total = data.tally.sum(from, limit);
-        let amount = |to: Date| if distinct { total.distinct.len() as u64 } else { data.tally.count(from, to) };
+        let amount = |to: Date| {
+            if distinct {
+                total.distinct.len() as u64
+            } else {
+                data.tally.count(from, to)
+            }
+        };
         let have = amount(limit);
         if let Some(most) = at_most.or(exactly)
             && have > most
         {
-            return Part::new(Verdict::NotMet, format!("{have}件あり、{most}件を超えています")).from(total.recent);
+            return Part::new(
+                Verdict::NotMet,
+                format!("{have}件あり、{most}件を超えています"),
+            )
+            .from(total.recent);
         }
-        if let Some(Rule::AtLeast { count, spacing, min_gap, .. }) = self.obligation.deadline.as_ref().map(|d| &d.rule) {
-            return self.at_least(data, *count, spacing.as_ref(), *min_gap).from(total.recent);
+        if let Some(Rule::AtLeast {
+            count,
+            spacing,
+            min_gap,
+            ..
+        }) = self.obligation.deadline.as_ref().map(|d| &d.rule)
+        {
+            return self
+                .at_least(data, *count, spacing.as_ref(), *min_gap)
+                .from(total.recent);
         }
         let wanted = exactly.or(count).unwrap_or(u64::from(at_most.is_none()));
         if wanted == 0 {
@@ -340,12 +478,21 @@ impl Context<'_> {
                 seen += data.tally.on(*day);
                 seen >= wanted
             });
-            return self.done(day.unwrap_or(limit), &format!("{wanted}件目の記録")).from(total.recent);
+            return self
+                .done(day.unwrap_or(limit), &format!("{wanted}件目の記録"))
+                .from(total.recent);
         }
-        self.missing(&format!("記録が {have} 件で、{wanted} 件に足りません")).from(total.recent)
+        self.missing(&format!("記録が {have} 件で、{wanted} 件に足りません"))
+            .from(total.recent)
     }
 
-    fn at_least(&self, data: &Data, count: u64, spacing: Option<&Spacing>, min_gap: Option<crate::language::Span>) -> Part {
+    fn at_least(
+        &self,
+        data: &Data,
+        count: u64,
+        spacing: Option<&Spacing>,
+        min_gap: Option<crate::language::Span>,
+    ) -> Part {
         let have = data.tally.count(self.first, self.as_of());
         let mut open = Vec::new();
         if let Some(spacing) = spacing {
@@ -358,7 +505,10 @@ impl Context<'_> {
                 let (from, to) = (part.first().max(self.first), part.last().min(self.last));
                 if data.tally.count(from, to) == 0 && data.side.count(from, to) == 0 {
                     if to < self.now.day {
-                        return Part::new(Verdict::NotMet, format!("{}に1回もありません", part.japanese()));
+                        return Part::new(
+                            Verdict::NotMet,
+                            format!("{}に1回もありません", part.japanese()),
+                        );
                     }
                     open.push(part);
                 }
@@ -370,7 +520,12 @@ impl Context<'_> {
                 if plus(pair[0], gap).is_some_and(|earliest| pair[1] < earliest) {
                     return Part::new(
                         Verdict::NotMet,
-                        format!("{} と {} の間隔が {} に足りません", pair[0], pair[1], gap.japanese()),
+                        format!(
+                            "{} と {} の間隔が {} に足りません",
+                            pair[0],
+                            pair[1],
+                            gap.japanese()
+                        ),
                     );
                 }
             }
@@ -378,28 +533,57 @@ impl Context<'_> {
         let excused = data.side.count(self.first, self.last);
         if have >= count || (excused > 0 && have + excused >= count) {
             return match open.first() {
-                Some(part) if spacing.is_some() => {
-                    Part::new(Verdict::Pending, format!("{have}回。{}の分はこれからです", part.japanese()))
-                }
+                Some(part) if spacing.is_some() => Part::new(
+                    Verdict::Pending,
+                    format!("{have}回。{}の分はこれからです", part.japanese()),
+                ),
                 _ => Part::new(Verdict::Met, format!("{count}回以上のところ{have}回です")),
             };
         }
         if self.over() {
-            return Part::new(Verdict::NotMet, format!("{count}回以上のところ{have}回でした"));
+            return Part::new(
+                Verdict::NotMet,
+                format!("{count}回以上のところ{have}回でした"),
+            );
         }
-        Part::new(Verdict::Pending, format!("{count}回以上のところ、まだ{have}回です"))
+        Part::new(
+            Verdict::Pending,
+            format!("{count}回以上のところ、まだ{have}回です"),
+        )
     }
 
-    fn newest(&self, data: &Data, max_age: Option<crate::language::Span>, subjects: &[String], any: bool) -> Part {
+    fn newest(
+        &self,
+        data: &Data,
+        max_age: Option<crate::language::Span>,
+        subjects: &[String],
+        any: bool,
+    ) -> Part {
         let day = self.as_of();
-        let at = if self.over() { tokyo_midnight(self.last.tomorrow().unwrap_or(self.last)) } else { self.now.at };
-        let keys: Vec<&String> = if subjects.is_empty() { data.latest.by.keys().collect() } else { subjects.iter().collect() };
+        let at = if self.over() {
+            tokyo_midnight(self.last.tomorrow().unwrap_or(self.last))
+        } else {
+            self.now.at
+        };
+        let keys: Vec<&String> = if subjects.is_empty() {
+            data.latest.by.keys().collect()
+        } else {
+            subjects.iter().collect()
+        };
         let mut part = Part::new(Verdict::Met, "");
         let mut seen = 0;
         for key in keys {
-            let name = if key.is_empty() { String::new() } else { format!("「{key}」の") };
+            let name = if key.is_empty() {
+                String::new()
+            } else {
+                format!("「{key}」の")
+            };
             let Some(snap) = data.latest.as_of(key, day) else {
-                worsen(&mut part, Verdict::Unmeasured, format!("{name}記録がありません"));
+                worsen(
+                    &mut part,
+                    Verdict::Unmeasured,
+                    format!("{name}記録がありません"),
+                );
                 continue;
             };
             seen += 1;
@@ -410,19 +594,34 @@ impl Context<'_> {
                     worsen(
                         &mut part,
                         Verdict::Unmeasured,
-                        format!("{name}最新の記録（{}）が {} より古くなっています", snap.when.day, age.japanese()),
+                        format!(
+                            "{name}最新の記録（{}）が {} より古くなっています",
+                            snap.when.day,
+                            age.japanese()
+                        ),
                     );
                     continue;
                 }
                 part = part.until(just_after(end));
             }
             if !snap.ok {
-                worsen(&mut part, Verdict::NotMet, format!("{name}最新の記録（{}）が条件を満たしていません", snap.when.day));
+                worsen(
+                    &mut part,
+                    Verdict::NotMet,
+                    format!(
+                        "{name}最新の記録（{}）が条件を満たしていません",
+                        snap.when.day
+                    ),
+                );
             }
             for (away, days) in &snap.keep_away {
                 let left = days_between(day, *away);
                 if left < *days {
-                    worsen(&mut part, Verdict::NotMet, format!("{name}{away} まで残り {left} 日です（{days} 日以上）"));
+                    worsen(
+                        &mut part,
+                        Verdict::NotMet,
+                        format!("{name}{away} まで残り {left} 日です（{days} 日以上）"),
+                    );
                 }
             }
         }
@@ -430,20 +629,39 @@ impl Context<'_> {
             return Part::new(Verdict::Unmeasured, "まだ測った記録がありません");
         }
         if part.verdict == Verdict::Met {
-            part.reasons.push(if any { "最新の記録があります".into() } else { "最新の記録が条件を満たしています".into() });
+            part.reasons.push(if any {
+                "最新の記録があります".into()
+            } else {
+                "最新の記録が条件を満たしています".into()
+            });
         }
         part
     }
 
-    fn every(&self, data: &Data, each: Each, count: u64, allowed: u64, calendar: Option<&str>, by: bool) -> Part {
+    fn every(
+        &self,
+        data: &Data,
+        each: Each,
+        count: u64,
+        allowed: u64,
+        calendar: Option<&str>,
+        by: bool,
+    ) -> Part {
         let Some(first_ever) = data.tally.first else {
             return Part::new(Verdict::Unmeasured, "まだ測った記録がありません");
         };
         let from = first_ever.max(self.first);
         // Today is not over.
-        let to = if self.over() { self.last } else { self.now.day.yesterday().unwrap_or(self.now.day) };
+        let to = if self.over() {
+            self.last
+        } else {
+            self.now.day.yesterday().unwrap_or(self.now.day)
+        };
         if self.as_of() < from {
-            return Part::new(Verdict::Unmeasured, format!("{first_ever} から測っています"));
+            return Part::new(
+                Verdict::Unmeasured,
+                format!("{first_ever} から測っています"),
+            );
         }
         let has = |first: Date, last: Date| {
             if by {
@@ -455,12 +673,16 @@ impl Context<'_> {
                     .flat_map(|bucket| bucket.distinct.iter())
                     .filter_map(|entry| entry.split('\n').next())
                     .collect();
-                let days: Vec<String> = std::iter::successors(Some(first), |day| day.tomorrow().ok())
-                    .take_while(|day| *day <= last)
-                    .map(|day| day.to_string())
-                    .collect();
+                let days: Vec<String> =
+                    std::iter::successors(Some(first), |day| day.tomorrow().ok())
+                        .take_while(|day| *day <= last)
+                        .map(|day| day.to_string())
+                        .collect();
                 let all = data.tally.sum(first, last).distinct;
-                values.iter().all(|value| days.iter().any(|day| all.contains(&format!("{value}\n{day}"))))
+                values.iter().all(|value| {
+                    days.iter()
+                        .any(|day| all.contains(&format!("{value}\n{day}")))
+                })
             } else {
                 data.tally.count(first, last) >= count
             }
@@ -469,7 +691,11 @@ impl Context<'_> {
             Ok(spans) => spans,
             Err(why) => return Part::new(Verdict::Undecided, why.to_string()),
         };
-        let missing: Vec<Date> = spans.iter().filter(|(first, last)| !has(*first, *last)).map(|(first, _)| *first).collect();
+        let missing: Vec<Date> = spans
+            .iter()
+            .filter(|(first, last)| !has(*first, *last))
+            .map(|(first, _)| *first)
+            .collect();
         let recent = data.tally.sum(from, self.as_of()).recent;
         let word = match each {
             Each::Day => "日",
@@ -482,22 +708,51 @@ impl Context<'_> {
         if missing.len() as u64 > allowed {
             let shown: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
             let more = if missing.len() > 5 { " ほか" } else { "" };
-            return Part::new(Verdict::NotMet, format!("記録の無い{word}が {} あります: {}{more}", missing.len(), shown.join("、")))
-                .from(recent);
+            return Part::new(
+                Verdict::NotMet,
+                format!(
+                    "記録の無い{word}が {} あります: {}{more}",
+                    missing.len(),
+                    shown.join("、")
+                ),
+            )
+            .from(recent);
         }
         if spans.is_empty() {
-            return Part::new(Verdict::Pending, format!("まだ一つの{word}も終わっていません")).from(recent);
+            return Part::new(
+                Verdict::Pending,
+                format!("まだ一つの{word}も終わっていません"),
+            )
+            .from(recent);
         }
-        let mut part = Part::new(Verdict::Met, format!("{} の{word}すべてに記録があります", spans.len() - missing.len())).from(recent);
+        let mut part = Part::new(
+            Verdict::Met,
+            format!(
+                "{} の{word}すべてに記録があります",
+                spans.len() - missing.len()
+            ),
+        )
+        .from(recent);
         if first_ever > self.first {
-            part = part.warn(format!("{first_ever} から測っています（それより前は測っていません）"));
+            part = part.warn(format!(
+                "{first_ever} から測っています（それより前は測っていません）"
+            ));
         }
         part
     }
 
     /// The complete days, weeks, … within two days.
-    fn spans(&self, each: Each, from: Date, to: Date, calendar: Option<&str>) -> Result<Vec<(Date, Date)>, NoDate> {
-        let days = || std::iter::successors(Some(from), |day| day.tomorrow().ok()).take_while(|day| *day <= to);
+    fn spans(
+        &self,
+        each: Each,
+        from: Date,
+        to: Date,
+        calendar: Option<&str>,
+    ) -> Result<Vec<(Date, Date)>, NoDate> {
+        let days = || {
+            std::iter::successors(Some(from), |day| day.tomorrow().ok())
+                .take_while(|day| *day <= to)
+        };
         let whole = |kind: PeriodKind| {
             kind.over(from, to)
                 .map(|period| (period.first(), period.last()))
@@ -509,7 +764,10 @@ impl Context<'_> {
             Each::Day => days().map(|day| (day, day)).collect(),
             Each::OpenDay => {
                 let set = self.book.calendar(calendar)?;
-                days().filter(|day| set.is_open(*day)).map(|day| (day, day)).collect()
+                days()
+                    .filter(|day| set.is_open(*day))
+                    .map(|day| (day, day))
+                    .collect()
             }
             Each::Week => days()
                 .filter(|day| day.weekday() == jiff::civil::Weekday::Monday)
@@ -528,11 +786,29 @@ impl Context<'_> {
             return Part::new(Verdict::NotApplicable, "該当する記録がありません");
         }
         let mut part = if total.good < total.count {
-            let bad: Vec<String> = total.bad.iter().rev().take(3).map(|bad| bad.why.clone()).collect();
-            Part::new(Verdict::NotMet, format!("{} 件のうち {} 件: {}", total.count, total.count - total.good, bad.join("、")))
-                .from(total.bad.iter().map(|bad| bad.seq))
+            let bad: Vec<String> = total
+                .bad
+                .iter()
+                .rev()
+                .take(3)
+                .map(|bad| bad.why.clone())
+                .collect();
+            Part::new(
+                Verdict::NotMet,
+                format!(
+                    "{} 件のうち {} 件: {}",
+                    total.count,
+                    total.count - total.good,
+                    bad.join("、")
+                ),
+            )
+            .from(total.bad.iter().map(|bad| bad.seq))
         } else {
-            Part::new(Verdict::Met, format!("{} 件すべてが条件を満たしています", total.count)).from(total.recent)
+            Part::new(
+                Verdict::Met,
+                format!("{} 件すべてが条件を満たしています", total.count),
+            )
+            .from(total.recent)
         };
         for doubt in total.doubtful {
             part = part.warn(doubt.why).from([doubt.seq]);
@@ -548,7 +824,11 @@ impl Context<'_> {
         if let Some(key) = unless_gate {
             return self.gate(key, data);
         }
-        Part::new(Verdict::NotMet, format!("あってはならない記録が {} 件あります", total.count)).from(total.recent)
+        Part::new(
+            Verdict::NotMet,
+            format!("あってはならない記録が {} 件あります", total.count),
+        )
+        .from(total.recent)
     }
 
     pub(super) fn cover(&self, data: &Data, share: f64, at_least: Option<u64>) -> Part {
@@ -556,7 +836,8 @@ impl Context<'_> {
         let limit = self.limit();
         let whole = cover.universe.len() as u64;
         if whole == 0 && cover.listed.is_some() && at_least.is_none_or(|least| least == 0) {
-            return Part::new(Verdict::NotApplicable, "一覧は空で、対象がありません").from(cover.recent.iter().copied());
+            return Part::new(Verdict::NotApplicable, "一覧は空で、対象がありません")
+                .from(cover.recent.iter().copied());
         }
         if whole == 0 {
             return self.missing("対象の一覧がありません");
@@ -564,21 +845,41 @@ impl Context<'_> {
         if let Some(least) = at_least
             && whole < least
         {
-            return self.missing(&format!("対象が {whole} 件で、{least} 件に足りません")).from(cover.recent.iter().copied());
+            return self
+                .missing(&format!("対象が {whole} 件で、{least} 件に足りません"))
+                .from(cover.recent.iter().copied());
         }
         let by = |day: Date| {
-            cover.universe.iter().filter(|element| cover.covered.get(*element).is_some_and(|first| *first <= day)).count()
+            cover
+                .universe
+                .iter()
+                .filter(|element| {
+                    cover
+                        .covered
+                        .get(*element)
+                        .is_some_and(|first| *first <= day)
+                })
+                .count()
         };
         let percent = |covered: usize| covered as f64 / whole as f64 * 100.0;
         let (in_time, so_far) = (by(limit), by(self.now.day));
         let mut part = if percent(in_time) + 1e-9 >= share {
-            Part::new(Verdict::Met, format!("{whole} 件のうち {in_time} 件に及んでいます"))
+            Part::new(
+                Verdict::Met,
+                format!("{whole} 件のうち {in_time} 件に及んでいます"),
+            )
         } else if percent(so_far) + 1e-9 >= share {
-            let mut days: Vec<Date> =
-                cover.universe.iter().filter_map(|element| cover.covered.get(element).copied()).collect();
+            let mut days: Vec<Date> = cover
+                .universe
+                .iter()
+                .filter_map(|element| cover.covered.get(element).copied())
+                .collect();
             days.sort_unstable();
             let needed = ((whole as f64 * share / 100.0) - 1e-9).ceil().max(1.0) as usize;
-            self.done(days.get(needed - 1).copied().unwrap_or(limit), &format!("{needed} 件目"))
+            self.done(
+                days.get(needed - 1).copied().unwrap_or(limit),
+                &format!("{needed} 件目"),
+            )
         } else {
             let left: Vec<&str> = cover
                 .universe
@@ -587,7 +888,10 @@ impl Context<'_> {
                 .take(3)
                 .map(String::as_str)
                 .collect();
-            self.missing(&format!("{whole} 件のうち {so_far} 件です（残り: {} など）", left.join("、")))
+            self.missing(&format!(
+                "{whole} 件のうち {so_far} 件です（残り: {} など）",
+                left.join("、")
+            ))
         };
         part.figures.push(Figure {
             title: "行き渡り".into(),
@@ -604,8 +908,11 @@ impl Context<'_> {
         let own = spec.obligation.as_deref().unwrap_or(&self.obligation.key);
         let mut counts: BTreeMap<Verdict, Vec<&str>> = BTreeMap::new();
         for key in self.contract.keys() {
-            let Some(other) = self.contract.latest(key) else { continue };
-            let wanted = keys.iter().any(|wanted| wanted == key) || clause.is_some_and(|clause| other.clause.starts_with(clause));
+            let Some(other) = self.contract.latest(key) else {
+                continue;
+            };
+            let wanted = keys.iter().any(|wanted| wanted == key)
+                || clause.is_some_and(|clause| other.clause.starts_with(clause));
             if !wanted || key == own || !other.type_.is_judged() {
                 continue;
             }
@@ -616,10 +923,22 @@ impl Context<'_> {
         let Some((worst, keys)) = counts.iter().next_back() else {
             return Part::new(Verdict::NotApplicable, "まとめる義務がありません");
         };
-        let worst = if *worst == Verdict::Pending && counts.contains_key(&Verdict::Met) { Verdict::Pending } else { *worst };
+        let worst = if *worst == Verdict::Pending && counts.contains_key(&Verdict::Met) {
+            Verdict::Pending
+        } else {
+            *worst
+        };
         let shown: Vec<&str> = keys.iter().copied().take(5).collect();
         let total: usize = counts.values().map(Vec::len).sum();
-        Part::new(worst, format!("{total} 件をまとめた結果「{}」{} 件（{}）", worst.japanese(), keys.len(), shown.join("、")))
+        Part::new(
+            worst,
+            format!(
+                "{total} 件をまとめた結果「{}」{} 件（{}）",
+                worst.japanese(),
+                keys.len(),
+                shown.join("、")
+            ),
+        )
     }
 }
 

@@ -122,7 +122,11 @@ fn select(kind: &str, conditions: Vec<Condition>) -> Select {
 }
 
 fn field_is(field: &str, value: &str) -> Condition {
-    Condition { field: Some(field.to_owned()), eq: Some(value.into()), ..Condition::default() }
+    Condition {
+        field: Some(field.to_owned()),
+        eq: Some(value.into()),
+        ..Condition::default()
+    }
 }
 
 impl Spec {
@@ -132,7 +136,9 @@ impl Spec {
         match &self.question {
             Question::Check(check) => self.check_ports(check, contract, &mut ports),
             Question::Threshold(threshold) => match &threshold.shape {
-                Shape::Coverage { universe, covered, .. } => {
+                Shape::Coverage {
+                    universe, covered, ..
+                } => {
                     ports.push((Port::Main, universe.clone()));
                     ports.push((Port::Answer, covered.clone()));
                 }
@@ -140,7 +146,11 @@ impl Spec {
                     if let Some(of) = &threshold.of {
                         ports.push((Port::Main, of.clone()));
                     }
-                    if let Shape::Version { newest_from: Some(newest), .. } = shape {
+                    if let Shape::Version {
+                        newest_from: Some(newest),
+                        ..
+                    } = shape
+                    {
                         ports.push((Port::Known, newest.of.clone()));
                     }
                 }
@@ -170,34 +180,59 @@ impl Spec {
                 ports.push((Port::Main, of.clone()));
             }
             Check::None { of, .. } => ports.push((Port::Main, of.clone())),
-            Check::Pair { trigger, response, closed_by, .. } => {
+            Check::Pair {
+                trigger,
+                response,
+                closed_by,
+                ..
+            } => {
                 ports.push((Port::Main, trigger.clone()));
                 ports.push((Port::Answer, response.clone()));
                 if let Some(closed) = closed_by {
                     ports.push((Port::Close, closed.clone()));
                 }
             }
-            Check::Cover { universe, covered, .. } => {
+            Check::Cover {
+                universe, covered, ..
+            } => {
                 ports.push((Port::Main, universe.clone()));
                 ports.push((Port::Answer, covered.clone()));
             }
             Check::Attestation { .. } => {
-                ports.push((Port::Main, select("attestation.filed", vec![field_is("obligation", own)])));
+                ports.push((
+                    Port::Main,
+                    select("attestation.filed", vec![field_is("obligation", own)]),
+                ));
                 ports.push((Port::Answer, Select::Kind("attestation.accepted".into())));
                 ports.push((Port::Close, Select::Kind("attestation.withdrawn".into())));
             }
-            Check::Record { .. } => ports.push((Port::Main, select("record.filed", vec![field_is("obligation", own)]))),
+            Check::Record { .. } => ports.push((
+                Port::Main,
+                select("record.filed", vec![field_is("obligation", own)]),
+            )),
             Check::Document { when, .. } => {
                 let document = self.deliverable.as_deref().unwrap_or_default();
-                for kind in ["document.rendered", "document.submitted", "document.accepted", "document.returned"] {
-                    ports.push((Port::Main, select(kind, vec![field_is("document", document)])));
+                for kind in [
+                    "document.rendered",
+                    "document.submitted",
+                    "document.accepted",
+                    "document.returned",
+                ] {
+                    ports.push((
+                        Port::Main,
+                        select(kind, vec![field_is("document", document)]),
+                    ));
                 }
                 if let Some(when) = when {
                     ports.push((Port::Side, when.clone()));
                 }
             }
             Check::Gate { gate } => {
-                for act in contract.gate(gate).map(|gate| gate.acts.as_slice()).unwrap_or_default() {
+                for act in contract
+                    .gate(gate)
+                    .map(|gate| gate.acts.as_slice())
+                    .unwrap_or_default()
+                {
                     let mut of = select(&act.kind, act.conditions.clone());
                     if let Select::Table(table) = &mut of {
                         table.at.clone_from(&act.at);
@@ -239,18 +274,31 @@ pub fn comparison(threshold: &Threshold) -> Option<Comparison> {
 
 /// The parameter a limit waits for, if it has no value yet.
 pub fn missing_parameter(threshold: &Threshold) -> Option<&str> {
-    [&threshold.at_least, &threshold.more_than, &threshold.at_most, &threshold.less_than, &threshold.exactly]
-        .into_iter()
-        .flatten()
-        .find_map(|quantity| match quantity {
-            Quantity::Text(text) => text.strip_prefix('$'),
-            Quantity::Number(_) => None,
-        })
+    [
+        &threshold.at_least,
+        &threshold.more_than,
+        &threshold.at_most,
+        &threshold.less_than,
+        &threshold.exactly,
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(|quantity| match quantity {
+        Quantity::Text(text) => text.strip_prefix('$'),
+        Quantity::Number(_) => None,
+    })
 }
 
 impl Meter {
     /// Adds a record that came in through a port; says whether anything changed.
-    pub fn take(&mut self, port: Port, of: &Select, action: Action, fact: &Fact, contract: &Contract) -> bool {
+    pub fn take(
+        &mut self,
+        port: Port,
+        of: &Select,
+        action: Action,
+        fact: &Fact,
+        contract: &Contract,
+    ) -> bool {
         let unknown = KindInfo::default();
         let info = contract.kinds.get(&fact.kind).unwrap_or(&unknown);
         let id = || info.id.as_deref().and_then(|field| fact.text(field));
@@ -265,27 +313,47 @@ impl Meter {
                 && port == Port::Main
                 && id().is_some_and(|id| self.data.withdraw(id, fact.seq));
         }
-        let door = Door { port, fact, when, id: (action == Action::Keep).then(id).flatten(), contract };
+        let door = Door {
+            port,
+            fact,
+            when,
+            id: (action == Action::Keep).then(id).flatten(),
+            contract,
+        };
         let Self { spec, data } = self;
         match (&spec.question, port) {
             (_, Port::Side) => data.side.add(&Part::of(fact.seq, when.day)),
             (Question::Check(check), _) => data.take_check(check, spec, &door),
             (Question::Threshold(threshold), _) => data.take_threshold(threshold, &door),
             (Question::Counter(name), _) => {
-                let Some(counter) = contract.counter(name) else { return false };
-                let mut part = Part::of(fact.seq, when.day);
-                let amount = counter.amount.as_deref().map_or(Some(1.0), |field| fact.number(field)).unwrap_or(0.0);
+                let Some(counter) = contract.counter(name) else {
+                    return false;
+                };
+                let mut added = Part::of(fact.seq, when.day);
+                let amount = counter
+                    .amount
+                    .as_deref()
+                    .map_or(Some(1.0), |field| fact.number(field))
+                    .unwrap_or(0.0);
                 let weight = counter.weights.as_ref().map_or(1.0, |weights| {
                     fact.text(&weights.field)
                         .and_then(|value| weights.values.get(&value).copied())
                         .unwrap_or(weights.other.unwrap_or(1.0))
                 });
-                part.values[0] = amount * weight;
-                part.valued = true;
-                let category = counter.category.as_deref().and_then(|field| fact.text(field)).unwrap_or_default();
-                let own = counter.counts.as_deref().and_then(|field| fact.text(field)).unwrap_or_default();
-                part.group = Some(format!("{category}\n{own}"));
-                data.put_part(part, &door);
+                added.values[0] = amount * weight;
+                added.valued = true;
+                let category = counter
+                    .category
+                    .as_deref()
+                    .and_then(|field| fact.text(field))
+                    .unwrap_or_default();
+                let own = counter
+                    .counts
+                    .as_deref()
+                    .and_then(|field| fact.text(field))
+                    .unwrap_or_default();
+                added.group = Some(format!("{category}\n{own}"));
+                data.put_part(added, &door);
             }
         }
         true
@@ -319,7 +387,13 @@ impl Data {
     }
 
     fn take_check(&mut self, check: &Check, spec: &Spec, door: &Door<'_>) {
-        let Door { port, fact, when, contract, .. } = *door;
+        let Door {
+            port,
+            fact,
+            when,
+            contract,
+            ..
+        } = *door;
         let hours = &contract.versions[0].book.hours;
         let mut part = Part::of(fact.seq, when.day);
         match check {
@@ -330,19 +404,38 @@ impl Data {
                 self.put_part(part, door);
             }
             Check::Newest { must, by, .. } => {
-                let (timed, plain): (Vec<&Condition>, Vec<&Condition>) =
-                    must.iter().partition(|condition| condition.min_days_left.is_some());
-                let mut ok = plain.iter().all(|condition| fact.holds(condition, when, hours));
+                let (timed, plain): (Vec<&Condition>, Vec<&Condition>) = must
+                    .iter()
+                    .partition(|condition| condition.min_days_left.is_some());
+                let mut ok = plain
+                    .iter()
+                    .all(|condition| fact.holds(condition, when, hours));
                 let mut keep_away = Vec::new();
                 for condition in timed {
-                    let value = condition.field.as_deref().and_then(|field| fact.value(field));
+                    let value = condition
+                        .field
+                        .as_deref()
+                        .and_then(|field| fact.value(field));
                     match (value.and_then(read_date), condition.min_days_left) {
                         (Some(day), Some(days)) => keep_away.push((day, days)),
                         _ => ok = false,
                     }
                 }
-                let by = by.as_deref().and_then(|field| fact.text(field)).unwrap_or_default();
-                self.latest.put(by, Snap { when, seq: fact.seq, ok, keep_away, value: None, text: None });
+                let by = by
+                    .as_deref()
+                    .and_then(|field| fact.text(field))
+                    .unwrap_or_default();
+                self.latest.put(
+                    by,
+                    Snap {
+                        when,
+                        seq: fact.seq,
+                        ok,
+                        keep_away,
+                        value: None,
+                        text: None,
+                    },
+                );
             }
             Check::Every { by, .. } => match by.as_deref() {
                 Some(field) => {
@@ -354,7 +447,10 @@ impl Data {
                 None => self.put_part(part, door),
             },
             Check::Each { must, .. } => {
-                if let Some(broken) = must.iter().find(|condition| !fact.holds(condition, when, hours)) {
+                if let Some(broken) = must
+                    .iter()
+                    .find(|condition| !fact.holds(condition, when, hours))
+                {
                     part.good = false;
                     part.bad = Some(format!(
                         "{}の記録が条件（{}）を満たしていません",
@@ -368,11 +464,21 @@ impl Data {
             Check::None { unless_gate, .. } => {
                 if unless_gate.is_some() {
                     let approval = fact.text("approval_id");
-                    self.deeds.push(Deed { when, seq: fact.seq, approval, wrong: None });
+                    self.deeds.push(Deed {
+                        when,
+                        seq: fact.seq,
+                        approval,
+                        wrong: None,
+                    });
                 }
                 self.put_part(part, door);
             }
-            Check::Pair { matching, trigger, responses, .. } => {
+            Check::Pair {
+                matching,
+                trigger,
+                responses,
+                ..
+            } => {
                 let trigger_id = || {
                     trigger
                         .kinds()
@@ -381,7 +487,10 @@ impl Data {
                         .and_then(|info| info.id.clone())
                 };
                 let field = matching.clone().or_else(trigger_id);
-                let key = field.as_deref().and_then(|field| fact.text(field)).unwrap_or_else(|| fact.subject.clone());
+                let key = field
+                    .as_deref()
+                    .and_then(|field| fact.text(field))
+                    .unwrap_or_else(|| fact.subject.clone());
                 let most = responses.unwrap_or(1).max(1) as usize + 4;
                 let pair = self.pairs.entry(key).or_default();
                 match port {
@@ -399,7 +508,11 @@ impl Data {
                     _ => pair.closed = Some(pair.closed.map_or(when, |known| known.min(when))),
                 }
             }
-            Check::Cover { universe_field, covered_field, .. } => {
+            Check::Cover {
+                universe_field,
+                covered_field,
+                ..
+            } => {
                 let field = match port {
                     Port::Answer => covered_field.as_deref().unwrap_or(universe_field),
                     _ => universe_field,
@@ -411,12 +524,21 @@ impl Data {
             Check::Record { .. } => {
                 self.latest.put(
                     String::new(),
-                    Snap { when, seq: fact.seq, ok: true, keep_away: Vec::new(), value: None, text: None },
+                    Snap {
+                        when,
+                        seq: fact.seq,
+                        ok: true,
+                        keep_away: Vec::new(),
+                        value: None,
+                        text: None,
+                    },
                 );
                 self.put_part(part, door);
             }
             Check::Document { must, .. } => {
-                let ok = must.iter().all(|condition| fact.holds(condition, when, hours));
+                let ok = must
+                    .iter()
+                    .all(|condition| fact.holds(condition, when, hours));
                 let period = fact.text("period").unwrap_or_default();
                 let life = self.lives.entry(period).or_default();
                 match fact.kind.as_str() {
@@ -427,7 +549,9 @@ impl Data {
                 }
             }
             Check::Gate { gate } => {
-                let Some(gate) = contract.gate(gate) else { return };
+                let Some(gate) = contract.gate(gate) else {
+                    return;
+                };
                 let field = gate
                     .acts
                     .iter()
@@ -437,16 +561,27 @@ impl Data {
                 let wrong = match gate.kind {
                     GateKind::OpenerCloses => {
                         let (opened, closed) = (fact.text("opened_by"), fact.text("closed_by"));
-                        (opened.is_none() || opened != closed).then(|| "開いた者と閉じた者が違います".to_owned())
+                        (opened.is_none() || opened != closed)
+                            .then(|| "開いた者と閉じた者が違います".to_owned())
                     }
                     GateKind::ErasureCertificate => {
-                        let missing: Vec<&str> =
-                            gate.fields.iter().map(String::as_str).filter(|field| fact.texts(field).is_empty()).collect();
-                        (!missing.is_empty()).then(|| format!("欄がありません: {}", missing.join("、")))
+                        let missing: Vec<&str> = gate
+                            .fields
+                            .iter()
+                            .map(String::as_str)
+                            .filter(|field| fact.texts(field).is_empty())
+                            .collect();
+                        (!missing.is_empty())
+                            .then(|| format!("欄がありません: {}", missing.join("、")))
                     }
                     _ => None,
                 };
-                self.deeds.push(Deed { when, seq: fact.seq, approval: fact.text(field), wrong });
+                self.deeds.push(Deed {
+                    when,
+                    seq: fact.seq,
+                    approval: fact.text(field),
+                    wrong,
+                });
             }
             Check::Rollup { .. } => {}
         }
@@ -474,12 +609,16 @@ impl Data {
     }
 
     fn paper(&mut self, port: Port, fact: &Fact, when: Moment) {
-        let id = fact.text("attestation_id").unwrap_or_else(|| fact.subject.clone());
+        let id = fact
+            .text("attestation_id")
+            .unwrap_or_else(|| fact.subject.clone());
         match port {
             Port::Main => {
                 let day = |field: &str| fact.value(field).and_then(read_date);
                 let away = fact.text("applicability").as_deref() == Some("not_applicable");
-                let reason = fact.text("reason").unwrap_or_else(|| "理由の記載なし".to_owned());
+                let reason = fact
+                    .text("reason")
+                    .unwrap_or_else(|| "理由の記載なし".to_owned());
                 let paper = Paper {
                     filed: when,
                     seq: fact.seq,
@@ -506,7 +645,13 @@ impl Data {
     }
 
     fn take_threshold(&mut self, threshold: &Threshold, door: &Door<'_>) {
-        let Door { port, fact, when, contract, .. } = *door;
+        let Door {
+            port,
+            fact,
+            when,
+            contract,
+            ..
+        } = *door;
         let hours = &contract.versions[0].book.hours;
         let limit = comparison(threshold);
         let mut part = Part::of(fact.seq, when.day);
@@ -519,26 +664,46 @@ impl Data {
             text,
         };
         match &threshold.shape {
-            Shape::Availability { total: Some(total), down: Some(down), exclude, .. } => {
+            Shape::Availability {
+                total: Some(total),
+                down: Some(down),
+                exclude,
+                ..
+            } => {
                 let planned = fact.number(total).unwrap_or(0.0);
                 let out = fact.number(down).unwrap_or(0.0);
                 let excluded: f64 = exclude
                     .iter()
-                    .filter(|each| each.proof.as_deref().is_none_or(|field| !fact.texts(field).is_empty()))
-                    .filter(|each| each.conditions.iter().all(|condition| fact.holds(condition, when, hours)))
+                    .filter(|each| {
+                        each.proof
+                            .as_deref()
+                            .is_none_or(|field| !fact.texts(field).is_empty())
+                    })
+                    .filter(|each| {
+                        each.conditions
+                            .iter()
+                            .all(|condition| fact.holds(condition, when, hours))
+                    })
                     .filter_map(|each| fact.number(each.field.as_deref()?))
                     .sum();
                 part.values = [planned, out, excluded];
                 part.valued = true;
                 self.put_part(part, door);
             }
-            Shape::Availability { from, to, exclude, .. } => {
+            Shape::Availability {
+                from, to, exclude, ..
+            } => {
                 let instant = |field: &Option<String>| {
-                    field.as_deref().and_then(|field| fact.text(field)).and_then(|text| {
-                        text.parse::<Timestamp>().ok().or_else(|| {
-                            text.parse::<jiff::civil::DateTime>().ok().map(mamori_kernel::clock::tokyo_instant)
+                    field
+                        .as_deref()
+                        .and_then(|field| fact.text(field))
+                        .and_then(|text| {
+                            text.parse::<Timestamp>().ok().or_else(|| {
+                                text.parse::<jiff::civil::DateTime>()
+                                    .ok()
+                                    .map(mamori_kernel::clock::tokyo_instant)
+                            })
                         })
-                    })
                 };
                 let Some(start) = instant(from) else { return };
                 let end = instant(to);
@@ -546,26 +711,47 @@ impl Data {
                 let excluded = exclude
                     .iter()
                     .find(|each| {
-                        each.proof.as_deref().is_none_or(|field| !fact.texts(field).is_empty())
-                            && each.conditions.iter().all(|condition| fact.holds(condition, when, hours))
-                            && each.shorter_than.is_none_or(|span| span.seconds().is_some_and(|least| seconds < least))
+                        each.proof
+                            .as_deref()
+                            .is_none_or(|field| !fact.texts(field).is_empty())
+                            && each
+                                .conditions
+                                .iter()
+                                .all(|condition| fact.holds(condition, when, hours))
+                            && each.shorter_than.is_none_or(|span| {
+                                span.seconds().is_some_and(|least| seconds < least)
+                            })
                     })
                     .map(|each| each.title.clone());
                 // The same outage told again (closed later) replaces the open one.
-                self.outages.retain(|known| known.from != start || known.seq > fact.seq);
+                self.outages
+                    .retain(|known| known.from != start || known.seq > fact.seq);
                 if !self.outages.iter().any(|known| known.from == start) {
-                    self.outages.push(Outage { from: start, to: end, excluded, seq: fact.seq });
+                    self.outages.push(Outage {
+                        from: start,
+                        to: end,
+                        excluded,
+                        seq: fact.seq,
+                    });
                     self.outages.sort_by_key(|outage| (outage.from, outage.seq));
                 }
-                self.tally.first = Some(self.tally.first.map_or(when.day, |first| first.min(when.day)));
+                self.tally.first = Some(
+                    self.tally
+                        .first
+                        .map_or(when.day, |first| first.min(when.day)),
+                );
             }
             Shape::Share { good } => {
-                part.good = good.iter().all(|condition| fact.holds(condition, when, hours));
+                part.good = good
+                    .iter()
+                    .all(|condition| fact.holds(condition, when, hours));
                 self.put_part(part, door);
             }
             Shape::Performance { field, .. } => {
                 let value = fact.number(field);
-                part.good = value.zip(limit).is_some_and(|(value, limit)| limit.holds(value));
+                part.good = value
+                    .zip(limit)
+                    .is_some_and(|(value, limit)| limit.holds(value));
                 part.valued = value.is_some();
                 part.values[0] = value.unwrap_or(0.0);
                 self.put_part(part, door);
@@ -573,7 +759,12 @@ impl Data {
             Shape::Longest { field, from, to } => {
                 let value = match field {
                     Some(field) => fact.number(field),
-                    None => duration(fact, from.as_deref(), to.as_deref(), threshold.unit.as_deref()),
+                    None => duration(
+                        fact,
+                        from.as_deref(),
+                        to.as_deref(),
+                        threshold.unit.as_deref(),
+                    ),
                 };
                 self.valued(part, value, limit, door);
             }
@@ -590,7 +781,9 @@ impl Data {
                 self.valued(part, value, each, door);
             }
             Shape::PlanCap { field, .. } => {
-                let value = field.as_deref().map_or(Some(1.0), |field| fact.number(field));
+                let value = field
+                    .as_deref()
+                    .map_or(Some(1.0), |field| fact.number(field));
                 if value.is_some() {
                     self.latest.put(String::new(), snap(value, None, true));
                 }
@@ -607,47 +800,84 @@ impl Data {
                 self.put_part(part, door);
             }
             Shape::Capacity { field, by } => {
-                let by = by.as_deref().and_then(|field| fact.text(field)).unwrap_or_default();
+                let by = by
+                    .as_deref()
+                    .and_then(|field| fact.text(field))
+                    .unwrap_or_default();
                 self.latest.put(by, snap(fact.number(field), None, true));
             }
-            Shape::Coverage { universe_field, covered_field, .. } => {
+            Shape::Coverage {
+                universe_field,
+                covered_field,
+                ..
+            } => {
                 let field = match port {
                     Port::Answer => covered_field.as_deref().unwrap_or(universe_field),
                     _ => universe_field,
                 };
                 self.cover(port, field, fact, when);
             }
-            Shape::Generations { class, class_field, method_field, generations_field, .. } => {
+            Shape::Generations {
+                class,
+                class_field,
+                method_field,
+                generations_field,
+                ..
+            } => {
                 let class_field = class_field.as_deref().unwrap_or("class");
-                if class.as_ref().is_some_and(|class| fact.text(class_field).as_ref() != Some(class)) {
+                if class
+                    .as_ref()
+                    .is_some_and(|class| fact.text(class_field).as_ref() != Some(class))
+                {
                     return;
                 }
                 if fact.value("ok") == Some(&serde_json::Value::Bool(false)) {
                     return;
                 }
-                let method = fact.text(method_field.as_deref().unwrap_or("method")).unwrap_or_default();
-                let generations = fact.number(generations_field.as_deref().unwrap_or("generations"));
+                let method = fact
+                    .text(method_field.as_deref().unwrap_or("method"))
+                    .unwrap_or_default();
+                let generations =
+                    fact.number(generations_field.as_deref().unwrap_or("generations"));
                 if method == "full" {
                     self.tally.add(&part);
                 } else {
                     self.side.add(&part);
                 }
                 if generations.is_some() {
-                    self.latest.put(String::new(), snap(generations, None, true));
+                    self.latest
+                        .put(String::new(), snap(generations, None, true));
                 }
             }
-            Shape::Retention { oldest: Some(field), .. } => {
+            Shape::Retention {
+                oldest: Some(field),
+                ..
+            } => {
                 let oldest = fact.value(field).and_then(read_date);
-                self.latest.put(String::new(), snap(None, oldest.map(|day| day.to_string()), true));
+                self.latest.put(
+                    String::new(),
+                    snap(None, oldest.map(|day| day.to_string()), true),
+                );
                 self.tally.add(&part);
             }
-            Shape::Retention { keep, basis, deleted, .. } => {
-                let original = deleted.as_deref().and_then(|field| fact.value(field)).and_then(read_date);
+            Shape::Retention {
+                keep,
+                basis,
+                deleted,
+                ..
+            } => {
+                let original = deleted
+                    .as_deref()
+                    .and_then(|field| fact.value(field))
+                    .and_then(read_date);
                 if let (Some(original), crate::language::OrParam::Value(keep)) = (original, keep) {
                     let until = crate::rules::numbers::keep_until(original, *keep, *basis);
                     if until.is_some_and(|until| when.day <= until) {
                         part.good = false;
-                        part.bad = Some(format!("{original}の記録を保存期間の終わる前（{}）に消しています", when.day));
+                        part.bad = Some(format!(
+                            "{original}の記録を保存期間の終わる前（{}）に消しています",
+                            when.day
+                        ));
                     }
                 }
                 self.put_part(part, door);
@@ -655,21 +885,33 @@ impl Data {
             Shape::Range { field, min, max } => {
                 let value = fact.number(field);
                 if let Some(value) = value {
-                    let out = min.is_some_and(|least| value < least) || max.is_some_and(|most| value > most);
+                    let out = min.is_some_and(|least| value < least)
+                        || max.is_some_and(|most| value > most);
                     if out {
                         part.good = false;
                         part.bad = Some(format!("{}の値 {value} が範囲の外です", when.day));
                     }
-                    self.latest.put(String::new(), snap(Some(value), None, !out));
+                    self.latest
+                        .put(String::new(), snap(Some(value), None, !out));
                 }
                 part.valued = value.is_some();
                 part.values[0] = value.unwrap_or(0.0);
                 self.put_part(part, door);
             }
-            Shape::Version { field, newest_from, by, .. } => {
-                let by = by.as_deref().and_then(|field| fact.text(field)).unwrap_or_default();
+            Shape::Version {
+                field,
+                newest_from,
+                by,
+                ..
+            } => {
+                let by = by
+                    .as_deref()
+                    .and_then(|field| fact.text(field))
+                    .unwrap_or_default();
                 if port == Port::Known {
-                    let field = newest_from.as_ref().map_or("version", |newest| newest.field.as_str());
+                    let field = newest_from
+                        .as_ref()
+                        .map_or("version", |newest| newest.field.as_str());
                     self.known.put(by, snap(None, fact.text(field), true));
                 } else {
                     self.latest.put(by, snap(None, fact.text(field), true));
@@ -680,15 +922,25 @@ impl Data {
                     NumberOrField::Number(number) => Some(*number),
                     NumberOrField::Field(field) => fact.number(field),
                 };
-                part.values = [fact.number(points).unwrap_or(0.0), whole.unwrap_or(0.0), 0.0];
+                part.values = [
+                    fact.number(points).unwrap_or(0.0),
+                    whole.unwrap_or(0.0),
+                    0.0,
+                ];
                 part.valued = true;
                 self.put_part(part, door);
             }
             Shape::PenaltyPoints { items, .. } => {
                 for (index, item) in items.iter().enumerate() {
-                    if item.conditions.iter().all(|condition| fact.holds(condition, when, hours)) {
+                    if item
+                        .conditions
+                        .iter()
+                        .all(|condition| fact.holds(condition, when, hours))
+                    {
                         let entry = (when.day, index, item.points, fact.seq);
-                        let at = self.points.partition_point(|known| (known.0, known.3) <= (entry.0, entry.3));
+                        let at = self
+                            .points
+                            .partition_point(|known| (known.0, known.3) <= (entry.0, entry.3));
                         self.points.insert(at, entry);
                     }
                 }
@@ -718,7 +970,11 @@ impl Data {
 }
 
 fn duration(fact: &Fact, from: Option<&str>, to: Option<&str>, unit: Option<&str>) -> Option<f64> {
-    let at = |field: Option<&str>| field.and_then(|field| fact.value(field)).map(|_| fact.when(field).at.as_second());
+    let at = |field: Option<&str>| {
+        field
+            .and_then(|field| fact.value(field))
+            .map(|_| fact.when(field).at.as_second())
+    };
     let seconds = (at(to)? - at(from)?) as f64;
     Some(match unit {
         Some("seconds" | "秒" | "s") => seconds,
@@ -730,12 +986,18 @@ fn duration(fact: &Fact, from: Option<&str>, to: Option<&str>, unit: Option<&str
 
 /// Records outside the hours: bad, or doubtful where the hours are a principle.
 fn window(spec: &Spec, part: &mut Part, fact: &Fact, when: Moment, contract: &Contract) {
-    let Some((name, principle, reason)) = &spec.window else { return };
-    let Some(hours) = contract.versions[0].book.hours.get(name) else { return };
+    let Some((name, principle, reason)) = &spec.window else {
+        return;
+    };
+    let Some(hours) = contract.versions[0].book.hours.get(name) else {
+        return;
+    };
     let time = |field: &str| {
         let text = fact.text(field)?;
         match text.parse::<crate::language::ClockTime>() {
-            Ok(time) => Some(mamori_kernel::clock::tokyo_instant(when.day.to_datetime(time.time()))),
+            Ok(time) => Some(mamori_kernel::clock::tokyo_instant(
+                when.day.to_datetime(time.time()),
+            )),
             Err(_) => text.parse::<Timestamp>().ok(),
         }
     };
@@ -746,12 +1008,17 @@ fn window(spec: &Spec, part: &mut Part, fact: &Fact, when: Moment, contract: &Co
         _ if when.exact && !has_own_times => Some(hours.service.contains(when.at)),
         _ => None,
     };
-    let excused = reason.as_deref().is_some_and(|field| !fact.texts(field).iter().all(|text| text.trim().is_empty()));
+    let excused = reason
+        .as_deref()
+        .is_some_and(|field| !fact.texts(field).iter().all(|text| text.trim().is_empty()));
     match inside {
         Some(true) => {}
         Some(false) if excused => {}
         Some(false) if *principle => {
-            part.doubtful = Some(format!("{}の作業は{}の外で、理由の記録がありません", when.day, hours.title));
+            part.doubtful = Some(format!(
+                "{}の作業は{}の外で、理由の記録がありません",
+                when.day, hours.title
+            ));
         }
         Some(false) => {
             part.good = false;

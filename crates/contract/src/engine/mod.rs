@@ -37,7 +37,7 @@ use self::fact::read_date;
 use self::judge::{Context, Part};
 use self::meter::{Action, Data, Meter, Port, Question, Spec};
 use crate::kinds::glob;
-use crate::language::{Check, Counts, Decide, Deadline, Obligation, Rule, Select, Shape};
+use crate::language::{Check, Counts, Deadline, Decide, Obligation, Rule, Select, Shape};
 use crate::model::Contract;
 use crate::rules::dates::{DueDay, NoDate, period_due};
 
@@ -48,7 +48,9 @@ pub enum SnapshotError {
     #[error("写しを読めません。台帳から作り直してください (unreadable snapshot): {0}")]
     Unreadable(#[from] serde_json::Error),
     /// Taken under another contract file or another version of the engine.
-    #[error("写しは今の契約と合いません。台帳から作り直してください (snapshot of another contract)")]
+    #[error(
+        "写しは今の契約と合いません。台帳から作り直してください (snapshot of another contract)"
+    )]
     OtherContract,
 }
 
@@ -129,12 +131,21 @@ pub struct Engine {
 impl Engine {
     /// An engine that has seen nothing. `written` are the kinds that this installation writes;
     /// kinds the contract declares itself count too, for people can write them.
-    pub fn new<T: Into<String>>(contract: Arc<Contract>, written: impl IntoIterator<Item = T>) -> Self {
+    pub fn new<T: Into<String>>(
+        contract: Arc<Contract>,
+        written: impl IntoIterator<Item = T>,
+    ) -> Self {
         let mut engine = Self {
             written: written
                 .into_iter()
                 .map(Into::into)
-                .chain(contract.file.evidence_kinds.iter().map(|kind| kind.kind.clone()))
+                .chain(
+                    contract
+                        .file
+                        .evidence_kinds
+                        .iter()
+                        .map(|kind| kind.kind.clone()),
+                )
                 .collect(),
             seen: BTreeSet::new(),
             meters: Vec::new(),
@@ -159,7 +170,9 @@ impl Engine {
         let contract = Arc::clone(&self.contract);
         let mut known: HashMap<String, usize> = HashMap::new();
         for key in contract.keys() {
-            let Some(latest) = contract.latest(key) else { continue };
+            let Some(latest) = contract.latest(key) else {
+                continue;
+            };
             if !latest.type_.is_judged() {
                 continue;
             }
@@ -170,24 +183,42 @@ impl Engine {
                     variants.push(self.variant(unit, version, reading, &mut known));
                 }
             }
-            let periods = if variants.iter().any(|variant| once(&variant.reading.obligation)) {
+            let periods = if variants
+                .iter()
+                .any(|variant| once(&variant.reading.obligation))
+            {
                 // A date that does not depend on a period is judged once, over the term.
                 contract.due_periods(latest)
             } else {
                 contract.periods(latest)
             };
-            let rolls_up = variants
-                .iter()
-                .any(|variant| variant.reading.obligation.evidence.iter().any(|check| matches!(check, Check::Rollup { .. })));
+            let rolls_up = variants.iter().any(|variant| {
+                variant
+                    .reading
+                    .obligation
+                    .evidence
+                    .iter()
+                    .any(|check| matches!(check, Check::Rollup { .. }))
+            });
             self.by_key.insert(key.to_owned(), unit);
-            self.units.push(Unit { key: key.to_owned(), variants, periods, followers: Vec::new(), rolls_up });
+            self.units.push(Unit {
+                key: key.to_owned(),
+                variants,
+                periods,
+                followers: Vec::new(),
+                rolls_up,
+            });
         }
         for unit in 0..self.units.len() {
             for variant in &self.units[unit].variants {
                 let obligation = &variant.reading.obligation;
                 let internal = obligation.waiting.iter().flatten().chain(&obligation.gates);
                 let asked = obligation.evidence.iter().filter_map(|check| match check {
-                    Check::Gate { gate } | Check::None { unless_gate: Some(gate), .. } => Some(gate),
+                    Check::Gate { gate }
+                    | Check::None {
+                        unless_gate: Some(gate),
+                        ..
+                    } => Some(gate),
                     _ => None,
                 });
                 for gate in internal.chain(asked) {
@@ -200,7 +231,13 @@ impl Engine {
         }
         self.link_rollups();
         for (index, meter) in self.meters.iter().enumerate() {
-            self.doors.extend(meter.spec.ports(&contract).into_iter().map(|(port, of)| (index, port, of)));
+            self.doors.extend(
+                meter
+                    .spec
+                    .ports(&contract)
+                    .into_iter()
+                    .map(|(port, of)| (index, port, of)),
+            );
         }
         self.kept = vec![None; self.units.len()];
     }
@@ -210,16 +247,30 @@ impl Engine {
             if !self.units[unit].rolls_up {
                 continue;
             }
-            let checks: Vec<Check> =
-                self.units[unit].variants.iter().flat_map(|variant| variant.reading.obligation.evidence.clone()).collect();
+            let checks: Vec<Check> = self.units[unit]
+                .variants
+                .iter()
+                .flat_map(|variant| variant.reading.obligation.evidence.clone())
+                .collect();
             for check in checks {
-                let Check::Rollup { obligations, clause } = check else { continue };
+                let Check::Rollup {
+                    obligations,
+                    clause,
+                } = check
+                else {
+                    continue;
+                };
                 for other in 0..self.units.len() {
                     let key = &self.units[other].key;
                     let clause_fits = clause.as_deref().is_some_and(|clause| {
-                        self.contract.latest(key).is_some_and(|each| each.clause.starts_with(clause))
+                        self.contract
+                            .latest(key)
+                            .is_some_and(|each| each.clause.starts_with(clause))
                     });
-                    if other != unit && (clause_fits || obligations.contains(key)) && !self.units[other].followers.contains(&unit) {
+                    if other != unit
+                        && (clause_fits || obligations.contains(key))
+                        && !self.units[other].followers.contains(&unit)
+                    {
                         self.units[other].followers.push(unit);
                     }
                 }
@@ -231,7 +282,10 @@ impl Engine {
         let name = serde_json::to_string(&spec).expect("a question is plain data");
         let meters = &mut self.meters;
         let index = *known.entry(name).or_insert_with(|| {
-            meters.push(Meter { spec, data: Data::default() });
+            meters.push(Meter {
+                spec,
+                data: Data::default(),
+            });
             meters.len() - 1
         });
         if self.users.len() <= index {
@@ -253,30 +307,57 @@ impl Engine {
         let obligation = Arc::clone(&reading.obligation);
         let mut parts = Vec::new();
         let mut money = Vec::new();
-        let plain = |question: Question| Spec { question, obligation: None, window: None, unless: None, deliverable: None };
+        let plain = |question: Question| Spec {
+            question,
+            obligation: None,
+            window: None,
+            unless: None,
+            deliverable: None,
+        };
         for check in &obligation.evidence {
             parts.push(self.meter(unit, check_spec(check, &obligation), known));
         }
         for gate in &obligation.gates {
-            let asked = obligation.evidence.iter().any(|check| matches!(check, Check::Gate { gate: named } if named == gate));
+            let asked = obligation
+                .evidence
+                .iter()
+                .any(|check| matches!(check, Check::Gate { gate: named } if named == gate));
             if !asked {
                 let check = Check::Gate { gate: gate.clone() };
                 parts.push(self.meter(unit, plain(Question::Check(check)), known));
             }
         }
         for threshold in &obligation.thresholds {
-            if matches!(threshold.shape, Shape::PenaltyMoney { .. } | Shape::LateInterest { .. }) {
+            if matches!(
+                threshold.shape,
+                Shape::PenaltyMoney { .. } | Shape::LateInterest { .. }
+            ) {
                 money.push(threshold.clone());
             } else {
-                parts.push(self.meter(unit, plain(Question::Threshold(Box::new(threshold.clone()))), known));
+                parts.push(self.meter(
+                    unit,
+                    plain(Question::Threshold(Box::new(threshold.clone()))),
+                    known,
+                ));
             }
         }
         if let Some(counter) = &obligation.counter {
             parts.push(self.meter(unit, plain(Question::Counter(counter.clone())), known));
         }
-        let targets = obligation.internal.iter().flat_map(|internal| internal.thresholds.clone());
-        let internal = targets.map(|each| self.meter(unit, plain(Question::Threshold(Box::new(each))), known)).collect();
-        Variant { version, reading, parts, internal, money }
+        let targets = obligation
+            .internal
+            .iter()
+            .flat_map(|internal| internal.thresholds.clone());
+        let internal = targets
+            .map(|each| self.meter(unit, plain(Question::Threshold(Box::new(each))), known))
+            .collect();
+        Variant {
+            version,
+            reading,
+            parts,
+            internal,
+            money,
+        }
     }
 
     /// The contract.
@@ -301,14 +382,18 @@ impl Engine {
         }
         let kinds = &self.contract.kinds;
         let fits = |of: &Select, name: &str| of.kinds().iter().any(|pattern| glob(pattern, name));
-        let keeps = kinds.get(kind).is_some_and(|info| info.corrected_by.is_some() || info.withdrawn_by.is_some());
+        let keeps = kinds
+            .get(kind)
+            .is_some_and(|info| info.corrected_by.is_some() || info.withdrawn_by.is_some());
         let route: Arc<[(usize, Action)]> = self
             .doors
             .iter()
             .enumerate()
             .filter_map(|(door, (_, _, of))| {
                 let base = |pick: fn(&crate::kinds::KindInfo) -> Option<&str>| {
-                    kinds.names().any(|name| fits(of, name) && kinds.get(name).and_then(pick) == Some(kind))
+                    kinds
+                        .names()
+                        .any(|name| fits(of, name) && kinds.get(name).and_then(pick) == Some(kind))
                 };
                 if base(|info| info.withdrawn_by.as_deref()) {
                     Some((door, Action::Withdraw))
@@ -350,7 +435,11 @@ impl Engine {
             }
         }
         if Gatebook::concerns(&fact.kind) {
-            let field = self.contract.kinds.get(&fact.kind).and_then(|info| info.date.as_deref());
+            let field = self
+                .contract
+                .kinds
+                .get(&fact.kind)
+                .and_then(|info| info.date.as_deref());
             let extensions = self.gates.extensions.len();
             if let Some(gate) = self.gates.take(fact, field) {
                 touched.extend(self.by_gate.get(&gate).into_iter().flatten());
@@ -363,7 +452,10 @@ impl Engine {
             touched.extend(self.settle(fact));
         }
         self.touch(&touched);
-        touched.iter().map(|unit| self.units[*unit].key.clone()).collect()
+        touched
+            .iter()
+            .map(|unit| self.units[*unit].key.clone())
+            .collect()
     }
 
     fn touch(&mut self, units: &BTreeSet<usize>) {
@@ -378,16 +470,37 @@ impl Engine {
     }
 
     fn settle(&mut self, fact: &Fact) -> Vec<usize> {
-        let Some(note) = fact.text("note") else { return Vec::new() };
-        let Some(index) = self.contract.file.ambiguity.iter().position(|each| each.key == note) else { return Vec::new() };
-        let ambiguity = &self.contract.file.ambiguity[index];
-        let chosen = fact.text("reading");
-        let Some(reading) = ambiguity.reading.iter().position(|each| Some(&each.key) == chosen.as_ref()) else {
+        let Some(note) = fact.text("note") else {
             return Vec::new();
         };
-        let from = fact.value("from").and_then(read_date).unwrap_or_else(|| fact.when(None).day);
+        let Some(index) = self
+            .contract
+            .file
+            .ambiguity
+            .iter()
+            .position(|each| each.key == note)
+        else {
+            return Vec::new();
+        };
+        let ambiguity = &self.contract.file.ambiguity[index];
+        let chosen = fact.text("reading");
+        let Some(reading) = ambiguity
+            .reading
+            .iter()
+            .position(|each| Some(&each.key) == chosen.as_ref())
+        else {
+            return Vec::new();
+        };
+        let from = fact
+            .value("from")
+            .and_then(read_date)
+            .unwrap_or_else(|| fact.when(None).day);
         let list = self.settled.entry(index).or_default();
-        list.push(Settled { reading, from, seq: fact.seq });
+        list.push(Settled {
+            reading,
+            from,
+            seq: fact.seq,
+        });
         list.sort_by_key(|settled| (settled.from, settled.seq));
         (0..self.units.len()).collect()
     }
@@ -395,7 +508,10 @@ impl Engine {
     /// The reading the city chose for a period, if it has.
     fn settled_for(&self, ambiguity: usize, period: Period) -> Option<usize> {
         let list = self.settled.get(&ambiguity)?;
-        list.iter().rev().find(|settled| settled.from <= period.last()).map(|settled| settled.reading)
+        list.iter()
+            .rev()
+            .find(|settled| settled.from <= period.last())
+            .map(|settled| settled.reading)
     }
 
     /// Moves the clock; verdicts that time alone changes are formed anew when asked for. A clock
@@ -421,7 +537,11 @@ impl Engine {
         for unit in 0..self.units.len() {
             self.ensure(unit, &mut Vec::new());
         }
-        self.kept.iter().flatten().map(|kept| Arc::clone(&kept.state)).collect()
+        self.kept
+            .iter()
+            .flatten()
+            .map(|kept| Arc::clone(&kept.state))
+            .collect()
     }
 
     fn state_of(&mut self, unit: usize) -> Arc<State> {
@@ -441,18 +561,27 @@ impl Engine {
             for other in 0..self.units.len() {
                 if other != unit && self.units[other].followers.contains(&unit) {
                     self.ensure(other, path);
-                    soonest = self.kept[other].as_ref().map_or(soonest, |kept| soonest.min(kept.until));
+                    soonest = self.kept[other]
+                        .as_ref()
+                        .map_or(soonest, |kept| soonest.min(kept.until));
                 }
             }
             path.pop();
         }
         let (state, until) = self.form(unit);
-        self.kept[unit] = Some(Kept { state: Arc::new(state), until: until.min(soonest) });
+        self.kept[unit] = Some(Kept {
+            state: Arc::new(state),
+            until: until.min(soonest),
+        });
     }
 
     fn form(&self, unit: usize) -> (State, Timestamp) {
         let unit = &self.units[unit];
-        let mut until = self.now.day.tomorrow().map_or(Timestamp::MAX, tokyo_midnight);
+        let mut until = self
+            .now
+            .day
+            .tomorrow()
+            .map_or(Timestamp::MAX, tokyo_midnight);
         let mut periods = Vec::new();
         for period in &unit.periods {
             if let Some((state, next)) = self.form_period(unit, *period) {
@@ -460,7 +589,9 @@ impl Engine {
                 periods.push(state);
             }
         }
-        let begun = |state: &&PeriodState| state.period.first() <= self.now.day || state.verdict != Verdict::Pending;
+        let begun = |state: &&PeriodState| {
+            state.period.first() <= self.now.day || state.verdict != Verdict::Pending
+        };
         let shown: Vec<&PeriodState> = periods.iter().filter(begun).collect();
         // A period that is not due yet does not hide those that are done.
         let verdict = shown
@@ -475,12 +606,24 @@ impl Engine {
         let deciding = shown.iter().rev().filter(|state| state.verdict == verdict);
         let reasons = deciding
             .take(3)
-            .flat_map(|state| state.reasons.iter().map(|reason| format!("{}: {reason}", state.period.japanese())))
+            .flat_map(|state| {
+                state
+                    .reasons
+                    .iter()
+                    .map(|reason| format!("{}: {reason}", state.period.japanese()))
+            })
             .collect();
-        let current = periods.iter().find(|state| state.period.contains(self.now.day));
+        let current = periods
+            .iter()
+            .find(|state| state.period.contains(self.now.day));
         let next_due = periods
             .iter()
-            .filter(|state| matches!(state.verdict, Verdict::Pending | Verdict::Unmeasured | Verdict::Undecided))
+            .filter(|state| {
+                matches!(
+                    state.verdict,
+                    Verdict::Pending | Verdict::Unmeasured | Verdict::Undecided
+                )
+            })
             .filter_map(|state| state.due)
             .filter(|due| *due >= self.now.day)
             .min();
@@ -489,7 +632,9 @@ impl Engine {
             verdict,
             current: current.map(|state| state.verdict),
             reasons,
-            warnings: current.map(|state| state.warnings.clone()).unwrap_or_default(),
+            warnings: current
+                .map(|state| state.warnings.clone())
+                .unwrap_or_default(),
             next_due,
             periods,
         };
@@ -499,18 +644,25 @@ impl Engine {
     /// The verdict of one period under every reading still open.
     fn form_period(&self, unit: &Unit, period: Period) -> Option<(PeriodState, Option<Timestamp>)> {
         let version = self.contract.version_for(period);
-        let variants: Vec<&Variant> = unit.variants.iter().filter(|variant| variant.version == version).collect();
+        let variants: Vec<&Variant> = unit
+            .variants
+            .iter()
+            .filter(|variant| variant.version == version)
+            .collect();
         let open: Vec<&Variant> = variants
             .iter()
             .copied()
             .filter(|variant| {
-                variant.reading.choice.iter().all(|(ambiguity, reading)| match self.settled_for(*ambiguity, period) {
-                    Some(chosen) => chosen == *reading,
-                    None => {
-                        let each = &self.contract.file.ambiguity[*ambiguity];
-                        let working = each.working.as_ref().and_then(|key| each.reading.iter().position(|r| r.key == *key));
-                        each.decide == Decide::AllReadings || working.unwrap_or(0) == *reading
+                variant.reading.choice.iter().all(|(ambiguity, reading)| {
+                    if let Some(chosen) = self.settled_for(*ambiguity, period) {
+                        return chosen == *reading;
                     }
+                    let each = &self.contract.file.ambiguity[*ambiguity];
+                    let working = each
+                        .working
+                        .as_ref()
+                        .and_then(|key| each.reading.iter().position(|r| r.key == *key));
+                    each.decide == Decide::AllReadings || working.unwrap_or(0) == *reading
                 })
             })
             .collect();
@@ -522,7 +674,10 @@ impl Engine {
             next = [next, other_next].into_iter().flatten().min();
             candidates.push((variant, other.verdict));
         }
-        if candidates.iter().any(|(_, verdict)| *verdict != candidates[0].1) {
+        if candidates
+            .iter()
+            .any(|(_, verdict)| *verdict != candidates[0].1)
+        {
             self.undecide(&mut state, &candidates);
         }
         Some((state, next))
@@ -533,10 +688,22 @@ impl Engine {
         let base = &candidates[0].0.reading.choice;
         for (variant, verdict) in candidates {
             // Name the reading that sets this variant apart; for the first, its own ones.
-            let apart = variant.reading.choice.iter().zip(base).find(|(a, b)| a != b).map(|(a, _)| *a);
+            let apart = variant
+                .reading
+                .choice
+                .iter()
+                .zip(base)
+                .find(|(a, b)| a != b)
+                .map(|(a, _)| *a);
             let Some((ambiguity, reading)) = apart.or_else(|| {
                 let differs = candidates.iter().find_map(|(other, _)| {
-                    other.reading.choice.iter().zip(base).find(|(a, b)| a != b).map(|(_, b)| *b)
+                    other
+                        .reading
+                        .choice
+                        .iter()
+                        .zip(base)
+                        .find(|(a, b)| a != b)
+                        .map(|(_, b)| *b)
                 });
                 differs.or_else(|| base.first().copied())
             }) else {
@@ -556,22 +723,43 @@ impl Engine {
                 state.questions.push(question.clone());
             }
         }
-        let words: Vec<String> =
-            state.candidates.iter().map(|each| format!("「{}」なら{}", each.title, each.verdict.japanese())).collect();
-        state.reasons.insert(0, format!("仕様書の読みで結果が分かれます: {}", words.join("、")));
+        let words: Vec<String> = state
+            .candidates
+            .iter()
+            .map(|each| format!("「{}」なら{}", each.title, each.verdict.japanese()))
+            .collect();
+        state.reasons.insert(
+            0,
+            format!("仕様書の読みで結果が分かれます: {}", words.join("、")),
+        );
     }
 
     /// The verdict of one period under one reading.
-    fn judge(&self, unit: &Unit, variant: &Variant, period: Period) -> (PeriodState, Option<Timestamp>) {
+    fn judge(
+        &self,
+        unit: &Unit,
+        variant: &Variant,
+        period: Period,
+    ) -> (PeriodState, Option<Timestamp>) {
         let obligation = &variant.reading.obligation;
         let book = &variant.reading.book;
         let term = self.contract.term;
         let active = obligation.active.clone().unwrap_or_default();
-        let first = period.first().max(term.first()).max(active.from.map_or(Date::MIN, |day| day.0));
-        let last = period.last().min(term.last()).min(active.to.map_or(Date::MAX, |day| day.0));
+        let first = period
+            .first()
+            .max(term.first())
+            .max(active.from.map_or(Date::MIN, |day| day.0));
+        let last = period
+            .last()
+            .min(term.last())
+            .min(active.to.map_or(Date::MAX, |day| day.0));
         let due = self.due(unit, obligation.deadline.as_ref(), period, variant);
         let (due_day, due_reason, due_unknown) = match &due {
-            Some(Ok(day)) => (Some(day.date), day.moved.clone().or_else(|| day.exception.clone()), None),
+            Some(Ok(day)) => (
+                Some(day.date),
+                day.moved.clone().or_else(|| day.exception.clone()),
+                None,
+            ),
             Some(Err(why)) => (None, None, Some(self.contract.unknown_ja(why))),
             None => (None, None, None),
         };
@@ -624,10 +812,15 @@ impl Engine {
             merge(&mut total, part);
         }
         if !decided {
-            total = Part::new(Verdict::Unmeasured, "この義務を確かめる証跡が契約ファイルにありません");
+            total = Part::new(
+                Verdict::Unmeasured,
+                "この義務を確かめる証跡が契約ファイルにありません",
+            );
         }
         for threshold in &variant.money {
-            total.figures.extend(context.money(threshold, &thresholds, total.late));
+            total
+                .figures
+                .extend(context.money(threshold, &thresholds, total.late));
         }
         self.internal(variant, &context, obligation, &mut total);
         for word in &obligation.soft {
@@ -646,14 +839,28 @@ impl Engine {
     }
 
     /// Our own targets: warnings, never verdicts.
-    fn internal(&self, variant: &Variant, context: &Context<'_>, obligation: &Obligation, total: &mut Part) {
+    fn internal(
+        &self,
+        variant: &Variant,
+        context: &Context<'_>,
+        obligation: &Obligation,
+        total: &mut Part,
+    ) {
         for index in &variant.internal {
             let meter = &self.meters[*index];
             let part = context.judge(&meter.spec, &meter.data);
             if part.verdict == Verdict::NotMet {
-                total.warnings.push(format!("社内目標に届いていません: {}", part.reasons.join("、")));
+                total.warnings.push(format!(
+                    "社内目標に届いていません: {}",
+                    part.reasons.join("、")
+                ));
             }
-            total.figures.extend(part.figures.into_iter().map(|figure| Figure { internal: true, ..figure }));
+            total
+                .figures
+                .extend(part.figures.into_iter().map(|figure| Figure {
+                    internal: true,
+                    ..figure
+                }));
         }
         let target = obligation
             .internal
@@ -664,7 +871,9 @@ impl Engine {
             && self.now.day > target.date
             && matches!(total.verdict, Verdict::Pending)
         {
-            total.warnings.push(format!("社内目標の日 {} を過ぎています", target.date));
+            total
+                .warnings
+                .push(format!("社内目標の日 {} を過ぎています", target.date));
         }
     }
 
@@ -677,12 +886,21 @@ impl Engine {
         variant: &Variant,
     ) -> Option<Result<DueDay, NoDate>> {
         let name = period.to_string();
-        let named = |text: &str| text == name || (text == "term" && matches!(period, Period::Term(_)));
-        let extension =
-            self.gates.extensions.iter().rev().find(|each| each.obligation == unit.key && named(&each.period));
+        let named =
+            |text: &str| text == name || (text == "term" && matches!(period, Period::Term(_)));
+        let extension = self
+            .gates
+            .extensions
+            .iter()
+            .rev()
+            .find(|each| each.obligation == unit.key && named(&each.period));
         if let Some(extension) = extension {
             let exception = format!("延長（{}、{}）", extension.by, extension.on);
-            return Some(Ok(DueDay { date: extension.due, moved: None, exception: Some(exception) }));
+            return Some(Ok(DueDay {
+                date: extension.due,
+                moved: None,
+                exception: Some(exception),
+            }));
         }
         if let Some(due) = self.contract.override_of(&unit.key, period) {
             return Some(Ok(due));
@@ -695,7 +913,10 @@ impl Engine {
 
     fn is_written(&self, pattern: &str) -> bool {
         if pattern.contains('*') {
-            self.written.iter().chain(&self.seen).any(|kind| glob(pattern, kind))
+            self.written
+                .iter()
+                .chain(&self.seen)
+                .any(|kind| glob(pattern, kind))
         } else {
             self.written.contains(pattern) || self.seen.contains(pattern)
         }
@@ -711,7 +932,9 @@ impl Engine {
         let kept = self.kept[other].as_ref()?;
         let state = &kept.state;
         let day = period.last().min(self.now.day);
-        let found = state.period(period).or_else(|| state.periods.iter().find(|each| each.period.contains(day)));
+        let found = state
+            .period(period)
+            .or_else(|| state.periods.iter().find(|each| each.period.contains(day)));
         found.map(|each| each.verdict)
     }
 
@@ -719,7 +942,11 @@ impl Engine {
         let mut all = BTreeMap::new();
         for ambiguity in self.settled.keys() {
             if let Some(reading) = self.settled_for(*ambiguity, period) {
-                all.extend(self.contract.file.ambiguity[*ambiguity].reading[reading].categories.clone());
+                all.extend(
+                    self.contract.file.ambiguity[*ambiguity].reading[reading]
+                        .categories
+                        .clone(),
+                );
             }
         }
         all
@@ -728,13 +955,18 @@ impl Engine {
     /// A counter for a period.
     pub fn counter(&self, name: &str, period: Period) -> Option<CounterState> {
         let counter = self.contract.counter(name)?;
-        let meter = self.meters.iter().find(|meter| matches!(&meter.spec.question, Question::Counter(each) if each == name))?;
+        let meter = self.meters.iter().find(
+            |meter| matches!(&meter.spec.question, Question::Counter(each) if each == name),
+        )?;
         Some(counter::counter_state(
             counter,
             &meter.data.tally,
             period,
             self.contract.term.first(),
-            |period| self.contract.number(&counter.cap, self.contract.version_for(period)),
+            |period| {
+                self.contract
+                    .number(&counter.cap, self.contract.version_for(period))
+            },
             &self.contract.file.categories,
             |period| self.settled_categories(period),
         ))
@@ -753,13 +985,23 @@ impl Engine {
 
     fn fingerprint(&self) -> String {
         // Meters in their order are what the data belongs to.
-        let names: Vec<String> =
-            self.meters.iter().map(|meter| serde_json::to_string(&meter.spec).expect("a question is plain data")).collect();
+        let names: Vec<String> = self
+            .meters
+            .iter()
+            .map(|meter| serde_json::to_string(&meter.spec).expect("a question is plain data"))
+            .collect();
         let length: usize = names.iter().map(String::len).sum();
-        let sum = names.iter().flat_map(|name| name.bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        format!("1:{}:{}:{length}:{sum:016x}", self.contract.file.contract.id, self.meters.len())
+        let sum = names
+            .iter()
+            .flat_map(|name| name.bytes())
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        format!(
+            "1:{}:{}:{length}:{sum:016x}",
+            self.contract.file.contract.id,
+            self.meters.len()
+        )
     }
 
     /// The whole engine but the contract, as JSON.
@@ -773,7 +1015,11 @@ impl Engine {
             written: Cow::Borrowed(&self.written),
             gates: Cow::Borrowed(&self.gates),
             settled: Cow::Borrowed(&self.settled),
-            data: self.meters.iter().map(|meter| Cow::Borrowed(&meter.data)).collect(),
+            data: self
+                .meters
+                .iter()
+                .map(|meter| Cow::Borrowed(&meter.data))
+                .collect(),
         };
         serde_json::to_string(&snapshot).expect("aggregates are plain data")
     }
@@ -807,19 +1053,31 @@ fn once(obligation: &Obligation) -> bool {
 
 fn check_spec(check: &Check, obligation: &Obligation) -> Spec {
     let rule = obligation.deadline.as_ref().map(|deadline| &deadline.rule);
-    let own = matches!(check, Check::Attestation { .. } | Check::Record { .. } | Check::Rollup { .. });
+    let own = matches!(
+        check,
+        Check::Attestation { .. } | Check::Record { .. } | Check::Rollup { .. }
+    );
     let window = match (check, rule) {
-        (Check::Each { .. }, Some(Rule::Window { hours, principle, reason })) => {
-            Some((hours.clone(), *principle, reason.clone()))
-        }
+        (
+            Check::Each { .. },
+            Some(Rule::Window {
+                hours,
+                principle,
+                reason,
+            }),
+        ) => Some((hours.clone(), *principle, reason.clone())),
         _ => None,
     };
     let unless = match (check, rule) {
-        (Check::Exists { .. } | Check::Record { .. }, Some(Rule::AtLeast { unless, .. })) => unless.clone(),
+        (Check::Exists { .. } | Check::Record { .. }, Some(Rule::AtLeast { unless, .. })) => {
+            unless.clone()
+        }
         _ => None,
     };
     let deliverable = match check {
-        Check::Document { deliverable, .. } => deliverable.clone().or_else(|| obligation.deliverable.clone()),
+        Check::Document { deliverable, .. } => deliverable
+            .clone()
+            .or_else(|| obligation.deliverable.clone()),
         _ => None,
     };
     Spec {

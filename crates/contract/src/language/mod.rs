@@ -18,12 +18,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use change::{Ambiguity, Change, ChangeSource, Decide, Override, Patch, Reading, Straddling};
-pub use deadline::{Binding, Bound, ClockKind, Deadline, Direction, FirstDay, PeriodOverride, Roll, Rule, Spacing};
+pub use deadline::{
+    Binding, Bound, ClockKind, Deadline, Direction, FirstDay, PeriodOverride, Roll, Rule, Spacing,
+};
 pub use evidence::{Check, Condition, Each, Expired, Select, Stage};
 pub use obligation::{Active, Internal, Kind, Obligation, Reach, Type};
 pub use parts::{
-    Act, CalendarText, Carry, CarryWord, Category, Contractor, Counter, Counts, DeclaredKind, Deliverable, Gate, GateKind, Head,
-    HoursText, Over, Parameter, Party, Per, Source,
+    Act, CalendarText, Carry, CarryWord, Category, Contractor, Counter, Counts, DeclaredKind,
+    Deliverable, Gate, GateKind, Head, HoursText, Over, Parameter, Party, Per, Source,
 };
 pub use threshold::{Shape, Threshold};
 pub use value::{ClockTime, DateText, MonthDay, OrParam, PeriodName, Quantity, Span, Unit};

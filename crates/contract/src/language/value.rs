@@ -114,14 +114,18 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let plain = normalize(text);
-        let digits = plain.find(|c: char| !c.is_ascii_digit()).unwrap_or(plain.len());
+        let digits = plain
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(plain.len());
         let unit = match plain[digits..].trim() {
             "s" | "秒" => Unit::Second,
             "m" | "分" => Unit::Minute,
             "h" | "時間" => Unit::Hour,
             "d" | "日" | "日間" => Unit::Day,
             "w" | "週間" | "週" => Unit::Week,
-            "mo" | "か月" | "カ月" | "ヶ月" | "ケ月" | "箇月" | "か月間" => Unit::Month,
+            "mo" | "か月" | "カ月" | "ヶ月" | "ケ月" | "箇月" | "か月間" => {
+                Unit::Month
+            }
             "y" | "年" | "年間" => Unit::Year,
             _ => {
                 return Err(format!(
@@ -205,9 +209,13 @@ impl FromStr for ClockTime {
         let plain = normalize(text);
         plain
             .split_once(':')
-            .and_then(|(hour, minute)| Some((hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?)))
+            .and_then(|(hour, minute)| {
+                Some((hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?))
+            })
             .filter(|(hour, minute)| *minute < 60 && hour * 60 + minute <= 1440)
-            .map(|(hour, minute)| Self { minutes: hour * 60 + minute })
+            .map(|(hour, minute)| Self {
+                minutes: hour * 60 + minute,
+            })
             .ok_or_else(|| format!("時刻「{text}」を読めません。\"08:45\" の形で書いてください"))
     }
 }
@@ -235,7 +243,10 @@ impl FromStr for PeriodName {
         if plain == "term" {
             return Ok(Self::Term);
         }
-        plain.parse().map(Self::Period).map_err(|error: mamori_kernel::period::PeriodError| error.to_string())
+        plain
+            .parse()
+            .map(Self::Period)
+            .map_err(|error: mamori_kernel::period::PeriodError| error.to_string())
     }
 }
 
@@ -332,13 +343,43 @@ macro_rules! text_value {
     };
 }
 
-text_value!(DateText, "Date", "mamori-date", "ISO or 和暦 date; a printed weekday is checked");
-text_value!(Span, "Span", "mamori-span", "a length: 30m, 4時間, 7日, 1週間, 3か月, 1年");
-text_value!(MonthDay, "MonthDay", "mamori-month-day", "a day of every year: 12-29");
+text_value!(
+    DateText,
+    "Date",
+    "mamori-date",
+    "ISO or 和暦 date; a printed weekday is checked"
+);
+text_value!(
+    Span,
+    "Span",
+    "mamori-span",
+    "a length: 30m, 4時間, 7日, 1週間, 3か月, 1年"
+);
+text_value!(
+    MonthDay,
+    "MonthDay",
+    "mamori-month-day",
+    "a day of every year: 12-29"
+);
 text_value!(ClockTime, "ClockTime", "mamori-time", "a clock time: 08:45");
-text_value!(PeriodName, "PeriodName", "mamori-period", "2026-10, 2026-Q3, 2026-H1, FY2026 or term");
-text_value!(OrParam<DateText>, "DateOrParam", "mamori-date-or-param", "a date or $parameter");
-text_value!(OrParam<Span>, "SpanOrParam", "mamori-span-or-param", "a length or $parameter");
+text_value!(
+    PeriodName,
+    "PeriodName",
+    "mamori-period",
+    "2026-10, 2026-Q3, 2026-H1, FY2026 or term"
+);
+text_value!(
+    OrParam<DateText>,
+    "DateOrParam",
+    "mamori-date-or-param",
+    "a date or $parameter"
+);
+text_value!(
+    OrParam<Span>,
+    "SpanOrParam",
+    "mamori-span-or-param",
+    "a length or $parameter"
+);
 
 /// Checks a text against one of the formats above; the error is a Japanese sentence.
 pub fn check_format(format: &str, text: &str) -> Result<(), String> {

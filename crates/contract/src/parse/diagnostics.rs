@@ -51,7 +51,11 @@ pub struct Report {
 impl Report {
     /// An empty report on a source.
     pub fn new(file: &str, source: &str) -> Self {
-        Self { file: file.to_owned(), diagnostics: Vec::new(), source: source.to_owned() }
+        Self {
+            file: file.to_owned(),
+            diagnostics: Vec::new(),
+            source: source.to_owned(),
+        }
     }
 
     /// Adds a finding at a place.
@@ -79,27 +83,42 @@ impl Report {
 
     /// Whether the file is refused.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+        self.diagnostics
+            .iter()
+            .any(|d| d.severity == Severity::Error)
     }
 
     /// Number of errors and of warnings.
     pub fn counts(&self) -> (usize, usize) {
-        let errors = self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+        let errors = self
+            .diagnostics
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count();
         (errors, self.diagnostics.len() - errors)
     }
 
     /// Sorts by place and drops repetitions.
     pub(crate) fn finish(&mut self) {
         self.diagnostics.sort_by(|a, b| {
-            (a.span.start, a.severity, a.code, &a.message).cmp(&(b.span.start, b.severity, b.code, &b.message))
+            (a.span.start, a.severity, a.code, &a.message).cmp(&(
+                b.span.start,
+                b.severity,
+                b.code,
+                &b.message,
+            ))
         });
-        self.diagnostics.dedup_by(|a, b| a.span == b.span && a.code == b.code && a.message == b.message);
+        self.diagnostics
+            .dedup_by(|a, b| a.span == b.span && a.code == b.code && a.message == b.message);
     }
 
     fn place(&self, offset: usize) -> (usize, usize) {
         let before = self.source.get(..offset).unwrap_or(&self.source);
         let start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+        (
+            before.matches('\n').count() + 1,
+            before[start..].chars().count() + 1,
+        )
     }
 }
 
@@ -107,8 +126,14 @@ impl Report {
 fn width(c: char) -> usize {
     match c as u32 {
         0x0300..=0x036F => 0,
-        0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F | 0xFF00..=0xFF60
-        | 0xFFE0..=0xFFE6 | 0x20000..=0x3FFFD => 2,
+        0x1100..=0x115F
+        | 0x2E80..=0xA4CF
+        | 0xAC00..=0xD7A3
+        | 0xF900..=0xFAFF
+        | 0xFE30..=0xFE6F
+        | 0xFF00..=0xFF60
+        | 0xFFE0..=0xFFE6
+        | 0x20000..=0x3FFFD => 2,
         _ => 1,
     }
 }
@@ -121,7 +146,16 @@ impl fmt::Display for Report {
                 Severity::Warning => "注意",
             };
             writeln!(out, "{word}[{}]: {}", found.code, found.message)?;
-            writeln!(out, "  --> {}:{}:{} ({})", self.file, found.line, found.column, found.path)?;
+            let path = if found.path.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", found.path)
+            };
+            writeln!(
+                out,
+                "  --> {}:{}:{}{path}",
+                self.file, found.line, found.column
+            )?;
             let line = self.source.lines().nth(found.line - 1).unwrap_or("");
             let number = found.line.to_string();
             let before: usize = line.chars().take(found.column - 1).map(width).sum();

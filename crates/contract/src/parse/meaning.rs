@@ -10,7 +10,9 @@ use super::diagnostics::{Report, Severity};
 use super::tree::Node;
 use crate::kinds::Kinds;
 use crate::language::value::{OrParam, PeriodName};
-use crate::language::{Check, Condition, ContractFile, Deadline, Obligation, Rule, Shape, Threshold};
+use crate::language::{
+    Check, Condition, ContractFile, Deadline, Obligation, Rule, Shape, Threshold,
+};
 
 struct Pass<'a> {
     root: &'a Node,
@@ -20,12 +22,14 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn error(&mut self, code: &'static str, path: &str, message: String, help: Option<String>) {
         let span = self.root.at(path).span.clone();
-        self.report.add(Severity::Error, code, path, span, message, help);
+        self.report
+            .add(Severity::Error, code, path, span, message, help);
     }
 
     fn warn(&mut self, code: &'static str, path: &str, message: String, help: Option<String>) {
         let span = self.root.at(path).span.clone();
-        self.report.add(Severity::Warning, code, path, span, message, help);
+        self.report
+            .add(Severity::Warning, code, path, span, message, help);
     }
 }
 
@@ -57,21 +61,41 @@ pub fn check(file: &ContractFile, root: &Node, _kinds: &Kinds, report: &mut Repo
                 pass.error(
                     "window",
                     &format!("hours.{name}.windows[{index}]"),
-                    format!("時間帯の終わり {} が始め {} より後ではありません", window.to, window.from),
+                    format!(
+                        "時間帯の終わり {} が始め {} より後ではありません",
+                        window.to, window.from
+                    ),
                     Some("日をまたぐ時間帯は 24:00 で二つに分けてください".into()),
                 );
             }
         }
     }
     for (index, obligation) in file.obligation.iter().enumerate() {
-        obligation_parts(obligation, &format!("obligation[{index}]"), first, last, &mut pass);
+        obligation_parts(
+            obligation,
+            &format!("obligation[{index}]"),
+            first,
+            last,
+            &mut pass,
+        );
     }
     for (c, change) in file.change.iter().enumerate() {
         if change.from.0 < first || change.from.0 > last {
-            pass.warn("outside-term", &format!("change[{c}].from"), format!("{} は履行期間の外です", change.from), None);
+            pass.warn(
+                "outside-term",
+                &format!("change[{c}].from"),
+                format!("{} は履行期間の外です", change.from),
+                None,
+            );
         }
         for (index, obligation) in change.obligation.iter().enumerate() {
-            obligation_parts(obligation, &format!("change[{c}].obligation[{index}]"), first, last, &mut pass);
+            obligation_parts(
+                obligation,
+                &format!("change[{c}].obligation[{index}]"),
+                first,
+                last,
+                &mut pass,
+            );
         }
     }
     for (index, each) in file.overrides.iter().enumerate() {
@@ -92,7 +116,9 @@ pub fn check(file: &ContractFile, root: &Node, _kinds: &Kinds, report: &mut Repo
 fn repeated_keys(pass: &mut Pass<'_>) {
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     let mut visit = |pass: &mut Pass<'_>, path: String, node: &Node| {
-        let Some(key) = node.get("key").and_then(Node::text) else { return };
+        let Some(key) = node.get("key").and_then(Node::text) else {
+            return;
+        };
         match seen.get(key) {
             Some(earlier) => pass.error(
                 "repeated-key",
@@ -107,10 +133,22 @@ fn repeated_keys(pass: &mut Pass<'_>) {
     };
     let root = pass.root;
     for table in ["obligation", "ambiguity", "change"] {
-        for (index, node) in root.get(table).map(Node::list).unwrap_or_default().iter().enumerate() {
+        for (index, node) in root
+            .get(table)
+            .map(Node::list)
+            .unwrap_or_default()
+            .iter()
+            .enumerate()
+        {
             visit(pass, format!("{table}[{index}]"), node);
             if table == "change" {
-                for (inner, node) in node.get("obligation").map(Node::list).unwrap_or_default().iter().enumerate() {
+                for (inner, node) in node
+                    .get("obligation")
+                    .map(Node::list)
+                    .unwrap_or_default()
+                    .iter()
+                    .enumerate()
+                {
                     visit(pass, format!("change[{index}].obligation[{inner}]"), node);
                 }
             }
@@ -121,15 +159,25 @@ fn repeated_keys(pass: &mut Pass<'_>) {
 /// Dates with a weekday inside quoted texts must agree with the calendar.
 fn weekdays_in_texts(pass: &mut Pass<'_>) {
     let root = pass.root;
-    for (index, node) in root.get("obligation").map(Node::list).unwrap_or_default().iter().enumerate() {
-        let Some(text) = node.get("text").and_then(Node::text) else { continue };
+    for (index, node) in root
+        .get("obligation")
+        .map(Node::list)
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+    {
+        let Some(text) = node.get("text").and_then(Node::text) else {
+            continue;
+        };
         for (found, result) in dates_in(text) {
             if let Err(message) = result {
                 pass.warn(
                     "weekday",
                     &format!("obligation[{index}].text"),
                     format!("引用の中の「{found}」: {message}"),
-                    Some("仕様書そのものの誤りなら、[[ambiguity]] に書いて市に尋ねてください".into()),
+                    Some(
+                        "仕様書そのものの誤りなら、[[ambiguity]] に書いて市に尋ねてください".into(),
+                    ),
                 );
             }
         }
@@ -144,7 +192,10 @@ fn dates_in(text: &str) -> Vec<(&str, Result<Date, String>)> {
         .find_iter(text)
         .map(|found| {
             let text = found.as_str();
-            (text, mamori_kernel::wareki::parse(text).map_err(|error| error.to_string()))
+            (
+                text,
+                mamori_kernel::wareki::parse(text).map_err(|error| error.to_string()),
+            )
         })
         .collect()
 }
@@ -154,7 +205,9 @@ fn calendars(file: &ContractFile, pass: &mut Pass<'_>) {
         let mut stack = vec![name.as_str()];
         let mut seen = Vec::new();
         while let Some(at) = stack.pop() {
-            let Some(calendar) = file.calendars.get(at) else { continue };
+            let Some(calendar) = file.calendars.get(at) else {
+                continue;
+            };
             for next in &calendar.include {
                 if next == name {
                     pass.error(
@@ -172,11 +225,19 @@ fn calendars(file: &ContractFile, pass: &mut Pass<'_>) {
     }
 }
 
-fn obligation_parts(obligation: &Obligation, path: &str, first: Date, last: Date, pass: &mut Pass<'_>) {
+fn obligation_parts(
+    obligation: &Obligation,
+    path: &str,
+    first: Date,
+    last: Date,
+    pass: &mut Pass<'_>,
+) {
     let well_formed = obligation
         .key
         .split_once('-')
-        .is_some_and(|(letter, number)| letter == "O" && number.len() >= 3 && number.bytes().all(|b| b.is_ascii_digit()));
+        .is_some_and(|(letter, number)| {
+            letter == "O" && number.len() >= 3 && number.bytes().all(|b| b.is_ascii_digit())
+        });
     if !well_formed {
         pass.error(
             "key-form",
@@ -186,14 +247,32 @@ fn obligation_parts(obligation: &Obligation, path: &str, first: Date, last: Date
         );
     }
     if let Some(deadline) = &obligation.deadline {
-        deadline_parts(deadline, obligation, &format!("{path}.deadline"), first, last, pass);
+        deadline_parts(
+            deadline,
+            obligation,
+            &format!("{path}.deadline"),
+            first,
+            last,
+            pass,
+        );
     }
     if let Some(internal) = &obligation.internal {
         if let Some(deadline) = &internal.deadline {
-            deadline_parts(deadline, obligation, &format!("{path}.internal.deadline"), first, last, pass);
+            deadline_parts(
+                deadline,
+                obligation,
+                &format!("{path}.internal.deadline"),
+                first,
+                last,
+                pass,
+            );
         }
         for (index, threshold) in internal.thresholds.iter().enumerate() {
-            threshold_parts(threshold, &format!("{path}.internal.thresholds[{index}]"), pass);
+            threshold_parts(
+                threshold,
+                &format!("{path}.internal.thresholds[{index}]"),
+                pass,
+            );
         }
     }
     for (index, threshold) in obligation.thresholds.iter().enumerate() {
@@ -201,21 +280,34 @@ fn obligation_parts(obligation: &Obligation, path: &str, first: Date, last: Date
     }
     for (index, check) in obligation.evidence.iter().enumerate() {
         let at = format!("{path}.evidence[{index}]");
-        if let Check::Document { deliverable: None, .. } = check
+        if let Check::Document {
+            deliverable: None, ..
+        } = check
             && obligation.deliverable.is_none()
         {
             pass.error(
                 "missing-key",
                 &at,
                 "どの成果物かがわかりません".into(),
-                Some("義務に deliverable = \"…\" を書くか、この問いに deliverable を書いてください".into()),
+                Some(
+                    "義務に deliverable = \"…\" を書くか、この問いに deliverable を書いてください"
+                        .into(),
+                ),
             );
         }
-        if let Check::Rollup { obligations, clause } = check
+        if let Check::Rollup {
+            obligations,
+            clause,
+        } = check
             && obligations.is_empty()
             && clause.is_none()
         {
-            pass.error("missing-key", &at, "まとめる義務がありません".into(), Some("obligations か clause を書いてください".into()));
+            pass.error(
+                "missing-key",
+                &at,
+                "まとめる義務がありません".into(),
+                Some("obligations か clause を書いてください".into()),
+            );
         }
         for condition in conditions_of(check) {
             condition_parts(condition, &at, pass);
@@ -225,28 +317,42 @@ fn obligation_parts(obligation: &Obligation, path: &str, first: Date, last: Date
         && let (Some(from), Some(to)) = (active.from, active.to)
         && to < from
     {
-        pass.error("active", &format!("{path}.active"), format!("有効な日の終わり {to} が始め {from} より前です"), None);
+        pass.error(
+            "active",
+            &format!("{path}.active"),
+            format!("有効な日の終わり {to} が始め {from} より前です"),
+            None,
+        );
     }
 }
 
 fn conditions_of(check: &Check) -> Vec<&Condition> {
     let mut all: Vec<&Condition> = Vec::new();
     match check {
-        Check::Exists { of, .. } | Check::Every { of, .. } | Check::None { of, .. } => all.extend(of.conditions()),
+        Check::Exists { of, .. } | Check::Every { of, .. } | Check::None { of, .. } => {
+            all.extend(of.conditions())
+        }
         Check::Newest { of, must, .. } | Check::Each { of, must } => {
             all.extend(of.conditions());
             all.extend(must);
         }
-        Check::Pair { trigger, response, .. } => {
+        Check::Pair {
+            trigger, response, ..
+        } => {
             all.extend(trigger.conditions());
             all.extend(response.conditions());
         }
-        Check::Cover { universe, covered, .. } => {
+        Check::Cover {
+            universe, covered, ..
+        } => {
             all.extend(universe.conditions());
             all.extend(covered.conditions());
         }
         Check::Document { must, .. } => all.extend(must),
-        Check::Attestation { .. } | Check::Record { .. } | Check::Gate { .. } | Check::Rollup { .. } => {}
+        Check::Attestation { .. }
+        | Check::Record { .. }
+        | Check::Gate { .. }
+        | Check::Rollup { .. } => {}
     }
     all
 }
@@ -267,7 +373,12 @@ fn condition_parts(condition: &Condition, path: &str, pass: &mut Pass<'_>) {
         || condition.min_days_left.is_some()
         || condition.hours.is_some();
     if compares && condition.field.is_none() {
-        pass.error("condition", path, "条件に field がありません".into(), Some("{ field = \"…\", eq = … } の形で書いてください".into()));
+        pass.error(
+            "condition",
+            path,
+            "条件に field がありません".into(),
+            Some("{ field = \"…\", eq = … } の形で書いてください".into()),
+        );
     }
     if !compares && !combined {
         pass.error(
@@ -281,14 +392,21 @@ fn condition_parts(condition: &Condition, path: &str, pass: &mut Pass<'_>) {
 
 fn exactly_one(path: &str, what: &str, given: &[(&str, bool)], pass: &mut Pass<'_>) {
     let names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
-    let used: Vec<&str> = given.iter().filter(|(_, used)| *used).map(|(name, _)| *name).collect();
+    let used: Vec<&str> = given
+        .iter()
+        .filter(|(_, used)| *used)
+        .map(|(name, _)| *name)
+        .collect();
     match used.len() {
         1 => {}
         0 => pass.error(
             "missing-key",
             path,
             format!("{what}がありません"),
-            Some(format!("次のどれか一つを書いてください: {}", names.join("、"))),
+            Some(format!(
+                "次のどれか一つを書いてください: {}",
+                names.join("、")
+            )),
         ),
         _ => pass.error(
             "contradiction",
@@ -308,7 +426,10 @@ fn deadline_parts(
     pass: &mut Pass<'_>,
 ) {
     match &deadline.rule {
-        Rule::Fixed { date: OrParam::Value(date), .. } => {
+        Rule::Fixed {
+            date: OrParam::Value(date),
+            ..
+        } => {
             if date.0 < first || date.0 > last {
                 pass.warn(
                     "outside-term",
@@ -317,7 +438,10 @@ fn deadline_parts(
                     None,
                 );
             }
-            let printed: Vec<Date> = dates_in(&obligation.text).into_iter().filter_map(|(_, day)| day.ok()).collect();
+            let printed: Vec<Date> = dates_in(&obligation.text)
+                .into_iter()
+                .filter_map(|(_, day)| day.ok())
+                .collect();
             if let [only] = printed[..]
                 && only != date.0
                 && path.ends_with("].deadline")
@@ -330,7 +454,17 @@ fn deadline_parts(
                 );
             }
         }
-        Rule::AfterPeriod { day, days, open_days, month_end, month_day, plus_months, overrides, closing_day, .. } => {
+        Rule::AfterPeriod {
+            day,
+            days,
+            open_days,
+            month_end,
+            month_day,
+            plus_months,
+            overrides,
+            closing_day,
+            ..
+        } => {
             exactly_one(
                 path,
                 "期間の後いつか",
@@ -346,16 +480,35 @@ fn deadline_parts(
             );
             for (name, value) in [("day", day), ("closing_day", closing_day)] {
                 if value.is_some_and(|value| !(1..=31).contains(&value)) {
-                    pass.error("bad-value", &format!("{path}.{name}"), format!("{name} は 1 から 31 までです"), None);
+                    pass.error(
+                        "bad-value",
+                        &format!("{path}.{name}"),
+                        format!("{name} は 1 から 31 までです"),
+                        None,
+                    );
                 }
             }
             overrides_parts(overrides, path, first, last, pass);
         }
         Rule::PeriodEnd { overrides, .. } => overrides_parts(overrides, path, first, last, pass),
-        Rule::AfterDate { within, open_days, .. }
-        | Rule::AfterEvent { within, open_days, .. }
-        | Rule::BeforeEvent { within, open_days, .. } => {
-            exactly_one(path, "長さ", &[("within", within.is_some()), ("open_days", open_days.is_some())], pass);
+        Rule::AfterDate {
+            within, open_days, ..
+        }
+        | Rule::AfterEvent {
+            within, open_days, ..
+        }
+        | Rule::BeforeEvent {
+            within, open_days, ..
+        } => {
+            exactly_one(
+                path,
+                "長さ",
+                &[
+                    ("within", within.is_some()),
+                    ("open_days", open_days.is_some()),
+                ],
+                pass,
+            );
         }
         _ => {}
     }
@@ -370,14 +523,21 @@ fn overrides_parts(
 ) {
     for (index, each) in overrides.iter().enumerate() {
         let at = format!("{path}.overrides[{index}]");
-        exactly_one(&at, "特例の日", &[("date", each.date.is_some()), ("day", each.day.is_some())], pass);
+        exactly_one(
+            &at,
+            "特例の日",
+            &[("date", each.date.is_some()), ("day", each.day.is_some())],
+            pass,
+        );
         if let PeriodName::Period(period) = each.period
             && (period.last() < first || period.first() > last)
         {
             pass.error(
                 "outside-term",
                 &format!("{at}.period"),
-                format!("期間 {period} は履行期間（{first}〜{last}）の外で、使われることがありません"),
+                format!(
+                    "期間 {period} は履行期間（{first}〜{last}）の外で、使われることがありません"
+                ),
                 None,
             );
         }
@@ -394,19 +554,35 @@ fn threshold_parts(threshold: &Threshold, path: &str, pass: &mut Pass<'_>) {
     ];
     let (needs_limit, needs_records) = match &threshold.shape {
         Shape::Generations { .. } | Shape::Retention { .. } | Shape::Range { .. } => (false, true),
-        Shape::PenaltyMoney { .. } | Shape::LateInterest { .. } => (false, false),
-        Shape::Version { newest_from, edition, .. } => (newest_from.is_none() && edition.is_none(), true),
-        Shape::Coverage { .. } => (false, false),
+        Shape::PenaltyMoney { .. } | Shape::LateInterest { .. } | Shape::Coverage { .. } => {
+            (false, false)
+        }
+        Shape::Version {
+            newest_from,
+            edition,
+            ..
+        } => (newest_from.is_none() && edition.is_none(), true),
         _ => (true, true),
     };
     if needs_limit {
         exactly_one(path, "限度", &limits, pass);
     }
     if needs_records && threshold.of.is_none() {
-        pass.error("missing-key", path, "「of」がありません".into(), Some("of = \"証跡の種別\" を書いてください".into()));
+        pass.error(
+            "missing-key",
+            path,
+            "「of」がありません".into(),
+            Some("of = \"証跡の種別\" を書いてください".into()),
+        );
     }
     match &threshold.shape {
-        Shape::Availability { total, down, from, to, .. } => {
+        Shape::Availability {
+            total,
+            down,
+            from,
+            to,
+            ..
+        } => {
             let by_minutes = total.is_some() && down.is_some();
             let by_outages = from.is_some() && to.is_some();
             if by_minutes == by_outages {
@@ -414,20 +590,42 @@ fn threshold_parts(threshold: &Threshold, path: &str, pass: &mut Pass<'_>) {
                     "missing-key",
                     path,
                     "稼働率の測り方がわかりません".into(),
-                    Some("total と down(分)か、from と to(停止の区間)の片方の組を書いてください".into()),
+                    Some(
+                        "total と down(分)か、from と to(停止の区間)の片方の組を書いてください"
+                            .into(),
+                    ),
                 );
             }
         }
-        Shape::Longest { field, from, to } if field.is_none() && (from.is_none() || to.is_none()) => {
-            pass.error("missing-key", path, "長さの測り方がわかりません".into(), Some("field か、from と to を書いてください".into()));
+        Shape::Longest { field, from, to }
+            if field.is_none() && (from.is_none() || to.is_none()) =>
+        {
+            pass.error(
+                "missing-key",
+                path,
+                "長さの測り方がわかりません".into(),
+                Some("field か、from と to を書いてください".into()),
+            );
         }
-        Shape::Retention { oldest, deleted, .. } => {
-            exactly_one(path, "保存の確かめ方", &[("oldest", oldest.is_some()), ("deleted", deleted.is_some())], pass);
+        Shape::Retention {
+            oldest, deleted, ..
+        } => {
+            exactly_one(
+                path,
+                "保存の確かめ方",
+                &[("oldest", oldest.is_some()), ("deleted", deleted.is_some())],
+                pass,
+            );
         }
         Shape::Range { min, max, .. } => match (min, max) {
             (None, None) => pass.error("missing-key", path, "min か max が要ります".into(), None),
             (Some(min), Some(max)) if max < min => {
-                pass.error("contradiction", path, format!("max {max} が min {min} より小さい"), None);
+                pass.error(
+                    "contradiction",
+                    path,
+                    format!("max {max} が min {min} より小さい"),
+                    None,
+                );
             }
             _ => {}
         },
@@ -439,7 +637,10 @@ fn ambiguities(file: &ContractFile, pass: &mut Pass<'_>) {
     for (index, ambiguity) in file.ambiguity.iter().enumerate() {
         let path = format!("ambiguity[{index}]");
         if let Some(working) = &ambiguity.working
-            && !ambiguity.reading.iter().any(|reading| reading.key == *working)
+            && !ambiguity
+                .reading
+                .iter()
+                .any(|reading| reading.key == *working)
         {
             pass.error(
                 "unknown-reference",
@@ -447,12 +648,22 @@ fn ambiguities(file: &ContractFile, pass: &mut Pass<'_>) {
                 format!("「{working}」という読みがありません"),
                 Some(format!(
                     "次のどれか: {}",
-                    ambiguity.reading.iter().map(|r| r.key.as_str()).collect::<Vec<_>>().join("、")
+                    ambiguity
+                        .reading
+                        .iter()
+                        .map(|r| r.key.as_str())
+                        .collect::<Vec<_>>()
+                        .join("、")
                 )),
             );
         }
         if ambiguity.reading.len() == 1 {
-            pass.warn("one-reading", &path, "読みが一つだけなら、分かれていません".into(), None);
+            pass.warn(
+                "one-reading",
+                &path,
+                "読みが一つだけなら、分かれていません".into(),
+                None,
+            );
         }
     }
 }

@@ -33,7 +33,12 @@ pub fn parse(file: &str, source: &str) -> Result<(ContractFile, Report), Report>
     let root = Node::of_table(0..0, table.get_ref());
     let kinds = Kinds::with(&declared_kinds(&root));
     let names = names(&root);
-    let mut walk = Walk { schema: schema(), names: &names, kinds: &kinds, report: &mut report };
+    let mut walk = Walk {
+        schema: schema(),
+        names: &names,
+        kinds: &kinds,
+        report: &mut report,
+    };
     walk.node(&root, schema(), "", Whole::Yes);
     patches(&mut walk, &root);
     if let Some(Content::Integer(version)) = root.get("language").map(|node| &node.content)
@@ -56,7 +61,14 @@ pub fn parse(file: &str, source: &str) -> Result<(ContractFile, Report), Report>
             Ok(typed) => Some(typed),
             Err(error) => {
                 // The walk covers the same schema; what is left is a gap between the two.
-                report.add(Severity::Error, "unreadable", "", 0..0, error.to_string(), None);
+                report.add(
+                    Severity::Error,
+                    "unreadable",
+                    "",
+                    0..0,
+                    error.to_string(),
+                    None,
+                );
                 None
             }
         }
@@ -118,22 +130,48 @@ fn names(root: &Node) -> Names {
 /// Patches name fields of obligations (and calendars): each is checked against theirs.
 fn patches(walk: &mut Walk<'_>, root: &Node) {
     let mut places = Vec::new();
-    for (a, ambiguity) in root.get("ambiguity").map(Node::list).unwrap_or_default().iter().enumerate() {
-        for (r, reading) in ambiguity.get("reading").map(Node::list).unwrap_or_default().iter().enumerate() {
+    for (a, ambiguity) in root
+        .get("ambiguity")
+        .map(Node::list)
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+    {
+        for (r, reading) in ambiguity
+            .get("reading")
+            .map(Node::list)
+            .unwrap_or_default()
+            .iter()
+            .enumerate()
+        {
             places.push((format!("ambiguity[{a}].reading[{r}]"), reading));
         }
     }
-    for (c, change) in root.get("change").map(Node::list).unwrap_or_default().iter().enumerate() {
+    for (c, change) in root
+        .get("change")
+        .map(Node::list)
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+    {
         places.push((format!("change[{c}]"), change));
     }
     for (path, node) in places {
-        for (field, target, word) in
-            [("patch", "Obligation", "obligation"), ("calendars", "CalendarText", "calendar"), ("parameters", "", "parameter")]
-        {
-            let Some(Content::Table(entries)) = node.get(field).map(|node| &node.content) else { continue };
+        for (field, target, word) in [
+            ("patch", "Obligation", "obligation"),
+            ("calendars", "CalendarText", "calendar"),
+            ("parameters", "", "parameter"),
+        ] {
+            let Some(Content::Table(entries)) = node.get(field).map(|node| &node.content) else {
+                continue;
+            };
             for (key, (key_span, patch)) in entries {
                 let inner = format!("{path}.{field}.{key}");
-                if !walk.names.get(word).is_some_and(|names| names.iter().any(|name| name == key)) {
+                if !walk
+                    .names
+                    .get(word)
+                    .is_some_and(|names| names.iter().any(|name| name == key))
+                {
                     let names = walk.names.get(word).cloned().unwrap_or_default();
                     let help = shape::nearest(key, names.iter().map(String::as_str))
                         .map(|near| format!("もしかして「{near}」(did you mean `{near}`?)"));
@@ -162,5 +200,8 @@ fn syntax_ja(message: &str) -> (String, Option<String>) {
             Some("片方を消すか、名前を変えてください".into()),
         );
     }
-    (format!("TOML として読めません ({message})"), Some("括弧・引用符・「=」を見直してください".into()))
+    (
+        format!("TOML として読めません ({message})"),
+        Some("括弧・引用符・「=」を見直してください".into()),
+    )
 }

@@ -43,7 +43,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count().max(word.chars().count()) / 3).clamp(1, 4))
+        .filter(|(distance, candidate)| {
+            *distance <= (candidate.chars().count().max(word.chars().count()) / 3).clamp(1, 4)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -59,7 +61,9 @@ fn listing<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 fn help_for<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(word, candidates.clone()) {
         Some(near) => format!("もしかして「{near}」(did you mean `{near}`?)"),
-        None if candidates.clone().into_iter().next().is_none() => "まだ一つも書かれていません".to_owned(),
+        None if candidates.clone().into_iter().next().is_none() => {
+            "まだ一つも書かれていません".to_owned()
+        }
         None => format!("使えるもの: {}", listing(candidates)),
     }
 }
@@ -76,8 +80,16 @@ impl<'a> Walk<'a> {
         at
     }
 
-    fn error(&mut self, code: &'static str, path: &str, span: Range<usize>, message: String, help: Option<String>) {
-        self.report.add(Severity::Error, code, path, span, message, help);
+    fn error(
+        &mut self,
+        code: &'static str,
+        path: &str,
+        span: Range<usize>,
+        message: String,
+        help: Option<String>,
+    ) {
+        self.report
+            .add(Severity::Error, code, path, span, message, help);
     }
 
     /// Checks a node against a schema.
@@ -91,7 +103,10 @@ impl<'a> Walk<'a> {
         if let Some(word) = own_ref.or_else(|| schema.get("x-ref").and_then(Value::as_str)) {
             self.references(node, word, path);
         }
-        let branches = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key)).and_then(Value::as_array);
+        let branches = ["oneOf", "anyOf"]
+            .iter()
+            .find_map(|key| schema.get(*key))
+            .and_then(Value::as_array);
         if let Some(branches) = branches {
             self.sum(node, branches, path, whole);
             return;
@@ -105,7 +120,7 @@ impl<'a> Walk<'a> {
             self.word(node, &[constant], path);
             return;
         }
-        if !self.type_fits(node, schema) {
+        if !Self::type_fits(node, schema) {
             let expected = expected_ja(schema);
             self.error(
                 "wrong-type",
@@ -143,17 +158,32 @@ impl<'a> Walk<'a> {
             Content::Float(value) => value,
             _ => return,
         };
-        let low = schema.get("minimum").and_then(Value::as_f64).is_some_and(|least| value < least);
-        let high = schema.get("maximum").and_then(Value::as_f64).is_some_and(|most| value > most);
+        let low = schema
+            .get("minimum")
+            .and_then(Value::as_f64)
+            .is_some_and(|least| value < least);
+        let high = schema
+            .get("maximum")
+            .and_then(Value::as_f64)
+            .is_some_and(|most| value > most);
         if low || high {
-            self.error("bad-value", path, node.span.clone(), format!("{value} は範囲の外です"), None);
+            self.error(
+                "bad-value",
+                path,
+                node.span.clone(),
+                format!("{value} は範囲の外です"),
+                None,
+            );
         }
     }
 
-    fn type_fits(&self, node: &Node, schema: &Value) -> bool {
+    fn type_fits(node: &Node, schema: &Value) -> bool {
         match schema.get("type") {
             Some(Value::String(name)) => node.fits(name),
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(|name| node.fits(name)),
+            Some(Value::Array(names)) => names
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|name| node.fits(name)),
             _ => true,
         }
     }
@@ -168,7 +198,10 @@ impl<'a> Walk<'a> {
             return self.node(node, only, path, whole);
         }
         // A sum of words.
-        let constants: Vec<&str> = branches.iter().filter_map(|branch| branch.get("const")?.as_str()).collect();
+        let constants: Vec<&str> = branches
+            .iter()
+            .filter_map(|branch| branch.get("const")?.as_str())
+            .collect();
         if constants.len() == branches.len() {
             return self.word(node, &constants, path);
         }
@@ -177,15 +210,26 @@ impl<'a> Walk<'a> {
             return self.tagged(node, &branches, tag, path, whole);
         }
         // A sum of types.
-        let fitting: Vec<&'a Value> = branches.iter().copied().filter(|branch| self.branch_fits(node, branch)).collect();
+        let fitting: Vec<&'a Value> = branches
+            .iter()
+            .copied()
+            .filter(|branch| self.branch_fits(node, branch))
+            .collect();
         match fitting[..] {
             [] => {
-                let expected: Vec<String> = branches.iter().map(|branch| expected_ja(self.resolve(branch))).collect();
+                let expected: Vec<String> = branches
+                    .iter()
+                    .map(|branch| expected_ja(self.resolve(branch)))
+                    .collect();
                 self.error(
                     "wrong-type",
                     path,
                     node.span.clone(),
-                    format!("{}を書くところに{}があります", expected.join("か"), node.kind_ja()),
+                    format!(
+                        "{}を書くところに{}があります",
+                        expected.join("か"),
+                        node.kind_ja()
+                    ),
                     None,
                 );
             }
@@ -199,10 +243,14 @@ impl<'a> Walk<'a> {
         if branch.get("const").is_some() || branch.get("enum").is_some() {
             return node.fits("string");
         }
-        if let Some(inner) = branch.get("oneOf").or_else(|| branch.get("anyOf")).and_then(Value::as_array) {
+        if let Some(inner) = branch
+            .get("oneOf")
+            .or_else(|| branch.get("anyOf"))
+            .and_then(Value::as_array)
+        {
             return inner.iter().any(|each| self.branch_fits(node, each));
         }
-        self.type_fits(node, branch)
+        Self::type_fits(node, branch)
     }
 
     fn tagged(&mut self, node: &Node, branches: &[&'a Value], tag: &str, path: &str, whole: Whole) {
@@ -215,18 +263,25 @@ impl<'a> Walk<'a> {
                 Some(format!("{{ {tag} = \"…\" }} の形で書いてください")),
             );
         }
-        let words: Vec<&str> =
-            branches.iter().filter_map(|branch| branch["properties"][tag]["const"].as_str()).collect();
+        let words: Vec<&str> = branches
+            .iter()
+            .filter_map(|branch| branch["properties"][tag]["const"].as_str())
+            .collect();
         let Some(chosen) = node.get(tag) else {
             return self.error(
                 "missing-key",
                 path,
                 node.span.clone(),
                 format!("「{tag}」がありません"),
-                Some(format!("{tag} に次のどれかを書いてください: {}", listing(words))),
+                Some(format!(
+                    "{tag} に次のどれかを書いてください: {}",
+                    listing(words)
+                )),
             );
         };
-        let found = chosen.text().and_then(|text| words.iter().position(|word| *word == text));
+        let found = chosen
+            .text()
+            .and_then(|text| words.iter().position(|word| *word == text));
         match found {
             Some(index) => self.table(node, branches[index], path, whole),
             None => self.word(chosen, &words, &format!("{path}.{tag}")),
@@ -254,11 +309,17 @@ impl<'a> Walk<'a> {
     }
 
     fn table(&mut self, node: &Node, schema: &'a Value, path: &str, whole: Whole) {
-        let Content::Table(entries) = &node.content else { return };
+        let Content::Table(entries) = &node.content else {
+            return;
+        };
         let properties = schema.get("properties").and_then(Value::as_object);
         let other = schema.get("additionalProperties");
         for (key, (key_span, value)) in entries {
-            let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let inner = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
             if let Some(schema) = properties.and_then(|all| all.get(key)) {
                 self.node(value, schema, &inner, Whole::Yes);
             } else if let Some(schema) = other.filter(|schema| schema.as_bool() != Some(false)) {
@@ -284,10 +345,15 @@ impl<'a> Walk<'a> {
                     path,
                     node.span.clone(),
                     format!("「{key}」がありません"),
-                    Some(match properties.and_then(|all| all.get(key)).map(|s| self.resolve(s)) {
-                        Some(schema) => format!("{key} = {} を書いてください", example(schema)),
-                        None => format!("{key} を書いてください"),
-                    }),
+                    Some(
+                        match properties
+                            .and_then(|all| all.get(key))
+                            .map(|s| self.resolve(s))
+                        {
+                            Some(schema) => format!("{key} = {} を書いてください", example(schema)),
+                            None => format!("{key} を書いてください"),
+                        },
+                    ),
                 );
             }
         }
@@ -326,7 +392,13 @@ impl<'a> Walk<'a> {
             _ => "義務 [[obligation]]",
         };
         let help = help_for(text, declared.iter().map(String::as_str));
-        self.error("unknown-reference", path, node.span.clone(), format!("「{text}」という{what}がありません"), Some(help));
+        self.error(
+            "unknown-reference",
+            path,
+            node.span.clone(),
+            format!("「{text}」という{what}がありません"),
+            Some(help),
+        );
     }
 
     fn kind(&mut self, text: &str, node: &Node, path: &str) {
@@ -359,7 +431,9 @@ impl<'a> Walk<'a> {
         match &node.content {
             Content::Text(text) => {
                 let Some(name) = reference(text) else { return };
-                if matches!(name, "subject" | "at" | "kind" | "seq") && path.ends_with(".field") {
+                if matches!(name, "subject" | "at" | "kind" | "seq")
+                    && path.rsplit('.').next() == Some("field")
+                {
                     return;
                 }
                 let empty = Vec::new();
@@ -375,16 +449,20 @@ impl<'a> Walk<'a> {
                     );
                 }
             }
-            Content::List(list) => list.iter().for_each(|item| self.parameter_reference(item, path)),
+            Content::List(list) => list
+                .iter()
+                .for_each(|item| self.parameter_reference(item, path)),
             _ => {}
         }
     }
 }
 
 fn tag_of(branches: &[&Value]) -> Option<&'static str> {
-    ["rule", "check", "shape"]
-        .into_iter()
-        .find(|tag| branches.iter().all(|branch| branch["properties"][tag].get("const").is_some()))
+    ["rule", "check", "shape"].into_iter().find(|tag| {
+        branches
+            .iter()
+            .all(|branch| branch["properties"][tag].get("const").is_some())
+    })
 }
 
 fn expected_ja(schema: &Value) -> String {
@@ -400,11 +478,18 @@ fn expected_ja(schema: &Value) -> String {
     match schema.get("type") {
         Some(Value::String(one)) => name(one).to_owned(),
         Some(Value::Array(many)) => {
-            let words: Vec<&str> =
-                many.iter().filter_map(Value::as_str).filter(|word| *word != "null").map(name).collect();
+            let words: Vec<&str> = many
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|word| *word != "null")
+                .map(name)
+                .collect();
             words.join("か")
         }
-        _ if schema.get("oneOf").is_some() || schema.get("anyOf").is_some() || schema.get("const").is_some() => {
+        _ if schema.get("oneOf").is_some()
+            || schema.get("anyOf").is_some()
+            || schema.get("const").is_some() =>
+        {
             "決まった語".to_owned()
         }
         _ => "値".to_owned(),
@@ -429,7 +514,11 @@ fn example(schema: &Value) -> String {
         .filter_map(|branch| branch.get("const")?.as_str())
         .collect();
     if !words.is_empty() {
-        return words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" か ");
+        return words
+            .iter()
+            .map(|word| format!("\"{word}\""))
+            .collect::<Vec<_>>()
+            .join(" か ");
     }
     match schema.get("type").and_then(Value::as_str) {
         Some("string") => "\"…\"",

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
-use toml::de::{DeTable, DeValue};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 /// A value with its place.
 #[derive(Debug, Clone)]
@@ -40,7 +40,10 @@ impl Node {
             .iter()
             .map(|(key, value)| (key.get_ref().to_string(), (key.span(), Self::of(value))))
             .collect();
-        Self { span, content: Content::Table(entries) }
+        Self {
+            span,
+            content: Content::Table(entries),
+        }
     }
 
     fn of(value: &Spanned<DeValue<'_>>) -> Self {
@@ -57,7 +60,10 @@ impl Node {
             DeValue::Array(list) => Content::List(list.iter().map(Self::of).collect()),
             DeValue::Table(table) => return Self::of_table(value.span(), table),
         };
-        Self { span: value.span(), content }
+        Self {
+            span: value.span(),
+            content,
+        }
     }
 
     /// The entry of a table.
@@ -88,15 +94,26 @@ impl Node {
     pub fn at(&self, path: &str) -> &Node {
         let mut node = self;
         for part in path.split('.') {
-            let (key, indexes) = part.split_once('[').map_or((part, None), |(key, rest)| (key, Some(rest)));
+            let (key, indexes) = part
+                .split_once('[')
+                .map_or((part, None), |(key, rest)| (key, Some(rest)));
             if !key.is_empty() {
                 match node.get(key) {
                     Some(next) => node = next,
                     None => return node,
                 }
             }
-            for index in indexes.unwrap_or("").split('[').filter(|text| !text.is_empty()) {
-                let Some(next) = index.trim_end_matches(']').parse().ok().and_then(|i: usize| node.list().get(i)) else {
+            for index in indexes
+                .unwrap_or("")
+                .split('[')
+                .filter(|text| !text.is_empty())
+            {
+                let Some(next) = index
+                    .trim_end_matches(']')
+                    .parse()
+                    .ok()
+                    .and_then(|i: usize| node.list().get(i))
+                else {
                     return node;
                 };
                 node = next;
@@ -114,8 +131,10 @@ impl Node {
             Content::Bool(yes) => Value::Bool(*yes),
             Content::List(list) => list.iter().map(Self::to_json).collect(),
             Content::Table(entries) => {
-                let map: Map<String, Value> =
-                    entries.iter().map(|(key, (_, node))| (key.clone(), node.to_json())).collect();
+                let map: Map<String, Value> = entries
+                    .iter()
+                    .map(|(key, (_, node))| (key.clone(), node.to_json()))
+                    .collect();
                 Value::Object(map)
             }
         }

@@ -12,7 +12,8 @@ use mamori_kernel::clock::{tokyo_datetime, tokyo_midnight};
 use mamori_kernel::period::{Period, Term, YearMonth};
 
 use crate::language::{
-    Bound, ClockKind, Direction, FirstDay, OrParam, PeriodName, PeriodOverride, Roll, Rule, Span, Unit,
+    Bound, ClockKind, Direction, FirstDay, OrParam, PeriodName, PeriodOverride, Roll, Rule, Span,
+    Unit,
 };
 
 /// Service hours with the name and the point that divides the day.
@@ -78,7 +79,11 @@ pub struct DueDay {
 impl From<Rolled> for DueDay {
     fn from(rolled: Rolled) -> Self {
         let moved = rolled.moved().then(|| rolled.reason());
-        Self { date: rolled.date, moved, exception: None }
+        Self {
+            date: rolled.date,
+            moved,
+            exception: None,
+        }
     }
 }
 
@@ -107,7 +112,9 @@ impl Limit {
     pub fn late_from(self) -> Timestamp {
         match self {
             Self::Day(day) => day.tomorrow().map_or(Timestamp::MAX, tokyo_midnight),
-            Self::Instant(last) => last.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX),
+            Self::Instant(last) => last
+                .saturating_add(SignedDuration::from_nanos(1))
+                .unwrap_or(Timestamp::MAX),
             Self::Before(end) => end,
         }
     }
@@ -115,7 +122,10 @@ impl Limit {
     /// The same limit, later by a number of seconds (whole days for a day).
     #[must_use]
     pub fn extended(self, seconds: i64) -> Self {
-        let later = |at: Timestamp| at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
+        let later = |at: Timestamp| {
+            at.saturating_add(SignedDuration::from_secs(seconds))
+                .unwrap_or(Timestamp::MAX)
+        };
         match self {
             Self::Day(day) => {
                 let days = (seconds + 86_399) / 86_400;
@@ -143,10 +153,14 @@ impl Book {
     }
 
     fn roll(&self, roll: Option<&Roll>, date: Date) -> Result<DueDay, NoDate> {
-        let Some(roll) = roll else { return Ok(Rolled::unmoved(date).into()) };
+        let Some(roll) = roll else {
+            return Ok(Rolled::unmoved(date).into());
+        };
         let rule = cal::Roll {
             trigger: self.calendar(Some(&roll.when))?.clone(),
-            target: self.calendar(Some(roll.to.as_deref().unwrap_or(&roll.when)))?.clone(),
+            target: self
+                .calendar(Some(roll.to.as_deref().unwrap_or(&roll.when)))?
+                .clone(),
             direction: match roll.direction {
                 Direction::Forward => cal::Direction::Forward,
                 Direction::Backward => cal::Direction::Backward,
@@ -165,7 +179,11 @@ fn unknown<T>(value: &OrParam<T>) -> NoDate {
 
 fn clamp_day(month: YearMonth, day: i8) -> Date {
     let last = month.last();
-    if day >= last.day() { last } else { month.first().with().day(day.max(1)).build().unwrap_or(last) }
+    if day >= last.day() {
+        last
+    } else {
+        month.first().with().day(day.max(1)).build().unwrap_or(last)
+    }
 }
 
 fn first_day(given: FirstDay) -> cal::FirstDay {
@@ -201,12 +219,19 @@ fn counted(
     first: FirstDay,
     limit: Bound,
 ) -> Result<Date, NoDate> {
-    let term = DayTerm { span, side, first_day: first_day(first), bound: bound(limit) };
+    let term = DayTerm {
+        span,
+        side,
+        first_day: first_day(first),
+        bound: bound(limit),
+    };
     Ok(term.last_day(event)?)
 }
 
 fn open_span(days: i64, set: &DaySet) -> Result<cal::Span, NoDate> {
-    u32::try_from(days).map(|days| cal::Span::OpenDays(days, set.clone())).map_err(|_| NoDate::Range)
+    u32::try_from(days)
+        .map(|days| cal::Span::OpenDays(days, set.clone()))
+        .map_err(|_| NoDate::Range)
 }
 
 fn override_for(
@@ -226,10 +251,21 @@ fn override_for(
         (None, Some(day)) => (clamp_day(month, day), found.no_roll != Some(true)),
         (None, None) => return None,
     };
-    let due = if rolls { book.roll(roll, date) } else { Ok(Rolled::unmoved(date).into()) };
-    Some(due.map(|due| DueDay {
-        exception: Some(found.reason.clone().unwrap_or_else(|| format!("{}の特例", found.period))),
-        ..due
+    let due = if rolls {
+        book.roll(roll, date)
+    } else {
+        Ok(Rolled::unmoved(date).into())
+    };
+    Some(due.map(|due| {
+        DueDay {
+            exception: Some(
+                found
+                    .reason
+                    .clone()
+                    .unwrap_or_else(|| format!("{}の特例", found.period)),
+            ),
+            ..due
+        }
     }))
 }
 
@@ -237,7 +273,10 @@ fn override_for(
 pub fn period_due(rule: &Rule, period: Period, book: &Book) -> Result<DueDay, NoDate> {
     let end = period.last();
     match rule {
-        Rule::Fixed { date: OrParam::Value(date), roll } => book.roll(roll.as_ref(), date.0),
+        Rule::Fixed {
+            date: OrParam::Value(date),
+            roll,
+        } => book.roll(roll.as_ref(), date.0),
         Rule::Fixed { date, .. } => Err(unknown(date)),
         Rule::AfterPeriod {
             day,
@@ -264,7 +303,9 @@ pub fn period_due(rule: &Rule, period: Period, book: &Book) -> Result<DueDay, No
             let date = if let Some(day) = day {
                 clamp_day(target, *day)
             } else if let Some(days) = days {
-                after(cal::Span::Days(u32::try_from(*days).map_err(|_| NoDate::Range)?))?
+                after(cal::Span::Days(
+                    u32::try_from(*days).map_err(|_| NoDate::Range)?,
+                ))?
             } else if let Some(days) = open_days {
                 after(open_span(*days, book.calendar(calendar.as_deref())?)?)?
             } else if let Some(count) = month_end {
@@ -272,7 +313,9 @@ pub fn period_due(rule: &Rule, period: Period, book: &Book) -> Result<DueDay, No
             } else if let Some(month_day) = month_day {
                 next_month_day(closing, *month_day)?
             } else if let Some(months) = plus_months {
-                after(cal::Span::Months(u32::try_from(*months).map_err(|_| NoDate::Range)?))?
+                after(cal::Span::Months(
+                    u32::try_from(*months).map_err(|_| NoDate::Range)?,
+                ))?
             } else {
                 return Err(NoDate::NotDated);
             };
@@ -284,7 +327,15 @@ pub fn period_due(rule: &Rule, period: Period, book: &Book) -> Result<DueDay, No
                 None => book.roll(roll.as_ref(), end),
             }
         }
-        Rule::AfterDate { from, within, open_days, calendar, first_day, bound, roll } => {
+        Rule::AfterDate {
+            from,
+            within,
+            open_days,
+            calendar,
+            first_day,
+            bound,
+            roll,
+        } => {
             let base = match from {
                 Some(OrParam::Value(date)) => date.0,
                 Some(other) => return Err(unknown(other)),
@@ -296,11 +347,18 @@ pub fn period_due(rule: &Rule, period: Period, book: &Book) -> Result<DueDay, No
                 (None, Some(days)) => open_span(*days, book.calendar(calendar.as_deref())?)?,
                 (None, None) => return Err(NoDate::NotDated),
             };
-            book.roll(roll.as_ref(), counted(base, span, cal::Side::After, *first_day, *bound)?)
+            book.roll(
+                roll.as_ref(),
+                counted(base, span, cal::Side::After, *first_day, *bound)?,
+            )
         }
         Rule::AtLeast { .. } => Ok(Rolled::unmoved(end.min(book.term.last())).into()),
         Rule::EndOfTerm { days, roll } => {
-            let date = book.term.last().checked_add(days.unwrap_or(0).days()).map_err(|_| NoDate::Range)?;
+            let date = book
+                .term
+                .last()
+                .checked_add(days.unwrap_or(0).days())
+                .map_err(|_| NoDate::Range)?;
             book.roll(roll.as_ref(), date)
         }
         Rule::AfterEvent { .. }
@@ -323,7 +381,16 @@ fn next_month_day(after: Date, wanted: crate::language::MonthDay) -> Result<Date
 pub fn event_limit(rule: &Rule, event: Timestamp, book: &Book) -> Result<Limit, NoDate> {
     let civil = tokyo_datetime(event);
     match rule {
-        Rule::AfterEvent { within, open_days, calendar, clock, hours, first_day, bound, roll } => {
+        Rule::AfterEvent {
+            within,
+            open_days,
+            calendar,
+            clock,
+            hours,
+            first_day,
+            bound,
+            roll,
+        } => {
             if let Some(days) = open_days {
                 let span = open_span(*days, book.calendar(calendar.as_deref())?)?;
                 let date = counted(civil.date(), span, cal::Side::After, *first_day, *bound)?;
@@ -340,10 +407,14 @@ pub fn event_limit(rule: &Rule, event: Timestamp, book: &Book) -> Result<Limit, 
             }
             let seconds = span.seconds().ok_or(NoDate::Range)?;
             let end = match clock {
-                ClockKind::Wall => event.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| NoDate::Range)?,
+                ClockKind::Wall => event
+                    .checked_add(SignedDuration::from_secs(seconds))
+                    .map_err(|_| NoDate::Range)?,
                 ClockKind::Hours => {
                     let minutes = u32::try_from((seconds + 59) / 60).map_err(|_| NoDate::Range)?;
-                    book.hours(hours.as_deref())?.service.end_after(event, minutes)?
+                    book.hours(hours.as_deref())?
+                        .service
+                        .end_after(event, minutes)?
                 }
             };
             Ok(match bound {
@@ -351,7 +422,9 @@ pub fn event_limit(rule: &Rule, event: Timestamp, book: &Book) -> Result<Limit, 
                 Bound::Before => Limit::Before(end),
             })
         }
-        Rule::OnRequest { within: Some(within) } => {
+        Rule::OnRequest {
+            within: Some(within),
+        } => {
             let rule = Rule::AfterEvent {
                 within: Some(within.clone()),
                 open_days: None,
@@ -364,28 +437,51 @@ pub fn event_limit(rule: &Rule, event: Timestamp, book: &Book) -> Result<Limit, 
             };
             event_limit(&rule, event, book)
         }
-        Rule::BeforeEvent { within, open_days, calendar } => {
+        Rule::BeforeEvent {
+            within,
+            open_days,
+            calendar,
+        } => {
             if let Some(days) = open_days {
                 let span = open_span(*days, book.calendar(calendar.as_deref())?)?;
-                return counted(civil.date(), span, cal::Side::Before, FirstDay::Excluded, Bound::Within).map(Limit::Day);
+                return counted(
+                    civil.date(),
+                    span,
+                    cal::Side::Before,
+                    FirstDay::Excluded,
+                    Bound::Within,
+                )
+                .map(Limit::Day);
             }
             match within {
-                Some(OrParam::Value(span)) => match day_span(*span) {
-                    Some(days) => {
-                        counted(civil.date(), days, cal::Side::Before, FirstDay::Excluded, Bound::Within).map(Limit::Day)
+                Some(OrParam::Value(span)) => {
+                    if let Some(days) = day_span(*span) {
+                        return counted(
+                            civil.date(),
+                            days,
+                            cal::Side::Before,
+                            FirstDay::Excluded,
+                            Bound::Within,
+                        )
+                        .map(Limit::Day);
                     }
-                    None => {
-                        let seconds = span.seconds().ok_or(NoDate::Range)?;
-                        event.checked_sub(SignedDuration::from_secs(seconds)).map(Limit::Instant).map_err(|_| NoDate::Range)
-                    }
-                },
+                    let seconds = span.seconds().ok_or(NoDate::Range)?;
+                    event
+                        .checked_sub(SignedDuration::from_secs(seconds))
+                        .map(Limit::Instant)
+                        .map_err(|_| NoDate::Range)
+                }
                 Some(other) => Err(unknown(other)),
                 None => Err(NoDate::NotDated),
             }
         }
         Rule::HalfDay { hours } => {
             let hours = book.hours(hours.as_deref())?;
-            let rule = HalfDayRule { closed: hours.closed.clone(), noon: hours.noon, day_end: hours.day_end };
+            let rule = HalfDayRule {
+                closed: hours.closed.clone(),
+                noon: hours.noon,
+                day_end: hours.day_end,
+            };
             Ok(Limit::Instant(rule.due_instant(event)?))
         }
         Rule::Fixed { .. } | Rule::EndOfTerm { .. } | Rule::AfterDate { .. } => {
@@ -410,17 +506,25 @@ pub fn plus(day: Date, span: Span) -> Option<Date> {
 
 /// The day before `day` by a span.
 pub fn minus(day: Date, span: Span) -> Option<Date> {
-    plus(day, Span { amount: -span.amount, ..span })
+    plus(
+        day,
+        Span {
+            amount: -span.amount,
+            ..span
+        },
+    )
 }
 
 /// The instant at which something seen at `at` becomes older than `age`.
 pub fn age_limit(at: Timestamp, age: Span) -> Timestamp {
-    let late = match age.seconds() {
-        Some(seconds) => at.checked_add(SignedDuration::from_secs(seconds)).ok(),
-        None => {
-            let civil = tokyo_datetime(at);
-            plus(civil.date(), age).map(|day| mamori_kernel::clock::tokyo_instant(day.to_datetime(civil.time())))
-        }
-    };
-    late.unwrap_or(Timestamp::MAX)
+    if let Some(seconds) = age.seconds() {
+        return at
+            .checked_add(SignedDuration::from_secs(seconds))
+            .unwrap_or(Timestamp::MAX);
+    }
+    let civil = tokyo_datetime(at);
+    let day = plus(civil.date(), age);
+    day.map_or(Timestamp::MAX, |day| {
+        mamori_kernel::clock::tokyo_instant(day.to_datetime(civil.time()))
+    })
 }

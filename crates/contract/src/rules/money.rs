@@ -25,7 +25,12 @@ pub fn late_interest(amount: f64, rate_percent: f64, due: Date, paid: Date, year
 
 /// Penalty points as of a day: the second and later of one item weigh `repeat` times; points older
 /// than `expires` are gone. `events` are (day, item, points), in order of day.
-pub fn penalty_points(events: &[(Date, usize, f64)], repeat: f64, expires: Option<Span>, on: Date) -> f64 {
+pub fn penalty_points(
+    events: &[(Date, usize, f64)],
+    repeat: f64,
+    expires: Option<Span>,
+    on: Date,
+) -> f64 {
     let oldest = expires.and_then(|span| minus(on, span));
     let mut seen: Vec<usize> = Vec::new();
     let mut total = 0.0;
@@ -33,7 +38,11 @@ pub fn penalty_points(events: &[(Date, usize, f64)], repeat: f64, expires: Optio
         if *day > on || oldest.is_some_and(|oldest| *day <= oldest) {
             continue;
         }
-        total += if seen.contains(item) { points * repeat } else { *points };
+        total += if seen.contains(item) {
+            points * repeat
+        } else {
+            *points
+        };
         seen.push(*item);
     }
     total
@@ -63,8 +72,11 @@ mod tests {
 
     #[test]
     fn points_repeat_and_expire() {
-        let events =
-            [(date(2026, 4, 10), 0, 2.0), (date(2026, 5, 10), 0, 2.0), (date(2026, 6, 1), 1, 1.0)];
+        let events = [
+            (date(2026, 4, 10), 0, 2.0),
+            (date(2026, 5, 10), 0, 2.0),
+            (date(2026, 6, 1), 1, 1.0),
+        ];
         let six_months = Some("6か月".parse().unwrap());
         let total = |on| penalty_points(&events, 1.5, six_months, on);
         assert!((total(date(2026, 4, 30)) - 2.0).abs() < 1e-9);

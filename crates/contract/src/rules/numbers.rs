@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use mamori_kernel::period::{FiscalYear, YearMonth};
 
 use super::dates::plus;
-use crate::language::threshold::Basis;
 use crate::language::Span;
+use crate::language::threshold::Basis;
 
 /// A comparison with its edge explicit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,14 +91,24 @@ pub fn compare_versions(a: &str, b: &str) -> Ordering {
                 let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
                 let rest = part[digits.len()..].to_owned();
                 // A part without a number (beta, rc) ranks below a missing one.
-                (if digits.is_empty() { -1 } else { digits.parse().unwrap_or(i64::MAX) }, rest)
+                (
+                    if digits.is_empty() {
+                        -1
+                    } else {
+                        digits.parse().unwrap_or(i64::MAX)
+                    },
+                    rest,
+                )
             })
             .collect()
     };
     let (left, right) = (parts(a), parts(b));
     for index in 0..left.len().max(right.len()) {
         let zero = (0, String::new());
-        let order = left.get(index).unwrap_or(&zero).cmp(right.get(index).unwrap_or(&zero));
+        let order = left
+            .get(index)
+            .unwrap_or(&zero)
+            .cmp(right.get(index).unwrap_or(&zero));
         if order != Ordering::Equal {
             return order;
         }
@@ -131,7 +141,11 @@ mod tests {
             (Comparison::LessThan(3.0), true, false, false),
             (Comparison::Exactly(3.0), false, true, false),
         ] {
-            let got = (comparison.holds(2.0), comparison.holds(3.0), comparison.holds(4.0));
+            let got = (
+                comparison.holds(2.0),
+                comparison.holds(3.0),
+                comparison.holds(4.0),
+            );
             assert_eq!(got, (below, at, above), "{comparison:?}");
         }
     }
@@ -163,8 +177,17 @@ mod tests {
         let day = date(2026, 5, 10);
         let keep = "1年".parse().unwrap();
         assert_eq!(keep_until(day, keep, Basis::Event), Some(date(2027, 5, 10)));
-        assert_eq!(keep_until(day, keep, Basis::MonthEnd), Some(date(2027, 5, 31)));
-        assert_eq!(keep_until(day, keep, Basis::FiscalYear), Some(date(2028, 3, 31)));
-        assert_eq!(keep_until(day, "3か月".parse().unwrap(), Basis::Event), Some(date(2026, 8, 10)));
+        assert_eq!(
+            keep_until(day, keep, Basis::MonthEnd),
+            Some(date(2027, 5, 31))
+        );
+        assert_eq!(
+            keep_until(day, keep, Basis::FiscalYear),
+            Some(date(2028, 3, 31))
+        );
+        assert_eq!(
+            keep_until(day, "3か月".parse().unwrap(), Basis::Event),
+            Some(date(2026, 8, 10))
+        );
     }
 }

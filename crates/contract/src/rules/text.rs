@@ -5,15 +5,17 @@ use mamori_kernel::wareki;
 
 use super::dates::Book;
 use crate::language::{
-    Bound, CalendarText, ClockKind, Deadline, Direction, FirstDay, OrParam, Per, PeriodName, PeriodOverride, Roll, Rule,
-    Spacing, Span,
+    Bound, CalendarText, ClockKind, Deadline, Direction, FirstDay, OrParam, Per, PeriodName,
+    PeriodOverride, Roll, Rule, Spacing, Span,
 };
 
 /// Calendars as the file writes them, for naming their closed days.
 pub type Calendars = std::collections::BTreeMap<String, CalendarText>;
 
 fn closed_days(name: &str, calendars: &Calendars) -> String {
-    let Some(calendar) = calendars.get(name) else { return name.to_owned() };
+    let Some(calendar) = calendars.get(name) else {
+        return name.to_owned();
+    };
     let weekend = calendar.weekdays.len() == 2;
     if !calendar.ranges.is_empty() || !calendar.closed.is_empty() || !calendar.include.is_empty() {
         "閉庁日".to_owned()
@@ -25,7 +27,9 @@ fn closed_days(name: &str, calendars: &Calendars) -> String {
 }
 
 fn roll_text(roll: Option<&Roll>, calendars: &Calendars) -> String {
-    let Some(roll) = roll else { return String::new() };
+    let Some(roll) = roll else {
+        return String::new();
+    };
     let target = match roll.direction {
         Direction::Forward => "翌開庁日",
         Direction::Backward => "前開庁日",
@@ -93,16 +97,38 @@ fn override_text(overrides: &[PeriodOverride], period: Option<Period>) -> Option
         (None, Some(day)) => format!("翌月{day}日"),
         (None, None) => return None,
     };
-    Some(format!("{day}（{}の特例）", period.map_or(String::new(), |period| period.japanese().trim_end_matches('分').to_owned())))
+    Some(format!(
+        "{day}（{}の特例）",
+        period.map_or(String::new(), |period| period
+            .japanese()
+            .trim_end_matches('分')
+            .to_owned())
+    ))
 }
 
 /// A deadline in Japanese; for a period with an override, the override.
-pub fn deadline_text(deadline: &Deadline, per: Per, period: Option<Period>, book: &Book, calendars: &Calendars) -> String {
+pub fn deadline_text(
+    deadline: &Deadline,
+    per: Per,
+    period: Option<Period>,
+    book: &Book,
+    calendars: &Calendars,
+) -> String {
     let body = match &deadline.rule {
-        Rule::Fixed { date: OrParam::Value(date), roll } => {
-            format!("{}まで{}", wareki::with_weekday(date.0), roll_text(roll.as_ref(), calendars))
+        Rule::Fixed {
+            date: OrParam::Value(date),
+            roll,
+        } => {
+            format!(
+                "{}まで{}",
+                wareki::with_weekday(date.0),
+                roll_text(roll.as_ref(), calendars)
+            )
         }
-        Rule::Fixed { date: OrParam::Param(name), .. } => format!("「{name}」の日まで"),
+        Rule::Fixed {
+            date: OrParam::Param(name),
+            ..
+        } => format!("「{name}」の日まで"),
         Rule::AfterPeriod {
             day,
             months,
@@ -125,15 +151,27 @@ pub fn deadline_text(deadline: &Deadline, per: Per, period: Option<Period>, book
             let core = if let Some(day) = day {
                 format!("{}{day}日", next(per, months.unwrap_or(1)))
             } else if let Some(days) = days {
-                format!("{end}から{days}日{}{}", bound_text(*bound), first_text(*first_day))
+                format!(
+                    "{end}から{days}日{}{}",
+                    bound_text(*bound),
+                    first_text(*first_day)
+                )
             } else if let Some(days) = open_days {
-                format!("{end}から{days}開庁日{}{}", bound_text(*bound), first_text(*first_day))
+                format!(
+                    "{end}から{days}開庁日{}{}",
+                    bound_text(*bound),
+                    first_text(*first_day)
+                )
             } else if let Some(count) = month_end {
                 format!("{}末", next(per, *count).trim_end_matches('の'))
             } else if let Some(month_day) = month_day {
                 format!("{end}の後の{}月{}日", month_day.month, month_day.day)
             } else if let Some(count) = plus_months {
-                format!("{end}から{count}か月{}{}", bound_text(*bound), first_text(*first_day))
+                format!(
+                    "{end}から{count}か月{}{}",
+                    bound_text(*bound),
+                    first_text(*first_day)
+                )
             } else {
                 "定めなし".to_owned()
             };
@@ -143,7 +181,15 @@ pub fn deadline_text(deadline: &Deadline, per: Per, period: Option<Period>, book
             Some(text) => return text,
             None => format!("{}{}", end_of(per), roll_text(roll.as_ref(), calendars)),
         },
-        Rule::AfterDate { from, within, open_days, first_day, bound, roll, .. } => {
+        Rule::AfterDate {
+            from,
+            within,
+            open_days,
+            first_day,
+            bound,
+            roll,
+            ..
+        } => {
             let base = match from {
                 None => "契約締結".to_owned(),
                 Some(OrParam::Value(date)) => wareki::long(date.0),
@@ -157,7 +203,16 @@ pub fn deadline_text(deadline: &Deadline, per: Per, period: Option<Period>, book
                 roll_text(roll.as_ref(), calendars)
             )
         }
-        Rule::AfterEvent { within, open_days, clock, hours, first_day, bound, roll, .. } => {
+        Rule::AfterEvent {
+            within,
+            open_days,
+            clock,
+            hours,
+            first_day,
+            bound,
+            roll,
+            ..
+        } => {
             let by_day = match within {
                 Some(OrParam::Value(span)) => !span.is_clock(),
                 _ => open_days.is_some(),
@@ -165,7 +220,9 @@ pub fn deadline_text(deadline: &Deadline, per: Per, period: Option<Period>, book
             let clock = match clock {
                 ClockKind::Wall => String::new(),
                 ClockKind::Hours => {
-                    let title = book.hours(hours.as_deref()).map_or("受付時間", |hours| hours.title.as_str());
+                    let title = book
+                        .hours(hours.as_deref())
+                        .map_or("受付時間", |hours| hours.title.as_str());
                     format!("（{title}で数える）")
                 }
             };
@@ -177,13 +234,27 @@ pub fn deadline_text(deadline: &Deadline, per: Per, period: Option<Period>, book
                 roll_text(roll.as_ref(), calendars)
             )
         }
-        Rule::BeforeEvent { within, open_days, .. } => format!("事象の{}前まで", length(within.as_ref(), *open_days)),
+        Rule::BeforeEvent {
+            within, open_days, ..
+        } => format!("事象の{}前まで", length(within.as_ref(), *open_days)),
         Rule::HalfDay { .. } => "午前の受付は当日午後まで、午後の受付は翌開庁日の午前まで".into(),
-        Rule::Window { hours, principle, .. } => {
-            let title = book.hours(Some(hours)).map_or(hours.as_str(), |hours| hours.title.as_str());
-            format!("{}{title}の間に行う", if *principle { "原則、" } else { "" })
+        Rule::Window {
+            hours, principle, ..
+        } => {
+            let title = book
+                .hours(Some(hours))
+                .map_or(hours.as_str(), |hours| hours.title.as_str());
+            format!(
+                "{}{title}の間に行う",
+                if *principle { "原則、" } else { "" }
+            )
         }
-        Rule::AtLeast { count, spacing, min_gap, .. } => {
+        Rule::AtLeast {
+            count,
+            spacing,
+            min_gap,
+            ..
+        } => {
             let span = match per {
                 Per::Month => "月",
                 Per::Quarter => "四半期に",
@@ -210,7 +281,10 @@ pub fn deadline_text(deadline: &Deadline, per: Per, period: Option<Period>, book
                 days if days > 0 => format!("から{days}日後"),
                 days => format!("の{}日前", -days),
             };
-            format!("履行期間の末日{offset}まで{}", roll_text(roll.as_ref(), calendars))
+            format!(
+                "履行期間の末日{offset}まで{}",
+                roll_text(roll.as_ref(), calendars)
+            )
         }
         Rule::Soft { word } => return format!("「{word}」（数の定めなし）"),
     };

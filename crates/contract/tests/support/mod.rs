@@ -62,7 +62,11 @@ pub fn parse(source: &str) -> Arc<Contract> {
 
 /// `2026-10-05T09:30` in Japan.
 pub fn at(text: &str) -> Timestamp {
-    let text = if text.len() == 10 { format!("{text}T12:00") } else { text.to_owned() };
+    let text = if text.len() == 10 {
+        format!("{text}T12:00")
+    } else {
+        text.to_owned()
+    };
     tokyo_instant(text.parse().unwrap())
 }
 
@@ -85,13 +89,44 @@ pub fn facts(list: &[(&str, &str, Value)]) -> Vec<Fact> {
 }
 
 pub const WRITTEN: &[&str] = &[
-    "work.recorded", "work.corrected", "work.withdrawn", "request.received", "request.done", "question.received",
-    "question.answered", "approval.requested", "approval.granted", "approval.refused", "consultation.opened",
-    "consultation.agreed", "attestation.filed", "record.filed", "document.rendered", "document.submitted",
-    "document.returned", "document.accepted", "watch.availability", "watch.probe", "incident.opened",
-    "incident.reported", "incident.closed", "backup.finished", "backup.drill", "waf.changed", "capacity.mail",
-    "a11y.pages", "a11y.auto", "wordpress.inventory", "browser.tested", "tls.checked", "log.kept", "erasure.done",
-    "erasure.certificate", "subcontract.registered", "mail.volume", "vulnerability.test",
+    "work.recorded",
+    "work.corrected",
+    "work.withdrawn",
+    "request.received",
+    "request.done",
+    "question.received",
+    "question.answered",
+    "approval.requested",
+    "approval.granted",
+    "approval.refused",
+    "consultation.opened",
+    "consultation.agreed",
+    "attestation.filed",
+    "record.filed",
+    "document.rendered",
+    "document.submitted",
+    "document.returned",
+    "document.accepted",
+    "watch.availability",
+    "watch.probe",
+    "incident.opened",
+    "incident.reported",
+    "incident.closed",
+    "backup.finished",
+    "backup.drill",
+    "waf.changed",
+    "capacity.mail",
+    "a11y.pages",
+    "a11y.auto",
+    "wordpress.inventory",
+    "browser.tested",
+    "tls.checked",
+    "log.kept",
+    "erasure.done",
+    "erasure.certificate",
+    "subcontract.registered",
+    "mail.volume",
+    "vulnerability.test",
 ];
 
 pub fn engine(contract: &Arc<Contract>) -> Engine {
@@ -114,11 +149,19 @@ pub fn period<'a>(state: &'a State, name: &str) -> &'a PeriodState {
     if name == "term" {
         return &state.periods[0];
     }
-    state.period(name.parse().unwrap()).unwrap_or_else(|| panic!("no period {name} in {state:#?}"))
+    state
+        .period(name.parse().unwrap())
+        .unwrap_or_else(|| panic!("no period {name} in {state:#?}"))
 }
 
 /// Checks the verdict of one period after facts.
-pub fn check(contract: &Arc<Contract>, list: &[(&str, &str, Value)], now: &str, name: &str, expected: Verdict) -> PeriodState {
+pub fn check(
+    contract: &Arc<Contract>,
+    list: &[(&str, &str, Value)],
+    now: &str,
+    name: &str,
+    expected: Verdict,
+) -> PeriodState {
     let state = state(contract, list, now);
     let found = period(&state, name);
     assert_eq!(found.verdict, expected, "as of {now}: {found:#?}");
@@ -129,7 +172,10 @@ pub fn check(contract: &Arc<Contract>, list: &[(&str, &str, Value)], now: &str, 
 pub fn due(contract: &Contract, name: &str) -> Due {
     let all = contract.due(Date::MIN, Date::MAX);
     let wanted = |due: &&Due| name == "term" || due.period.to_string() == name;
-    all.iter().find(wanted).unwrap_or_else(|| panic!("no due date for {name} in {all:#?}")).clone()
+    all.iter()
+        .find(wanted)
+        .unwrap_or_else(|| panic!("no due date for {name} in {all:#?}"))
+        .clone()
 }
 
 /// Checks a due date written ISO (or `-` for unknown).
