@@ -78,8 +78,8 @@ static SPEC: RegisterSpec = RegisterSpec {
             title_ja: "訂正",
             from: &["held"],
             to: None,
-            kind: "training.held",
-            kind_ja: "研修の実施",
+            kind: "training.corrected",
+            kind_ja: "研修の記録の訂正",
             side: Side::Contractor,
             fields: &[
                 may("topic", "研修の内容", Text(300)),
