@@ -330,7 +330,7 @@ fn conditions_of(check: &Check) -> Vec<&Condition> {
     let mut all: Vec<&Condition> = Vec::new();
     match check {
         Check::Exists { of, .. } | Check::Every { of, .. } | Check::None { of, .. } => {
-            all.extend(of.conditions())
+            all.extend(of.conditions());
         }
         Check::Newest { of, must, .. } | Check::Each { of, must } => {
             all.extend(of.conditions());
