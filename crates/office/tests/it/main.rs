@@ -2,6 +2,7 @@
 
 mod api;
 mod command_line;
+mod contract;
 mod evidence;
 mod registers;
 
