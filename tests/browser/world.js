@@ -1,6 +1,6 @@
 // One sample installation and one browser for all walks.
 //
-// The binary comes from MAMORI_BIN and Chromium from MAMORI_CHROMIUM (`cargo xtask test` sets both).
+// The binary comes from E2E_MAMORI and Chromium from E2E_CHROMIUM (`cargo xtask test` sets both).
 
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -17,7 +17,7 @@ export async function open() {
   const folder = await mkdtemp(join(tmpdir(), "mamori-walks-"));
   const demo = await startDemo(folder);
   const browser = await chromium.launch({
-    executablePath: process.env.MAMORI_CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: process.env.E2E_CHROMIUM ?? "/usr/bin/chromium",
     // Chromium's sandbox does not start for the superuser, as on a build machine.
     args: process.getuid() === 0 ? ["--no-sandbox"] : [],
   });
@@ -42,21 +42,30 @@ export async function open() {
 async function startDemo(folder) {
   const port = await freePort();
   const child = spawn(
-    process.env.MAMORI_BIN ?? "mamori",
+    process.env.E2E_MAMORI ?? "mamori",
     ["demo", "--data-dir", join(folder, "data"), "--port", String(port), "--json"],
-    { stdio: ["ignore", "pipe", "inherit"] },
+    // Free of the caller's configuration.
+    { stdio: ["ignore", "pipe", "inherit"], env: withoutConfiguration(process.env) },
   );
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const ready = await firstLine(child);
   return { process: child, ended, ready, address: `http://127.0.0.1:${port}` };
 }
 
+function withoutConfiguration(environment) {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("MAMORI_")));
+}
+
 /** The JSON line that says the demo is ready. */
 function firstLine(child) {
   return new Promise((resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error("the demo was not ready in time")), READY_LIMIT_MS);
-    child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`the demo ended with ${code} before it was ready`)));
+    const fail = (why) => {
+      clearTimeout(limit);
+      reject(why instanceof Error ? why : new Error(why));
+    };
+    const limit = setTimeout(fail, READY_LIMIT_MS, "the demo was not ready in time");
+    child.once("error", fail);
+    child.once("exit", (code) => fail(`the demo ended with ${code} before it was ready`));
     createInterface({ input: child.stdout }).once("line", (line) => {
       clearTimeout(limit);
       resolve(JSON.parse(line));

@@ -19,7 +19,9 @@ pub enum Profile {
 /// Builds `mamori` and returns where it lies. Cargo's own progress is shown.
 pub fn build(steps: &Steps, profile: Profile) -> anyhow::Result<PathBuf> {
     let mut command = step::cargo();
-    command.args(["build", "--package", "mamori", "--bin", "mamori"]);
+    // The whole workspace is selected so that cargo joins features as it does for the tests: with
+    // `--package mamori` it would compile the heavy dependencies a second time.
+    command.args(["build", "--workspace", "--bin", "mamori"]);
     if profile == Profile::Release {
         command.arg("--release");
     }

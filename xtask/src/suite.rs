@@ -172,7 +172,7 @@ fn rust(fast: bool, mamori: Option<&Path>) -> anyhow::Result<Count> {
         if fast { "off" } else { "required" },
     );
     if let Some(mamori) = mamori {
-        command.env("MAMORI_BIN", mamori);
+        command.env("E2E_MAMORI", mamori);
     }
     counted(
         &mut command,
@@ -208,8 +208,8 @@ fn browser(steps: &Steps, mamori: &Path) -> anyhow::Result<Count> {
     counted(
         Command::new("node")
             .args(["--test", "--test-reporter=tap", "walks.test.js"])
-            .env("MAMORI_BIN", mamori)
-            .env("MAMORI_CHROMIUM", chromium)
+            .env("E2E_MAMORI", mamori)
+            .env("E2E_CHROMIUM", chromium)
             .current_dir(&folder),
         from_tap,
     )

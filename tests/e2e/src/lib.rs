@@ -1,7 +1,7 @@
 //! What journeys through the real `mamori` binary are written with.
 //!
 //! Nothing of ours is linked: a journey sees what a person at a shell or a browser sees. The binary
-//! comes from `MAMORI_BIN` (set by `cargo xtask test`), else it is built once here.
+//! comes from `E2E_MAMORI` (set by `cargo xtask test`), else it is built once here.
 
 mod http;
 mod server;
@@ -33,7 +33,7 @@ pub fn contract() -> PathBuf {
 /// The binary under test.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| match std::env::var_os("MAMORI_BIN") {
+    BINARY.get_or_init(|| match std::env::var_os("E2E_MAMORI") {
         Some(path) => PathBuf::from(path),
         None => build().expect("mamori builds"),
     })
@@ -45,8 +45,7 @@ fn build() -> anyhow::Result<PathBuf> {
         .args([
             "build",
             "--quiet",
-            "--package",
-            "mamori",
+            "--workspace",
             "--bin",
             "mamori",
             "--message-format=json-render-diagnostics",

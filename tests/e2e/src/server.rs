@@ -1,8 +1,9 @@
 //! A server process that ends with the test.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -23,16 +24,13 @@ pub fn free_port() -> u16 {
 pub struct Server {
     child: Child,
     port: u16,
+    log: File,
 }
 
 impl Server {
     /// Starts a server and waits until it answers on the port.
     pub fn start(command: &mut Command, port: u16) -> Self {
-        let child = command
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("mamori starts");
-        let mut server = Self { child, port };
+        let (mut server, _) = Self::spawn(command, port, Stdio::null());
         let started = Instant::now();
         while Browser::new(port).get("/healthz").is_err() {
             server.must_be_alive();
@@ -47,12 +45,8 @@ impl Server {
 
     /// Starts a server that prints one JSON line on standard output when it is ready.
     pub fn announced(command: &mut Command, port: u16, limit: Duration) -> (Self, Value) {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("mamori starts");
-        let output = child.stdout.take().expect("stdout is piped");
-        let server = Self { child, port };
+        let (server, output) = Self::spawn(command, port, Stdio::piped());
+        let output = output.expect("stdout is piped");
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -67,6 +61,19 @@ impl Server {
         let value =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
         (server, value)
+    }
+
+    /// Its log goes to a file that is shown when the test fails.
+    fn spawn(command: &mut Command, port: u16, stdout: Stdio) -> (Self, Option<ChildStdout>) {
+        let log = tempfile::tempfile().expect("a temporary file can be made");
+        let stderr = log.try_clone().expect("a file can be opened twice");
+        let mut child = command
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .expect("mamori starts");
+        let output = child.stdout.take();
+        (Self { child, port, log }, output)
     }
 
     /// The port on 127.0.0.1.
@@ -100,5 +107,11 @@ impl Drop for Server {
         // Already gone is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let mut text = String::new();
+            let _ = self.log.rewind();
+            let _ = self.log.read_to_string(&mut text);
+            eprintln!("--- log of the server\n{text}");
+        }
     }
 }

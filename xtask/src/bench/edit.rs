@@ -44,7 +44,7 @@ fn seconds(runs: u32) -> anyhow::Result<Vec<f64>> {
         step::run(
             step::cargo()
                 .current_dir(copy)
-                .args(["build", "--quiet", "--package", "mamori"])
+                .args(["build", "--quiet", "--workspace", "--bin", "mamori"])
                 .env("CARGO_TARGET_DIR", &target)
                 .env("CARGO_INCREMENTAL", "1"),
         )

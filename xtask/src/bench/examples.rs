@@ -4,6 +4,8 @@
 //! as often as the bench asks, each time as a process of its own.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::Context;
 use serde_json::Value;
@@ -78,32 +80,36 @@ const DOCUMENTS: &[Wanted] = &[
 ];
 
 pub fn ledger(runs: u32) -> Vec<Measured> {
-    example("mamori-store", "bench_ledger", LEDGER, runs)
+    example("bench_ledger", LEDGER, runs)
 }
 
 pub fn states(runs: u32) -> Vec<Measured> {
-    example("mamori-contract", "bench_states", STATES, runs)
+    example("bench_states", STATES, runs)
 }
 
 pub fn documents(runs: u32) -> Vec<Measured> {
-    example("mamori-document", "bench_status_report", DOCUMENTS, runs)
+    example("bench_status_report", DOCUMENTS, runs)
 }
 
-fn example(package: &str, name: &str, wanted: &[Wanted], runs: u32) -> Vec<Measured> {
-    let outputs: anyhow::Result<Vec<BTreeMap<String, f64>>> = (0..runs)
-        .map(|_| {
-            let text = step::output(step::cargo().args([
-                "run",
-                "--quiet",
-                "--release",
-                "--package",
-                package,
-                "--example",
-                name,
-            ]))?;
-            Ok(numbers(&text))
-        })
-        .collect();
+/// Builds an example with the features of the whole workspace, as the binary is built.
+fn built(name: &str) -> anyhow::Result<PathBuf> {
+    step::run(step::cargo().args([
+        "build",
+        "--quiet",
+        "--release",
+        "--workspace",
+        "--example",
+        name,
+    ]))?;
+    Ok(step::target_dir()?.join("release/examples").join(name))
+}
+
+fn example(name: &str, wanted: &[Wanted], runs: u32) -> Vec<Measured> {
+    let outputs: anyhow::Result<Vec<BTreeMap<String, f64>>> = built(name).and_then(|program| {
+        (0..runs)
+            .map(|_| Ok(numbers(&step::output(&mut Command::new(&program))?)))
+            .collect()
+    });
     wanted
         .iter()
         .map(|(number, figure)| {

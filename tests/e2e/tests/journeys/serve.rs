@@ -135,7 +135,9 @@ fn a_program_reads_metrics_with_its_token() {
 fn what_happened_to_accounts_stands_in_the_ledger() {
     let home = Home::new();
     add_user(&home, "hanako", "manager");
-    let shown = home.run(&["ledger", "show", "--json"]).good();
+    let shown = home
+        .run(&["ledger", "show", "--contract", "system", "--json"])
+        .good();
     assert!(shown.contains("user.added"), "{shown}");
     assert!(
         !shown.contains("argon2"),
