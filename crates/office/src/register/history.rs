@@ -95,6 +95,7 @@ impl Desk {
                 erased += 1;
             }
         }
+        store::forget_keys(&mut tx, &item.id).await?;
         let events = self.events(contract, register, &item.id, false).await?;
         self.rebuild_row(&mut tx, register, &mut item, &events, now)
             .await?;

@@ -352,6 +352,16 @@ pub async fn settle_key(
     Ok(())
 }
 
+/// Forgets the keys of an item's acts: their digests cover what was typed, names included.
+pub async fn forget_keys(tx: &mut Tx, item: &str) -> Result<(), Error> {
+    tx.execute(
+        "DELETE FROM office_idempotency WHERE item_id = $1",
+        args![item],
+    )
+    .await?;
+    Ok(())
+}
+
 fn escape_like(word: &str) -> String {
     let mut escaped = String::with_capacity(word.len());
     for c in word.chars() {

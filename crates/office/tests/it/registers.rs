@@ -334,7 +334,11 @@ async fn personal_data_can_be_erased_and_the_row_rebuilt() {
         let trainings = register("training");
         let held = json!({"topic": "環境方針", "field": "environment", "held_on": "2026-10-05",
             "attendee_names": ["佐藤 花子", "鈴木 一郎"], "trainer": "田中"});
-        let id = desk.act(order("training", None, "hold", held)).await.expect("ok").item.id;
+        let keyed = Order {
+            key: Some("key-1".to_owned()),
+            ..order("training", None, "hold", held)
+        };
+        let id = desk.act(keyed).await.expect("ok").item.id;
         // A damaged row is rebuilt from the ledger, personal data included.
         let intact = desk.get(CONTRACT, trainings, &id).await.expect("is there");
         test.app
@@ -362,6 +366,17 @@ async fn personal_data_can_be_erased_and_the_row_rebuilt() {
         assert_eq!(row.i64("n").expect("a number"), 0);
         let last = test.app.db.ledger_records(&LedgerQuery { newest_first: true, limit: 1, ..LedgerQuery::new(CONTRACT) }).await.expect("reads");
         assert_eq!(last[0].kind, "ledger.erased");
+        // The digest of what was typed is gone too: names are easily guessed.
+        let row = test
+            .app
+            .db
+            .fetch_one(
+                "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM office_idempotency",
+                args![],
+            )
+            .await
+            .expect("reads");
+        assert_eq!(row.i64("n").expect("a number"), 0);
         // The item lives on.
         desk.act(order("training", Some(&id), "correct", json!({"topic": "札幌市環境方針", "correction_reason": "名称"})))
             .await
