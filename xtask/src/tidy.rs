@@ -157,6 +157,8 @@ fn counted(path: &str) -> bool {
         .is_some_and(|extension| source.contains(&extension))
         && !path.contains("/testdata/")
         && !path.contains("/snapshots/")
+        // Tables of cases.
+        && !path.contains("/tests/")
 }
 
 #[cfg(test)]

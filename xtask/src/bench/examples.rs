@@ -39,7 +39,7 @@ const LEDGER: &[Wanted] = &[
 
 const STATES: &[Wanted] = &[
     (
-        "states_p99_ms",
+        "states p99",
         Figure {
             key: "states.all",
             what: "state of all obligations, 1,000,000 records, p99",
@@ -48,10 +48,10 @@ const STATES: &[Wanted] = &[
         },
     ),
     (
-        "apply_ms",
+        "one p99",
         Figure {
             key: "states.one",
-            what: "one new record re-evaluated",
+            what: "one new record re-evaluated, p99",
             unit: "ms",
             goal: Goal::AtMost(5.0),
         },
@@ -80,36 +80,58 @@ const DOCUMENTS: &[Wanted] = &[
 ];
 
 pub fn ledger(runs: u32) -> Vec<Measured> {
-    example("bench_ledger", LEDGER, runs)
+    example("mamori-store", "bench_ledger", &[], numbers, LEDGER, runs)
 }
 
 pub fn states(runs: u32) -> Vec<Measured> {
-    example("bench_states", STATES, runs)
+    example(
+        "mamori-contract",
+        "contract_bench",
+        &[super::serving::CONTRACT, "1000000"],
+        percentiles,
+        STATES,
+        runs,
+    )
 }
 
 pub fn documents(runs: u32) -> Vec<Measured> {
-    example("bench_status_report", DOCUMENTS, runs)
+    example(
+        "mamori-document",
+        "bench_status_report",
+        &[],
+        numbers,
+        DOCUMENTS,
+        runs,
+    )
 }
 
-/// Builds an example with the features of the whole workspace, as the binary is built.
-fn built(name: &str) -> anyhow::Result<PathBuf> {
-    step::run(step::cargo().args([
-        "build",
-        "--quiet",
-        "--release",
-        "--workspace",
-        "--example",
-        name,
-    ]))?;
-    Ok(step::target_dir()?.join("release/examples").join(name))
-}
+/// What is read from an example's output.
+type Read = fn(&str) -> BTreeMap<String, f64>;
 
-fn example(name: &str, wanted: &[Wanted], runs: u32) -> Vec<Measured> {
-    let outputs: anyhow::Result<Vec<BTreeMap<String, f64>>> = built(name).and_then(|program| {
-        (0..runs)
-            .map(|_| Ok(numbers(&step::output(&mut Command::new(&program))?)))
-            .collect()
-    });
+fn example(
+    package: &str,
+    name: &str,
+    arguments: &[&str],
+    read: Read,
+    wanted: &[Wanted],
+    runs: u32,
+) -> Vec<Measured> {
+    let outputs: anyhow::Result<Vec<BTreeMap<String, f64>>> = (0..runs)
+        .map(|_| {
+            let mut command = step::cargo();
+            command.args([
+                "run",
+                "--quiet",
+                "--release",
+                "--package",
+                package,
+                "--example",
+                name,
+                "--",
+            ]);
+            Ok(read(&step::output(command.args(arguments))?))
+        })
+        .collect();
     wanted
         .iter()
         .map(|(number, figure)| {
@@ -140,9 +162,48 @@ fn numbers(text: &str) -> BTreeMap<String, f64> {
         .collect()
 }
 
+/// Lines such as `one record re-evaluated: median 91.2µs, p99 1.3ms`, as milliseconds under
+/// `one p99` (the first word before the colon).
+fn percentiles(text: &str) -> BTreeMap<String, f64> {
+    text.lines()
+        .filter_map(|line| {
+            let (what, figures) = line.split_once(": median ")?;
+            let (_, p99) = figures.split_once(", p99 ")?;
+            let first = what.split_whitespace().next()?;
+            Some((format!("{first} p99"), milliseconds(p99.trim())?))
+        })
+        .collect()
+}
+
+/// A duration as Rust prints it.
+fn milliseconds(text: &str) -> Option<f64> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = text.split_at(split);
+    let factor = match unit {
+        "s" => 1_000.0,
+        "ms" => 1.0,
+        "µs" => 0.001,
+        "ns" => 0.000_001,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * factor)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn percentiles_are_read_as_milliseconds() {
+        let text = "apply 10: 1s\nstates of 149: median 1.5ms, p99 2.5ms\none record re-evaluated: median 9µs, p99 250µs\n";
+        let found = percentiles(text);
+        assert_eq!(
+            found,
+            BTreeMap::from([("states p99".to_owned(), 2.5), ("one p99".to_owned(), 0.25)])
+        );
+        assert_eq!(milliseconds("1.2s"), Some(1_200.0));
+        assert_eq!(milliseconds("soon"), None);
+    }
 
     #[test]
     fn numbers_are_taken_from_json_lines_only() {
