@@ -128,7 +128,7 @@ impl Ran {
     }
 }
 
-/// A data directory of its own, on SQLite or on the PostgreSQL of `MAMORI_E2E_POSTGRES`.
+/// A data directory of its own, on SQLite or on another database.
 #[derive(Debug)]
 pub struct Home {
     folder: tempfile::TempDir,

@@ -53,8 +53,7 @@ fn read(line: &str, count: u64) -> anyhow::Result<Outcome> {
     };
     ensure!(
         number("trials")? == count,
-        "{} trials asked for: {line}",
-        count
+        "{count} trials asked for: {line}"
     );
     let outcome = Outcome {
         acknowledged: number("acknowledged")?,
