@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use jiff::ToSpan as _;
+use jiff::{SignedDuration, ToSpan as _};
 use jiff::civil::{Date, DateTime};
 use mamori_kernel::DrivenClock;
-use mamori_kernel::clock::{tokyo_instant, tokyo_midnight};
+use mamori_kernel::clock::{tokyo_datetime, tokyo_instant, tokyo_midnight};
 use mamori_kernel::ledger::{Actor, NewRecord};
 use mamori_office::Office;
 use mamori_office::contracts::{Live, open_day};
@@ -28,6 +28,7 @@ use mamori_office::register::Side;
 use mamori_office::register::{DeskError, Order};
 use mamori_runtime::App;
 use mamori_runtime::job::Runner;
+use mamori_runtime::schedule::Rule;
 use serde_json::{Map, Value, json};
 
 pub use report::Report;
@@ -78,9 +79,7 @@ pub async fn run(
     for number in 0..days {
         let day = term.first().checked_add(number.days())?;
         // Days before `from` are played too: their evidence is what later periods stand on.
-        stage.day(day, to).await.with_context(|| format!("on {day}"))?;
-        clock.set(tokyo_instant(day.at(23, 58, 0, 0)));
-        runner.run_due(app_now(clock)).await?;
+        stage.day(day, to, &runner).await.with_context(|| format!("on {day}"))?;
         progress(day, number as u64 + 1, days as u64);
     }
     let end = to.checked_add(1.day())?;
@@ -91,6 +90,28 @@ pub async fn run(
     report.records = app.db.ledger_head(stage.live.id()).await?.map_or(0, |head| head.seq);
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// The times of a day at which schedules fall due; those that recur within hours are left to the
+/// others' times, since nothing happens between them.
+fn job_times(app: &App, day: Date) -> Vec<DateTime> {
+    let open_days = app.open_days();
+    let mut times = Vec::new();
+    for schedule in app.capabilities().iter().flat_map(|capability| &capability.schedules) {
+        if matches!(schedule.rule, Rule::EveryMinutes(_)) {
+            continue;
+        }
+        let mut after = tokyo_midnight(day) - SignedDuration::from_secs(1);
+        while let Some(next) = schedule.rule.next_after(after, open_days.as_ref()) {
+            let civil = tokyo_datetime(next);
+            if civil.date() != day {
+                break;
+            }
+            times.push(civil);
+            after = next;
+        }
+    }
+    times
 }
 
 fn app_now(clock: &DrivenClock) -> jiff::Timestamp {
@@ -143,20 +164,37 @@ impl Stage {
         }
     }
 
-    /// Plays one day: machines and people in the order of their times, then the paper work.
-    async fn day(&mut self, day: Date, last: Date) -> anyhow::Result<()> {
-        let end = day.at(23, 59, 0, 0);
+    /// Plays one day: machines, people and jobs in the order of their times. The paper work is
+    /// done in the afternoon.
+    async fn day(&mut self, day: Date, last: Date, runner: &Runner) -> anyhow::Result<()> {
+        let office = day.at(16, 0, 0, 0);
+        let mut moments = job_times(&self.app, day);
+        moments.push(office);
+        moments.sort_unstable();
+        moments.dedup();
+        for moment in moments {
+            self.events(moment).await?;
+            self.clock.set(tokyo_instant(moment));
+            if moment == office {
+                self.papers(day, last).await?;
+            }
+            runner.run_due(app_now(&self.clock)).await?;
+        }
+        self.events(day.at(23, 59, 0, 0)).await
+    }
+
+    /// Everything that machines and people do up to `end`.
+    async fn events(&mut self, end: DateTime) -> anyhow::Result<()> {
         loop {
             let act = self.acts.peek().map(|act| act.at).filter(|at| *at <= end);
             let machine = self.evidence.peek().map(|evidence| evidence.at).filter(|at| *at <= end);
             match (machine, act) {
-                (None, None) => break,
+                (None, None) => return Ok(()),
                 (Some(_), None) => self.machines(end).await?,
                 (Some(machine), Some(act)) if machine <= act => self.machines(act).await?,
                 _ => self.person().await?,
             }
         }
-        self.papers(day, last).await
     }
 
     /// Appends everything that machines record up to `until`, in one transaction.
@@ -233,7 +271,6 @@ impl Stage {
         if !open_day(self.live.contract(), day) {
             return Ok(());
         }
-        self.clock.set(tokyo_instant(day.at(16, 0, 0, 0)));
         let papers = self.office.papers.clone();
         let ahead = day.checked_add(1.day())?;
         for due in deliverable_dues(&self.live, day, ahead.max(self.next_open(day)?)) {
@@ -245,7 +282,6 @@ impl Stage {
             }
             self.hand_in(&papers, &document, &about, day).await?;
         }
-        self.clock.set(tokyo_instant(day.at(16, 30, 0, 0)));
         for item in papers.all(self.live.id()).await? {
             let submitted: Option<Date> = item
                 .data

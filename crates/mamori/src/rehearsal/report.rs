@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use mamori_contract::engine::Verdict;
+use mamori_kernel::period::Period;
 use mamori_kernel::wareki;
 use mamori_office::Office;
 use mamori_office::contracts::Live;
@@ -84,6 +85,8 @@ pub struct PaperLine {
     pub title: String,
     /// Period.
     pub period: String,
+    /// Period in words; none for papers on the whole term.
+    pub period_ja: Option<String>,
     /// Due day.
     pub due: Option<String>,
     /// Why it moved.
@@ -159,7 +162,11 @@ pub async fn make(office: &Office, live: &Live, from: Date, to: Date, now: Times
         todo.push(Todo {
             who: "contractor",
             obligation: None,
-            what: format!("{}（{}）の期限は契約期間の後です。提出の扱いを市と決める", paper.title, paper.period),
+            what: format!(
+                "{}{}の期限は契約期間の後です。提出の扱いを市と決める",
+                paper.title,
+                paper.period_ja.as_deref().map_or(String::new(), |period| format!("（{period}）"))
+            ),
         });
     }
     Ok(Report {
@@ -197,6 +204,7 @@ async fn papers(office: &Office, live: &Live, from: Date, to: Date) -> anyhow::R
             Some(PaperLine {
                 title: due.deliverable_title.clone().unwrap_or_else(|| document.clone()),
                 document,
+                period_ja: (!matches!(due.period, Period::Term(_))).then(|| due.period.japanese()),
                 period,
                 due: due.due.map(|day| day.to_string()),
                 reason: due.reason.clone(),
@@ -246,7 +254,8 @@ impl Report {
                 |on| format!("提出 {on}"),
             );
             let accepted = paper.accepted_on.as_deref().map_or(String::new(), |on| format!("、検収 {on}"));
-            let _ = writeln!(out, "  {due}{moved}　{}（{}）　{handed}{accepted}", paper.title, paper.period);
+            let period = paper.period_ja.as_deref().map_or(String::new(), |period| format!("（{period}）"));
+            let _ = writeln!(out, "  {due}{moved}　{}{period}　{handed}{accepted}", paper.title);
         }
         let _ = writeln!(out, "\n人が行うこと（{} 件）", self.todo.len());
         for todo in &self.todo {
