@@ -4,7 +4,6 @@
 //! as often as the bench asks, each time as a process of its own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use anyhow::Context;
 use serde_json::Value;
