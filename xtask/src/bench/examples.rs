@@ -4,6 +4,8 @@
 //! as often as the bench asks, each time as a process of its own.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::Context;
 use serde_json::Value;
@@ -78,12 +80,11 @@ const DOCUMENTS: &[Wanted] = &[
 ];
 
 pub fn ledger(runs: u32) -> Vec<Measured> {
-    example("mamori-store", "bench_ledger", &[], numbers, LEDGER, runs)
+    example("bench_ledger", &[], numbers, LEDGER, runs)
 }
 
 pub fn states(runs: u32) -> Vec<Measured> {
     example(
-        "mamori-contract",
         "contract_bench",
         &[super::serving::CONTRACT, "1000000"],
         percentiles,
@@ -93,43 +94,42 @@ pub fn states(runs: u32) -> Vec<Measured> {
 }
 
 pub fn documents(runs: u32) -> Vec<Measured> {
-    example(
-        "mamori-document",
-        "bench_status_report",
-        &[],
-        numbers,
-        DOCUMENTS,
-        runs,
-    )
+    example("bench_status_report", &[], numbers, DOCUMENTS, runs)
 }
 
 /// What is read from an example's output.
 type Read = fn(&str) -> BTreeMap<String, f64>;
 
+/// Builds an example with the features of the whole workspace, as the binary is built.
+fn built(name: &str) -> anyhow::Result<PathBuf> {
+    step::run(step::cargo().args([
+        "build",
+        "--quiet",
+        "--release",
+        "--workspace",
+        "--example",
+        name,
+    ]))?;
+    Ok(step::target_dir()?.join("release/examples").join(name))
+}
+
 fn example(
-    package: &str,
     name: &str,
     arguments: &[&str],
     read: Read,
     wanted: &[Wanted],
     runs: u32,
 ) -> Vec<Measured> {
-    let outputs: anyhow::Result<Vec<BTreeMap<String, f64>>> = (0..runs)
-        .map(|_| {
-            let mut command = step::cargo();
-            command.args([
-                "run",
-                "--quiet",
-                "--release",
-                "--package",
-                package,
-                "--example",
-                name,
-                "--",
-            ]);
-            Ok(read(&step::output(command.args(arguments))?))
-        })
-        .collect();
+    let outputs: anyhow::Result<Vec<BTreeMap<String, f64>>> = built(name).and_then(|program| {
+        (0..runs)
+            .map(|_| {
+                let mut command = Command::new(&program);
+                Ok(read(&step::output(
+                    command.args(arguments).current_dir(step::root()),
+                )?))
+            })
+            .collect()
+    });
     wanted
         .iter()
         .map(|(number, figure)| {
