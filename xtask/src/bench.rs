@@ -5,7 +5,7 @@
 
 mod clone;
 mod edit;
-mod examples;
+pub mod examples;
 pub mod figure;
 pub mod serving;
 

@@ -101,7 +101,7 @@ pub fn documents(runs: u32) -> Vec<Measured> {
 type Read = fn(&str) -> BTreeMap<String, f64>;
 
 /// Builds an example with the features of the whole workspace, as the binary is built.
-fn built(name: &str) -> anyhow::Result<PathBuf> {
+pub fn built(name: &str) -> anyhow::Result<PathBuf> {
     step::run(step::cargo().args([
         "build",
         "--quiet",

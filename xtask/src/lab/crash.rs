@@ -1,9 +1,12 @@
 //! kill -9 while the ledger is written: the store's example `crash_ledger` does it, this reads what
 //! it found.
 
+use std::process::Command;
+
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
+use crate::bench::examples;
 use crate::step;
 
 /// What the trials found.
@@ -20,21 +23,10 @@ pub struct Outcome {
 /// Runs the trials.
 pub fn trials(count: u32) -> anyhow::Result<Outcome> {
     let mut last = String::new();
-    let trials = count.to_string();
-    let arguments = [
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        "mamori-store",
-        "--example",
-        "crash_ledger",
-    ];
+    let program = examples::built("crash_ledger")?;
     // Ends badly when records are lost, and says so in its JSON line all the same.
     step::watched(
-        step::cargo()
-            .args(arguments)
-            .args(["--", "--trials", &trials]),
+        Command::new(program).args(["--trials", &count.to_string()]),
         |line| {
             if line.starts_with('{') {
                 line.clone_into(&mut last);
