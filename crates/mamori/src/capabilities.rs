@@ -6,10 +6,7 @@ use mamori_runtime::Capability;
 
 /// Every capability of the program, the ground first.
 pub fn all() -> Vec<Capability> {
-    vec![
-        mamori_web::capability(),
-        mamori_office::capability(),
-    ]
+    vec![mamori_web::capability(), mamori_office::capability()]
 }
 
 #[cfg(test)]

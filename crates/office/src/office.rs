@@ -27,19 +27,26 @@ pub struct Office {
 impl Office {
     /// The office of an application.
     pub fn of(app: &App) -> Result<Arc<Self>, HookError> {
-        app.slot::<Self>().ok_or_else(|| HookError::new("契約の機能が起動していません"))
+        app.slot::<Self>()
+            .ok_or_else(|| HookError::new("契約の機能が起動していません"))
     }
 
     /// Loads the contracts and provides the office. Called once when the application opens.
     pub async fn start(app: App) -> Result<(), HookError> {
         let sample = app
             .db
-            .fetch_optional("SELECT value FROM setting WHERE key = 'demo.marked'", args![])
+            .fetch_optional(
+                "SELECT value FROM setting WHERE key = 'demo.marked'",
+                args![],
+            )
             .await
             .map_err(|error| HookError::caused_by("設定を読めません", error))?
             .is_some_and(|row| row.text("value").is_ok_and(|value| value == "1"));
         let before = app.slot::<Installation>().unwrap_or_default();
-        app.provide(Arc::new(Installation { sample, ..(*before).clone() }));
+        app.provide(Arc::new(Installation {
+            sample,
+            ..(*before).clone()
+        }));
         let contracts = Contracts::load(app.clone())
             .await
             .map_err(|error| HookError::caused_by("契約を読み込めません", error))?;
@@ -47,7 +54,11 @@ impl Office {
         app.provide(Arc::new(TermsPort(Arc::clone(&terms))));
         let desk = Desk::new(app.clone(), terms);
         let papers = Papers::new(app.clone(), desk.clone(), Arc::clone(&contracts));
-        app.provide(Arc::new(Self { contracts, desk, papers }));
+        app.provide(Arc::new(Self {
+            contracts,
+            desk,
+            papers,
+        }));
         Ok(())
     }
 }

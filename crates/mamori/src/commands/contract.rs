@@ -77,22 +77,31 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             std::io::stdout().write_all(schema::schema_text().as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Due { contract, from, to } => due(&contract, from.as_deref(), to.as_deref(), global),
-        Command::Activate { file } => wiring::block_on(activate(file, global)),
-        Command::Status { contract, obligation } => {
-            wiring::block_on(status(contract.as_deref(), obligation.as_deref(), global))
+        Command::Due { contract, from, to } => {
+            due(&contract, from.as_deref(), to.as_deref(), global)
         }
+        Command::Activate { file } => wiring::block_on(activate(file, global)),
+        Command::Status {
+            contract,
+            obligation,
+        } => wiring::block_on(status(contract.as_deref(), obligation.as_deref(), global)),
     }
 }
 
 fn read(file: &PathBuf) -> anyhow::Result<String> {
     if file.as_os_str() == "-" {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("標準入力を読めません")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("標準入力を読めません")?;
         return Ok(text);
     }
-    std::fs::read_to_string(file)
-        .with_context(|| format!("契約ファイル {} を読めません。場所と文字コード（UTF-8）を確かめてください", file.display()))
+    std::fs::read_to_string(file).with_context(|| {
+        format!(
+            "契約ファイル {} を読めません。場所と文字コード（UTF-8）を確かめてください",
+            file.display()
+        )
+    })
 }
 
 fn check(files: &[PathBuf], global: &Global) -> anyhow::Result<ExitCode> {
@@ -130,18 +139,32 @@ fn check(files: &[PathBuf], global: &Global) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    Ok(if refused { ExitCode::from(BAD_INPUT) } else { ExitCode::SUCCESS })
+    Ok(if refused {
+        ExitCode::from(BAD_INPUT)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn judged(contract: &Contract) -> usize {
-    contract.file.obligation.iter().filter(|each| each.type_.is_judged()).count()
+    contract
+        .file
+        .obligation
+        .iter()
+        .filter(|each| each.type_.is_judged())
+        .count()
 }
 
 fn day(text: &str) -> anyhow::Result<Date> {
     wareki::parse(text).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-fn due(file: &PathBuf, from: Option<&str>, to: Option<&str>, global: &Global) -> anyhow::Result<ExitCode> {
+fn due(
+    file: &PathBuf,
+    from: Option<&str>,
+    to: Option<&str>,
+    global: &Global,
+) -> anyhow::Result<ExitCode> {
     let contract = match Contract::parse(&file.display().to_string(), &read(file)?) {
         Ok((contract, _)) => contract,
         Err(report) => {
@@ -151,14 +174,20 @@ fn due(file: &PathBuf, from: Option<&str>, to: Option<&str>, global: &Global) ->
     };
     let from = from.map_or(Ok(contract.term.first()), day)?;
     let to = to.map_or(Ok(Date::MAX), day)?;
-    anyhow::ensure!(from <= to, "--to {to} が --from {from} より前です。順を直してください");
+    anyhow::ensure!(
+        from <= to,
+        "--to {to} が --from {from} より前です。順を直してください"
+    );
     let mut out = std::io::stdout().lock();
     for due in contract.due(from, to) {
         if global.json {
             writeln!(out, "{}", serde_json::to_string(&due)?)?;
             continue;
         }
-        let when = due.due.map_or_else(|| "未定".to_owned(), |day| format!("{day} {}", wareki::with_weekday(day)));
+        let when = due.due.map_or_else(
+            || "未定".to_owned(),
+            |day| format!("{day} {}", wareki::with_weekday(day)),
+        );
         writeln!(
             out,
             "{when}  {}  {}  {}（{}）",
@@ -174,8 +203,14 @@ fn due(file: &PathBuf, from: Option<&str>, to: Option<&str>, global: &Global) ->
             writeln!(out, "            履行期間の終わりより後です")?;
         }
         for other in &due.other_readings {
-            let day = other.due.map_or_else(|| "日付なし".to_owned(), |day| day.to_string());
-            writeln!(out, "            {} の読み「{}」なら {day}", other.note, other.title)?;
+            let day = other
+                .due
+                .map_or_else(|| "日付なし".to_owned(), |day| day.to_string());
+            writeln!(
+                out,
+                "            {} の読み「{}」なら {day}",
+                other.note, other.title
+            )?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -186,26 +221,40 @@ async fn activate(file: PathBuf, global: &Global) -> anyhow::Result<ExitCode> {
     let app = wiring::open_app(global).await?;
     let office = Office::of(&app)?;
     let name = file.display().to_string();
-    let (live, done, report) = office.contracts.activate(&name, &source, Actor::machine("cli")).await?;
+    let (live, done, report) = office
+        .contracts
+        .activate(&name, &source, Actor::machine("cli"))
+        .await?;
     let word = match done {
         Activation::New => "new",
         Activation::Changed => "changed",
         Activation::Unchanged => "unchanged",
     };
     if global.json {
-        println!("{}", json!({ "contract": live.id(), "activation": word, "warnings": report.diagnostics }));
+        println!(
+            "{}",
+            json!({ "contract": live.id(), "activation": word, "warnings": report.diagnostics })
+        );
     } else {
         let text = match done {
             Activation::New => "を有効にしました",
             Activation::Changed => "の新しい本文を有効にしました",
             Activation::Unchanged => "は同じ本文で既に有効です",
         };
-        println!("「{}」（{}）{text}", live.contract().file.contract.name, live.id());
+        println!(
+            "「{}」（{}）{text}",
+            live.contract().file.contract.name,
+            live.id()
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn status(contract: Option<&str>, obligation: Option<&str>, global: &Global) -> anyhow::Result<ExitCode> {
+async fn status(
+    contract: Option<&str>,
+    obligation: Option<&str>,
+    global: &Global,
+) -> anyhow::Result<ExitCode> {
     let app = wiring::open_app(global).await?;
     let office = Office::of(&app)?;
     let live = office.contracts.choose(contract).await?;
@@ -227,7 +276,13 @@ async fn status(contract: Option<&str>, obligation: Option<&str>, global: &Globa
         return Ok(ExitCode::SUCCESS);
     }
     for state in &states {
-        writeln!(out, "{}  {}  {}", state.key, state.verdict.japanese(), title(&live, &state.key))?;
+        writeln!(
+            out,
+            "{}  {}  {}",
+            state.key,
+            state.verdict.japanese(),
+            title(&live, &state.key)
+        )?;
         for reason in &state.reasons {
             writeln!(out, "            {reason}")?;
         }
@@ -236,8 +291,15 @@ async fn status(contract: Option<&str>, obligation: Option<&str>, global: &Globa
         }
         if obligation.is_some() {
             for period in &state.periods {
-                let due = period.due.map_or_else(String::new, |due| format!("（期限 {due}）"));
-                writeln!(out, "    {} {}{due}", period.period.japanese(), period.verdict.japanese())?;
+                let due = period
+                    .due
+                    .map_or_else(String::new, |due| format!("（期限 {due}）"));
+                writeln!(
+                    out,
+                    "    {} {}{due}",
+                    period.period.japanese(),
+                    period.verdict.japanese()
+                )?;
                 for reason in &period.reasons {
                     writeln!(out, "            {reason}")?;
                 }
@@ -245,7 +307,12 @@ async fn status(contract: Option<&str>, obligation: Option<&str>, global: &Globa
         }
     }
     if obligation.is_none() {
-        let count = |verdict: Verdict| states.iter().filter(|state| state.verdict == verdict).count();
+        let count = |verdict: Verdict| {
+            states
+                .iter()
+                .filter(|state| state.verdict == verdict)
+                .count()
+        };
         let all = [
             Verdict::Met,
             Verdict::NotMet,
@@ -254,12 +321,18 @@ async fn status(contract: Option<&str>, obligation: Option<&str>, global: &Globa
             Verdict::Unmeasured,
             Verdict::NotApplicable,
         ];
-        let line: Vec<String> = all.iter().map(|verdict| format!("{} {}", verdict.japanese(), count(*verdict))).collect();
+        let line: Vec<String> = all
+            .iter()
+            .map(|verdict| format!("{} {}", verdict.japanese(), count(*verdict)))
+            .collect();
         writeln!(out, "義務・禁止 {}: {}", states.len(), line.join("、"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn title(live: &Live, key: &str) -> String {
-    live.contract().latest(key).map(|each| each.title.clone()).unwrap_or_default()
+    live.contract()
+        .latest(key)
+        .map(|each| each.title.clone())
+        .unwrap_or_default()
 }

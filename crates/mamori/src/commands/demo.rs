@@ -62,12 +62,16 @@ struct SignIn {
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let folder = global.data_dir.clone().unwrap_or_else(|| PathBuf::from("mamori-demo"));
+    let folder = global
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("mamori-demo"));
     let (name, source) = match &args.contract {
         None => (CONTRACT_NAME.to_owned(), CONTRACT.to_owned()),
         Some(file) => {
             let name = file.display().to_string();
-            let source = std::fs::read_to_string(file).with_context(|| format!("契約ファイル {name} を読めません"))?;
+            let source = std::fs::read_to_string(file)
+                .with_context(|| format!("契約ファイル {name} を読めません"))?;
             (name, source)
         }
     };
@@ -75,12 +79,18 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     wiring::block_on(async move {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
         // Bound first: a port that is taken is told before minutes of preparation.
-        let listener = if args.prepare_only { None } else { Some(serve::bind(address).await?) };
+        let listener = if args.prepare_only {
+            None
+        } else {
+            Some(serve::bind(address).await?)
+        };
         let mut config = Config::load(&folder, None)?;
         config.listen = address;
         "warn".clone_into(&mut config.log.filter);
         let sign_ins = prepare(&config, &folder, &name, &source).await?;
-        let Some(listener) = listener else { return Ok(ExitCode::SUCCESS) };
+        let Some(listener) = listener else {
+            return Ok(ExitCode::SUCCESS);
+        };
         let app = wiring::open_with(config, Arc::new(SystemClock)).await?;
         warm(&app).await?;
         let stop = serve::stop_on_signal()?;
@@ -90,11 +100,20 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 /// Makes the sample installation, unless it is there.
-async fn prepare(config: &Config, folder: &Path, name: &str, source: &str) -> anyhow::Result<Vec<SignIn>> {
+async fn prepare(
+    config: &Config,
+    folder: &Path,
+    name: &str,
+    source: &str,
+) -> anyhow::Result<Vec<SignIn>> {
     let kept = folder.join(SIGN_INS);
     if let Ok(text) = std::fs::read_to_string(&kept) {
-        return serde_json::from_str(&text)
-            .with_context(|| format!("{} を読めません。フォルダーごと消してやり直してください", kept.display()));
+        return serde_json::from_str(&text).with_context(|| {
+            format!(
+                "{} を読めません。フォルダーごと消してやり直してください",
+                kept.display()
+            )
+        });
     }
     if folder.join("mamori.db").exists() {
         bail!(
@@ -104,7 +123,8 @@ async fn prepare(config: &Config, folder: &Path, name: &str, source: &str) -> an
     }
     eprintln!("見本を作っています（{}）…", folder.display());
     let yesterday = tokyo_date(SystemClock.now()).checked_sub(1.day())?;
-    let (parsed, _) = mamori_contract::Contract::parse(name, source).map_err(|report| anyhow::anyhow!("{report}"))?;
+    let (parsed, _) = mamori_contract::Contract::parse(name, source)
+        .map_err(|report| anyhow::anyhow!("{report}"))?;
     let to = yesterday.min(parsed.term.last());
     let clock = DrivenClock::new(SystemClock.now());
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
@@ -116,10 +136,17 @@ async fn prepare(config: &Config, folder: &Path, name: &str, source: &str) -> an
             progress_bar.set_position(done);
             progress_bar.set_message(wareki::with_weekday(day));
         };
-        let options = Options { from: None, to: Some(to), seed: SEED };
+        let options = Options {
+            from: None,
+            to: Some(to),
+            seed: SEED,
+        };
         let report = rehearsal::run(&app, &clock, name, source, &options, &mut progress).await?;
         progress_bar.finish_and_clear();
-        eprintln!("証跡 {} 件を {:.1} 秒で作りました", report.records, report.seconds);
+        eprintln!(
+            "証跡 {} 件を {:.1} 秒で作りました",
+            report.records, report.seconds
+        );
         for line in &report.refused {
             eprintln!("  受け付けられなかった操作：{line}");
         }
@@ -161,7 +188,12 @@ async fn people(app: &App) -> anyhow::Result<Vec<SignIn>> {
             password: Secret::new(password.clone()),
         };
         account::add(app, Actor::machine("demo"), new).await?;
-        sign_ins.push(SignIn { name: name.to_owned(), password, role, role_ja: role.title_ja().to_owned() });
+        sign_ins.push(SignIn {
+            name: name.to_owned(),
+            password,
+            role,
+            role_ja: role.title_ja().to_owned(),
+        });
     }
     Ok(sign_ins)
 }
@@ -170,7 +202,9 @@ async fn people(app: &App) -> anyhow::Result<Vec<SignIn>> {
 fn invent() -> String {
     const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
     let mut rng = rand::rng();
-    (0..16).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect()
+    (0..16)
+        .map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())]))
+        .collect()
 }
 
 /// Lets every engine read its saved state before the address is told.
@@ -182,7 +216,12 @@ async fn warm(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn announce(sign_ins: &[SignIn], address: SocketAddr, folder: &Path, json: bool) -> anyhow::Result<()> {
+fn announce(
+    sign_ins: &[SignIn],
+    address: SocketAddr,
+    folder: &Path,
+    json: bool,
+) -> anyhow::Result<()> {
     let url = format!("http://{address}/");
     if json {
         let line = json!({
@@ -197,7 +236,10 @@ fn announce(sign_ins: &[SignIn], address: SocketAddr, folder: &Path, json: bool)
         println!("\n見本を {url} で見られます（この機械の中からだけ届きます）。\n");
         println!("  {:<12} {:<18} 役割", "利用者名", "パスワード");
         for person in sign_ins {
-            println!("  {:<12} {:<18} {}", person.name, person.password, person.role_ja);
+            println!(
+                "  {:<12} {:<18} {}",
+                person.name, person.password, person.role_ja
+            );
         }
         println!("\n終えるには Ctrl-C を押してください。");
     }

@@ -115,7 +115,13 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         let app = wiring::open_app(global).await?;
         let office = Office::of(&app)?;
         let live = office.contracts.choose(args.contract.as_deref()).await?;
-        let desk = Clerk { app: &app, office: &office, live: &live, actor: Actor::person(&args.by), json: global.json };
+        let desk = Clerk {
+            app: &app,
+            office: &office,
+            live: &live,
+            actor: Actor::person(&args.by),
+            json: global.json,
+        };
         desk.run(args.command).await?;
         office.contracts.save_states().await?;
         Ok(ExitCode::SUCCESS)
@@ -137,14 +143,27 @@ impl Clerk<'_> {
         let actor = self.actor.clone();
         match command {
             Command::List { month } => self.list(month.as_deref()).await,
-            Command::Render { document, period, out } => {
+            Command::Render {
+                document,
+                period,
+                out,
+            } => {
                 let done = papers.draft(id, &document, &period, actor).await?;
                 if done.repeated {
-                    eprintln!("この書類は提出済みです。作り直すには「mamori document replace {}」を使ってください", done.item.number);
+                    eprintln!(
+                        "この書類は提出済みです。作り直すには「mamori document replace {}」を使ってください",
+                        done.item.number
+                    );
                 }
                 self.show(&done.item, out).await
             }
-            Command::Submit { number, on, how, receipt, out } => {
+            Command::Submit {
+                number,
+                on,
+                how,
+                receipt,
+                out,
+            } => {
                 let on = self.day(on)?;
                 let submission = Submission { on, how, receipt };
                 let done = papers.submit(id, &number, submission, actor).await?;
@@ -153,12 +172,17 @@ impl Clerk<'_> {
                 }
                 self.show(&done.item, out).await
             }
-            Command::Accept { number, on, section } => {
+            Command::Accept {
+                number,
+                on,
+                section,
+            } => {
                 let form = json!({ "accepted_on": self.day(on)?.to_string(), "by": section });
                 self.answer(&number, "accept", form).await
             }
             Command::Return { number, on, reason } => {
-                let form = json!({ "returned_on": self.day(on)?.to_string(), "returned_reason": reason });
+                let form =
+                    json!({ "returned_on": self.day(on)?.to_string(), "returned_reason": reason });
                 self.answer(&number, "return", form).await
             }
             Command::Replace { number, reason } => {
@@ -166,7 +190,11 @@ impl Clerk<'_> {
                 self.show(&done.item, None).await
             }
             Command::Export { number, out } => {
-                let item = self.office.desk.get(id, Papers::register(), &number).await?;
+                let item = self
+                    .office
+                    .desk
+                    .get(id, Papers::register(), &number)
+                    .await?;
                 self.show(&item, Some(out)).await
             }
         }
@@ -185,7 +213,14 @@ impl Clerk<'_> {
         let done = self
             .office
             .papers
-            .answer(self.live.id(), number, act, form, self.actor.clone(), Side::Contractor)
+            .answer(
+                self.live.id(),
+                number,
+                act,
+                form,
+                self.actor.clone(),
+                Side::Contractor,
+            )
             .await?;
         self.show(&done.item, None).await
     }
@@ -194,8 +229,12 @@ impl Clerk<'_> {
         let paper: Paper = item.read().context("書類の記録を読めません")?;
         let mut written = Vec::new();
         if let Some(folder) = out {
-            std::fs::create_dir_all(&folder).with_context(|| format!("{} を作れません", folder.display()))?;
-            for file in [Some(&paper.pdf), paper.docx.as_ref(), paper.xlsx.as_ref()].into_iter().flatten() {
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("{} を作れません", folder.display()))?;
+            for file in [Some(&paper.pdf), paper.docx.as_ref(), paper.xlsx.as_ref()]
+                .into_iter()
+                .flatten()
+            {
                 let digest = Digest::from_hex(&file.sha256).context("要約値を読めません")?;
                 let path = folder.join(&file.name);
                 std::fs::write(&path, self.app.read_blob(digest).await?)
@@ -204,10 +243,21 @@ impl Clerk<'_> {
             }
         }
         if self.json {
-            let files: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
-            println!("{}", json!({ "number": item.number, "state": item.state, "files": files, "paper": paper }));
+            let files: Vec<String> = written
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            println!(
+                "{}",
+                json!({ "number": item.number, "state": item.state, "files": files, "paper": paper })
+            );
         } else {
-            println!("{}　{}　{}", item.number, Papers::register().spec.state_ja(&item.state), item.title);
+            println!(
+                "{}　{}　{}",
+                item.number,
+                Papers::register().spec.state_ja(&item.state),
+                item.title
+            );
             for path in written {
                 println!("  {}", path.display());
             }
@@ -219,14 +269,20 @@ impl Clerk<'_> {
         let term = self.live.contract().term;
         let month = month.map(str::parse::<mamori_kernel::Period>).transpose()?;
         let made = self.office.papers.all(self.live.id()).await?;
-        let read: Vec<(&Stored, Paper)> =
-            made.iter().filter_map(|item| Some((item, item.read().ok()?))).collect();
+        let read: Vec<(&Stored, Paper)> = made
+            .iter()
+            .filter_map(|item| Some((item, item.read().ok()?)))
+            .collect();
         let mut lines = Vec::new();
         let last = term.last().checked_add(jiff::Span::new().days(90))?;
         for due in deliverable_dues(self.live, term.first(), last) {
-            let Some(document) = due.deliverable.clone() else { continue };
+            let Some(document) = due.deliverable.clone() else {
+                continue;
+            };
             let about = due.period.to_string();
-            let found = read.iter().find(|(_, paper)| paper.document == document && paper.period == about);
+            let found = read
+                .iter()
+                .find(|(_, paper)| paper.document == document && paper.period == about);
             lines.push(line(
                 found.map(|(item, paper)| (*item, paper)),
                 &document,
@@ -236,14 +292,26 @@ impl Clerk<'_> {
             ));
         }
         for (item, paper) in &read {
-            let listed = lines.iter().any(|line| line["number"] == json!(item.number));
+            let listed = lines
+                .iter()
+                .any(|line| line["number"] == json!(item.number));
             if !listed {
-                lines.push(line(Some((item, paper)), &paper.document, &paper.period, &item.title, paper.due));
+                lines.push(line(
+                    Some((item, paper)),
+                    &paper.document,
+                    &paper.period,
+                    &item.title,
+                    paper.due,
+                ));
             }
         }
         if let Some(month) = month {
             lines.retain(|line| {
-                let day = |field: &str| line[field].as_str().and_then(|text| text.parse::<Date>().ok());
+                let day = |field: &str| {
+                    line[field]
+                        .as_str()
+                        .and_then(|text| text.parse::<Date>().ok())
+                };
                 line["period"] == json!(month.to_string())
                     || day("due").is_some_and(|day| month.contains(day))
                     || day("submitted_on").is_some_and(|day| month.contains(day))
@@ -256,7 +324,12 @@ impl Clerk<'_> {
                 let text = |field: &str| line[field].as_str().unwrap_or("―").to_owned();
                 println!(
                     "{:<14} {:<10} {:<10} 期限 {}　提出 {}　{}",
-                    text("number"), text("state_ja"), text("period"), text("due"), text("submitted_on"), text("title")
+                    text("number"),
+                    text("state_ja"),
+                    text("period"),
+                    text("due"),
+                    text("submitted_on"),
+                    text("title")
                 );
             }
         }
@@ -264,7 +337,13 @@ impl Clerk<'_> {
     }
 }
 
-fn line(made: Option<(&Stored, &Paper)>, document: &str, period: &str, title: &str, due: Option<Date>) -> Value {
+fn line(
+    made: Option<(&Stored, &Paper)>,
+    document: &str,
+    period: &str,
+    title: &str,
+    due: Option<Date>,
+) -> Value {
     let day = |day: Option<Date>| day.map(|day| day.to_string());
     json!({
         "document": document,

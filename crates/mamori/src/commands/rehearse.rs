@@ -41,12 +41,22 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let source = std::fs::read_to_string(&args.contract)
         .with_context(|| format!("契約ファイル {name} を読めません"))?;
     let day = |text: Option<String>| text.map(|text| wareki::parse(&text)).transpose();
-    let options = Options { from: day(args.from)?, to: day(args.to)?, seed: args.seed };
+    let options = Options {
+        from: day(args.from)?,
+        to: day(args.to)?,
+        seed: args.seed,
+    };
     let temporary = tempfile::tempdir().context("一時フォルダーを作れません")?;
     let folder = match args.keep {
         Some(folder) => {
-            let used = folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
-            anyhow::ensure!(!used, "{} は空ではありません。リハーサルには新しい場所を指定してください", folder.display());
+            let used = folder
+                .read_dir()
+                .is_ok_and(|mut entries| entries.next().is_some());
+            anyhow::ensure!(
+                !used,
+                "{} は空ではありません。リハーサルには新しい場所を指定してください",
+                folder.display()
+            );
             folder
         }
         None => temporary.path().to_owned(),

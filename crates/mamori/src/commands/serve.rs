@@ -65,7 +65,8 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         } else {
             None
         };
-        let app = wiring::open_with(config, std::sync::Arc::new(mamori_runtime::SystemClock)).await?;
+        let app =
+            wiring::open_with(config, std::sync::Arc::new(mamori_runtime::SystemClock)).await?;
         let stop = stop_on_signal()?;
         serve(&app, listener, args.roles.contains(&Role::Jobs), stop, json).await
     })
@@ -79,9 +80,9 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
             "{address} はほかのプログラムが使っています。--listen 127.0.0.1:{} のように別の番号を指定するか、そのプログラムを止めてください（ss -ltnp で調べられます）",
             address.port().checked_add(1).unwrap_or(8081)
         ),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => bail!(
-            "{address} を使う権限がありません。1024 以上の番号を指定してください"
-        ),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            bail!("{address} を使う権限がありません。1024 以上の番号を指定してください")
+        }
         Err(error) => Err(error).with_context(|| format!("{address} で待ち受けられません")),
     }
 }

@@ -122,7 +122,8 @@ impl PasswordSource {
                 "端末がないのでパスワードを尋ねられません。--password-stdin か --generate を使ってください"
             );
         }
-        let first = rpassword::prompt_password("新しいパスワード（12 文字以上、表示されません）: ")?;
+        let first =
+            rpassword::prompt_password("新しいパスワード（12 文字以上、表示されません）: ")?;
         let second = rpassword::prompt_password("もう一度: ")?;
         if first != second {
             bail!("2 回の入力が違います。もう一度実行してください");
@@ -209,7 +210,11 @@ async fn carry_out(
         }
         Command::Disable { name } => {
             account::set_enabled(app, actor, &name, false).await?;
-            done(json, &name, "を停止し、サインイン中の画面をすべて終わらせました");
+            done(
+                json,
+                &name,
+                "を停止し、サインイン中の画面をすべて終わらせました",
+            );
         }
         Command::Enable { name } => {
             account::set_enabled(app, actor, &name, true).await?;
@@ -217,7 +222,11 @@ async fn carry_out(
         }
         Command::Role { name, role } => {
             account::set_role(app, actor, &name, role).await?;
-            done(json, &name, &format!("の役割を{}にしました", role.title_ja()));
+            done(
+                json,
+                &name,
+                &format!("の役割を{}にしました", role.title_ja()),
+            );
         }
         Command::Token { command } => token(app, actor, command, json).await?,
     }
@@ -312,7 +321,9 @@ fn described(account: &Account) -> Value {
 
 fn print_accounts(accounts: &[Account]) {
     if accounts.is_empty() {
-        println!("利用者はまだいません。mamori user add 名前 --role administrator で追加してください。");
+        println!(
+            "利用者はまだいません。mamori user add 名前 --role administrator で追加してください。"
+        );
     }
     for account in accounts {
         println!(

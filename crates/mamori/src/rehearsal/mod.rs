@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use jiff::{SignedDuration, ToSpan as _};
 use jiff::civil::{Date, DateTime};
+use jiff::{SignedDuration, ToSpan as _};
 use mamori_kernel::DrivenClock;
 use mamori_kernel::clock::{tokyo_datetime, tokyo_instant, tokyo_midnight};
 use mamori_kernel::ledger::{Actor, NewRecord};
@@ -62,24 +62,37 @@ pub async fn run(
     progress: Progress<'_>,
 ) -> anyhow::Result<Report> {
     let started = Instant::now();
-    let office = app.slot::<Office>().context("the office capability is not started")?;
+    let office = app
+        .slot::<Office>()
+        .context("the office capability is not started")?;
     let (parsed, _) = mamori_contract::Contract::parse(name, source)
         .map_err(|report| anyhow::anyhow!("{report}"))?;
     let term = parsed.term;
     let from = options.from.unwrap_or(term.first()).max(term.first());
     let to = options.to.unwrap_or(term.last()).min(term.last());
-    anyhow::ensure!(from <= to, "期間が契約期間（{}〜{}）の外です", term.first(), term.last());
+    anyhow::ensure!(
+        from <= to,
+        "期間が契約期間（{}〜{}）の外です",
+        term.first(),
+        term.last()
+    );
 
     clock.set(tokyo_instant(term.first().at(0, 1, 0, 0)));
     mark(app).await?;
-    let (live, ..) = office.contracts.activate(name, source, Actor::person(STAFF)).await?;
+    let (live, ..) = office
+        .contracts
+        .activate(name, source, Actor::person(STAFF))
+        .await?;
     let mut stage = Stage::new(app.clone(), office, live, clock.clone(), options.seed);
     let runner = Runner::new(app.clone());
     let days = i64::from(term.first().until((jiff::Unit::Day, to))?.get_days()) + 1;
     for number in 0..days {
         let day = term.first().checked_add(number.days())?;
         // Days before `from` are played too: their evidence is what later periods stand on.
-        stage.day(day, to, &runner).await.with_context(|| format!("on {day}"))?;
+        stage
+            .day(day, to, &runner)
+            .await
+            .with_context(|| format!("on {day}"))?;
         progress(day, number as u64 + 1, days as u64);
     }
     let end = to.checked_add(1.day())?;
@@ -87,7 +100,11 @@ pub async fn run(
     stage.office.contracts.save_states().await?;
     let mut report = report::make(&stage.office, &stage.live, from, to, app_now(clock)).await?;
     report.refused = stage.refused;
-    report.records = app.db.ledger_head(stage.live.id()).await?.map_or(0, |head| head.seq);
+    report.records = app
+        .db
+        .ledger_head(stage.live.id())
+        .await?
+        .map_or(0, |head| head.seq);
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
 }
@@ -97,7 +114,11 @@ pub async fn run(
 fn job_times(app: &App, day: Date) -> Vec<DateTime> {
     let open_days = app.open_days();
     let mut times = Vec::new();
-    for schedule in app.capabilities().iter().flat_map(|capability| &capability.schedules) {
+    for schedule in app
+        .capabilities()
+        .iter()
+        .flat_map(|capability| &capability.schedules)
+    {
         if matches!(schedule.rule, Rule::EveryMinutes(_)) {
             continue;
         }
@@ -122,7 +143,10 @@ fn app_now(clock: &DrivenClock) -> jiff::Timestamp {
 /// Marks the whole installation as sample data.
 pub async fn mark(app: &App) -> anyhow::Result<()> {
     let before = app.slot::<mamori_web::Installation>().unwrap_or_default();
-    app.provide(Arc::new(mamori_web::Installation { sample: true, ..(*before).clone() }));
+    app.provide(Arc::new(mamori_web::Installation {
+        sample: true,
+        ..(*before).clone()
+    }));
     app.db
         .execute(
             "INSERT INTO setting (key, value) VALUES ('demo.marked', '1') \
@@ -152,8 +176,12 @@ impl Stage {
         let contract = Arc::clone(live.contract());
         let open = |day: Date| open_day(&contract, day);
         Self {
-            evidence: plan::machine_evidence(&contract.file, seed).into_iter().peekable(),
-            acts: people::acts(&contract.file, seed, &open).into_iter().peekable(),
+            evidence: plan::machine_evidence(&contract.file, seed)
+                .into_iter()
+                .peekable(),
+            acts: people::acts(&contract.file, seed, &open)
+                .into_iter()
+                .peekable(),
             app,
             office,
             live,
@@ -187,7 +215,11 @@ impl Stage {
     async fn events(&mut self, end: DateTime) -> anyhow::Result<()> {
         loop {
             let act = self.acts.peek().map(|act| act.at).filter(|at| *at <= end);
-            let machine = self.evidence.peek().map(|evidence| evidence.at).filter(|at| *at <= end);
+            let machine = self
+                .evidence
+                .peek()
+                .map(|evidence| evidence.at)
+                .filter(|at| *at <= end);
             match (machine, act) {
                 (None, None) => return Ok(()),
                 (Some(_), None) => self.machines(end).await?,
@@ -218,7 +250,9 @@ impl Stage {
     }
 
     async fn person(&mut self) -> anyhow::Result<()> {
-        let Some(act) = self.acts.next() else { return Ok(()) };
+        let Some(act) = self.acts.next() else {
+            return Ok(());
+        };
         self.clock.set(tokyo_instant(act.at));
         let register = mamori_office::register(act.register)
             .with_context(|| format!("no register {}", act.register))?;
@@ -233,8 +267,19 @@ impl Stage {
             None => None,
         };
         let actor = Actor::person(if act.city { CITY } else { STAFF });
-        let mut order = Order::new(self.live.id(), register, item.as_deref(), act.act, form, actor);
-        order.side = if act.city { Side::City } else { Side::Contractor };
+        let mut order = Order::new(
+            self.live.id(),
+            register,
+            item.as_deref(),
+            act.act,
+            form,
+            actor,
+        );
+        order.side = if act.city {
+            Side::City
+        } else {
+            Side::Contractor
+        };
         match self.office.desk.act(order).await {
             Ok(done) => {
                 if let Some(name) = act.opens {
@@ -243,7 +288,9 @@ impl Stage {
             }
             Err(DeskError::Refused(refusal)) => self.refused.push(format!(
                 "{} {}.{}: {refusal}",
-                act.at.date(), act.register, act.act
+                act.at.date(),
+                act.register,
+                act.act
             )),
             Err(other) => return Err(other.into()),
         }
@@ -274,7 +321,9 @@ impl Stage {
         let papers = self.office.papers.clone();
         let ahead = day.checked_add(1.day())?;
         for due in deliverable_dues(&self.live, day, ahead.max(self.next_open(day)?)) {
-            let Some(document) = due.deliverable.clone() else { continue };
+            let Some(document) = due.deliverable.clone() else {
+                continue;
+            };
             let about = due.period.to_string();
             // Handed in a day before, or on the day itself: people do either.
             if due.due != Some(day) && self.chance(&document, &about) % 3 != 0 && day != last {
@@ -288,27 +337,50 @@ impl Stage {
                 .get("submitted_on")
                 .and_then(Value::as_str)
                 .and_then(|text| text.parse().ok());
-            let Some(on) = submitted.filter(|_| item.state == "submitted") else { continue };
+            let Some(on) = submitted.filter(|_| item.state == "submitted") else {
+                continue;
+            };
             let wait = 2 + i64::try_from(self.chance(&item.number, "accept") % 6).unwrap_or(0);
             if on.saturating_add(wait.days()) <= day {
                 let form = json!({ "accepted_on": day.to_string(), "by": "担当課（見本）" });
                 let Value::Object(form) = form else { continue };
                 papers
-                    .answer(self.live.id(), &item.number, "accept", form, Actor::person(CITY), Side::City)
+                    .answer(
+                        self.live.id(),
+                        &item.number,
+                        "accept",
+                        form,
+                        Actor::person(CITY),
+                        Side::City,
+                    )
                     .await?;
             }
         }
         Ok(())
     }
 
-    async fn hand_in(&mut self, papers: &Papers, document: &str, about: &str, day: Date) -> anyhow::Result<()> {
+    async fn hand_in(
+        &mut self,
+        papers: &Papers,
+        document: &str,
+        about: &str,
+        day: Date,
+    ) -> anyhow::Result<()> {
         let id = self.live.id().to_owned();
-        let made = papers.draft(&id, document, about, Actor::person(STAFF)).await?;
+        let made = papers
+            .draft(&id, document, about, Actor::person(STAFF))
+            .await?;
         if made.item.state != "draft" {
             return Ok(());
         }
-        let submission = Submission { on: day, how: "mail".to_owned(), receipt: None };
-        papers.submit(&id, &made.item.number, submission, Actor::person(STAFF)).await?;
+        let submission = Submission {
+            on: day,
+            how: "mail".to_owned(),
+            receipt: None,
+        };
+        papers
+            .submit(&id, &made.item.number, submission, Actor::person(STAFF))
+            .await?;
         Ok(())
     }
 

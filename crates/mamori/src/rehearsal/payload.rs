@@ -24,14 +24,18 @@ pub fn base(kind: &str, at: DateTime, variant: u64) -> Map<String, Value> {
         "host.hardening" | "encryption.checked" | "waf.checked" | "mail.checked" => {
             json!({"host": "www.example.jp", "ok": true, "findings": 0})
         }
-        "page.published" => json!({"page": "policy", "url": "https://www.example.jp/policy", "ok": true}),
+        "page.published" => {
+            json!({"page": "policy", "url": "https://www.example.jp/policy", "ok": true})
+        }
         "chat.checked" => json!({"scenario": "choice", "ok": true}),
         "chat.handover" => json!({"ok": true}),
         "wordpress.inventory" => json!({"version": "6.9", "supported": true}),
         "wordpress.updated" => json!({"version": "6.9", "bug": false}),
         "browser.tested" => json!({"browser": "chrome", "version": "最新", "ok": true}),
         "access.month" => json!({"month": super::plan::month_of(day), "complete": true}),
-        "backup.finished" => json!({"class": "system", "method": "full", "generations": 3, "ok": true}),
+        "backup.finished" => {
+            json!({"class": "system", "method": "full", "generations": 3, "ok": true})
+        }
         "backup.drill" => json!({"ok": true, "minutes": 12 + wobble(9)}),
         "virus.scan" => json!({"host": "www.example.jp", "ok": true, "detections": 0}),
         "virus.pattern" => json!({"host": "www.example.jp", "published_on": day.to_string()}),
@@ -42,10 +46,16 @@ pub fn base(kind: &str, at: DateTime, variant: u64) -> Map<String, Value> {
                 {"id": "V-2", "threat": "3.7", "risk": "低", "advice": "応答ヘッダーを追加する"}]}),
         "inspection.done" => json!({"day": day.to_string(), "ok": true}),
         "log.kept" => json!({"log": "access", "oldest_on": (day - days(365)).to_string()}),
-        "oncall.roster" => json!({"from": day.to_string(), "to": (day + days(30)).to_string(), "filled": true}),
+        "oncall.roster" => {
+            json!({"from": day.to_string(), "to": (day + days(30)).to_string(), "filled": true})
+        }
         "runbook.run" => json!({"step": "process-restart", "ok": true}),
-        "a11y.pages" => json!({"pages": (1..=40).map(|n| format!("/page-{n:02}")).collect::<Vec<_>>()}),
-        "a11y.checklist" => json!({"checklist": "implementation", "edition": "2020-12", "criteria": 38}),
+        "a11y.pages" => {
+            json!({"pages": (1..=40).map(|n| format!("/page-{n:02}")).collect::<Vec<_>>()})
+        }
+        "a11y.checklist" => {
+            json!({"checklist": "implementation", "edition": "2020-12", "criteria": 38})
+        }
         "a11y.judged" => json!({"level": "AA", "failing": []}),
         _ => json!({}),
     };
@@ -126,22 +136,28 @@ fn wanted(
     }
     if condition.exists == Some(true) && get(payload, field).is_none() {
         let last = field.rsplit('.').next().unwrap_or(field);
-        return Some(if last.ends_with("_on") || last == "day" || last == "date" {
-            json!(day.to_string())
-        } else {
-            json!("見本")
-        });
+        return Some(
+            if last.ends_with("_on") || last == "day" || last == "date" {
+                json!(day.to_string())
+            } else {
+                json!("見本")
+            },
+        );
     }
     None
 }
 
 fn larger(payload: &Map<String, Value>, field: &str, number: f64) -> Option<Value> {
-    let fits = get(payload, field).and_then(Value::as_f64).is_some_and(|now| now >= number);
+    let fits = get(payload, field)
+        .and_then(Value::as_f64)
+        .is_some_and(|now| now >= number);
     (!fits).then(|| whole(number))
 }
 
 fn smaller(payload: &Map<String, Value>, field: &str, number: f64) -> Option<Value> {
-    let fits = get(payload, field).and_then(Value::as_f64).is_some_and(|now| now <= number);
+    let fits = get(payload, field)
+        .and_then(Value::as_f64)
+        .is_some_and(|now| now <= number);
     (!fits).then(|| whole(number))
 }
 

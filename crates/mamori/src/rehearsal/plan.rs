@@ -33,9 +33,23 @@ pub struct Evidence {
 
 /// Kinds that the registers write: planned in [`super::people`].
 const PEOPLE: &[&str] = &[
-    "work.", "request.", "question.", "approval.", "consultation.", "attestation.",
-    "subcontract.", "training.", "personal_data.", "handover.", "record.", "document.",
-    "contract.", "ledger.", "job.", "user.", "demo.",
+    "work.",
+    "request.",
+    "question.",
+    "approval.",
+    "consultation.",
+    "attestation.",
+    "subcontract.",
+    "training.",
+    "personal_data.",
+    "handover.",
+    "record.",
+    "document.",
+    "contract.",
+    "ledger.",
+    "job.",
+    "user.",
+    "demo.",
 ];
 
 /// Whether a kind is written by the registers rather than by machines.
@@ -91,7 +105,12 @@ fn merge(into: &mut BTreeMap<String, Demand>, demand: Demand) {
         .iter()
         .filter(|condition| condition.eq.is_some() || condition.contains.is_some())
         .map(|condition| format!("{condition:?}"))
-        .chain(demand.extra.iter().map(|(field, value)| format!("{field}={value}")))
+        .chain(
+            demand
+                .extra
+                .iter()
+                .map(|(field, value)| format!("{field}={value}")),
+        )
         .collect();
     signature.sort();
     let key = format!("{} {}", demand.kind, signature.join(" "));
@@ -169,7 +188,10 @@ impl<'a> Planner<'a> {
         use mamori_contract::language::deadline::Rule;
         use mamori_contract::language::value::OrParam;
         match obligation.deadline.as_ref().map(|deadline| &deadline.rule) {
-            Some(Rule::Fixed { date: OrParam::Value(date), .. }) => date.0,
+            Some(Rule::Fixed {
+                date: OrParam::Value(date),
+                ..
+            }) => date.0,
             _ => self.to,
         }
     }
@@ -177,7 +199,10 @@ impl<'a> Planner<'a> {
     /// Some while before the due day, so that a rehearsed one-off duty is done in time.
     fn before(&self, obligation: &Obligation) -> Date {
         let due = self.due(obligation).min(self.to);
-        let salt = obligation.key.bytes().fold(0u64, |sum, byte| sum * 31 + u64::from(byte));
+        let salt = obligation
+            .key
+            .bytes()
+            .fold(0u64, |sum, byte| sum * 31 + u64::from(byte));
         let early = 12 + (self.chance(salt) % 10) as i64;
         due.saturating_sub(early.days()).max(self.from)
     }
@@ -188,10 +213,20 @@ impl<'a> Planner<'a> {
         for check in &obligation.evidence {
             match check {
                 Check::Exists { of, .. } => {
-                    let often = if self.is_once(obligation) { once } else { Often::Monthly };
+                    let often = if self.is_once(obligation) {
+                        once
+                    } else {
+                        Often::Monthly
+                    };
                     self.demand(of, &[], often, &mut demands);
                 }
-                Check::Newest { of, must, max_age, by, subjects } => {
+                Check::Newest {
+                    of,
+                    must,
+                    max_age,
+                    by,
+                    subjects,
+                } => {
                     let often = max_age.map_or(Often::Monthly, half_of);
                     let before = demands.len();
                     self.demand(of, must, often, &mut demands);
@@ -207,11 +242,22 @@ impl<'a> Planner<'a> {
                     };
                     self.demand(of, &[], often, &mut demands);
                 }
-                Check::Cover { universe, universe_field, covered, covered_field, at_least, .. } => {
+                Check::Cover {
+                    universe,
+                    universe_field,
+                    covered,
+                    covered_field,
+                    at_least,
+                    ..
+                } => {
                     self.cover(
-                        obligation, universe, universe_field, covered,
+                        obligation,
+                        universe,
+                        universe_field,
+                        covered,
                         covered_field.as_deref().unwrap_or(universe_field),
-                        at_least.unwrap_or(3), &mut demands,
+                        at_least.unwrap_or(3),
+                        &mut demands,
                     );
                 }
                 _ => {}
@@ -256,7 +302,11 @@ impl<'a> Planner<'a> {
         into: &mut Vec<Demand>,
     ) {
         let names = |select: &Select| {
-            select.kinds().into_iter().find(|kind| !kind.contains('*')).map(str::to_owned)
+            select
+                .kinds()
+                .into_iter()
+                .find(|kind| !kind.contains('*'))
+                .map(str::to_owned)
         };
         let (Some(all), Some(part)) = (names(universe), names(covered)) else {
             return;
@@ -269,7 +319,9 @@ impl<'a> Planner<'a> {
         let elements: Vec<Value> = match payload::get(&base, universe_field) {
             Some(Value::Array(list)) => list.clone(),
             Some(other) => vec![other.clone()],
-            None => (1..=at_least).map(|n| json!(format!("{universe_field}-{n:02}"))).collect(),
+            None => (1..=at_least)
+                .map(|n| json!(format!("{universe_field}-{n:02}")))
+                .collect(),
         };
         let by = self.before(obligation);
         let mut extra = Map::new();
@@ -297,7 +349,15 @@ impl<'a> Planner<'a> {
         let before = into.len();
         match &threshold.shape {
             Shape::Availability { .. } => self.demand(of, &[], Often::Days(1), into),
-            Shape::Generations { class, class_field, full, differential, keep, method_field, generations_field } => {
+            Shape::Generations {
+                class,
+                class_field,
+                full,
+                differential,
+                keep,
+                method_field,
+                generations_field,
+            } => {
                 let class_field = class_field.as_deref().unwrap_or("class");
                 let method_field = method_field.as_deref().unwrap_or("method");
                 let generations_field = generations_field.as_deref().unwrap_or("generations");
@@ -306,7 +366,10 @@ impl<'a> Planner<'a> {
                     Cycle::Week => Often::Days(7),
                     Cycle::Month => Often::Monthly,
                 };
-                let methods = [("full", Some(full)), ("differential", differential.as_ref())];
+                let methods = [
+                    ("full", Some(full)),
+                    ("differential", differential.as_ref()),
+                ];
                 for (method, every) in methods {
                     let Some(every) = every else { continue };
                     let start = into.len();
@@ -322,7 +385,9 @@ impl<'a> Planner<'a> {
             }
             shape => {
                 self.demand(of, &[], Often::Monthly, into);
-                let Some(field) = measured_field(shape) else { return };
+                let Some(field) = measured_field(shape) else {
+                    return;
+                };
                 let value = self.within(threshold, shape);
                 for demand in &mut into[before..] {
                     if let Some(value) = &value {
@@ -348,7 +413,9 @@ impl<'a> Planner<'a> {
         if let Some(limit) = low {
             return match limit {
                 Quantity::Text(text) if self.number(limit).is_none() => Some(json!(text)),
-                _ => self.number(limit).map(|limit| payload::whole((limit * 1.25).ceil())),
+                _ => self
+                    .number(limit)
+                    .map(|limit| payload::whole((limit * 1.25).ceil())),
             };
         }
         let high = threshold.at_most.as_ref().or(threshold.less_than.as_ref());
@@ -372,7 +439,9 @@ impl<'a> Planner<'a> {
                 while day <= self.to {
                     turn += 1;
                     self.write(demand, day.at(hour, 5, 0, 0), number + turn * 131, into);
-                    let Ok(next) = day.checked_add(i64::from(step).days()) else { return };
+                    let Ok(next) = day.checked_add(i64::from(step).days()) else {
+                        return;
+                    };
                     day = next;
                 }
             }
@@ -384,7 +453,9 @@ impl<'a> Planner<'a> {
                     let last = first.last_of_month().min(self.to);
                     let day = first.saturating_add(20.days()).min(last).max(self.from);
                     self.write(demand, day.at(hour, 20, 0, 0), number + turn * 17, into);
-                    let Ok(next) = first.checked_add(1.month()) else { return };
+                    let Ok(next) = first.checked_add(1.month()) else {
+                        return;
+                    };
                     first = next;
                 }
             }
@@ -414,7 +485,10 @@ impl<'a> Planner<'a> {
         let resolve = |value: &Value| self.resolve(value);
         for (of, must) in &self.each {
             let applies = of.kinds().contains(&kind)
-                && of.conditions().iter().all(|condition| holds(&filled, condition));
+                && of
+                    .conditions()
+                    .iter()
+                    .all(|condition| holds(&filled, condition));
             if applies {
                 for condition in must {
                     payload::satisfy(&mut filled, condition, at.date(), &resolve);
@@ -422,26 +496,45 @@ impl<'a> Planner<'a> {
             }
         }
         if let Some(date) = self.kinds.get(kind).and_then(|info| info.date.clone()) {
-            filled.entry(date.clone()).or_insert_with(|| instant_or_day(&date, at));
+            filled
+                .entry(date.clone())
+                .or_insert_with(|| instant_or_day(&date, at));
         }
-        let subject = ["host", "class", "page", "scenario", "target", "domain", "incident_id"]
-            .iter()
-            .find_map(|field| filled.get(*field).and_then(Value::as_str))
-            .map_or_else(|| kind.to_owned(), |name| format!("{kind}:{name}"));
-        into.push(Evidence { at, kind: kind.to_owned(), subject, payload: filled });
+        let subject = [
+            "host",
+            "class",
+            "page",
+            "scenario",
+            "target",
+            "domain",
+            "incident_id",
+        ]
+        .iter()
+        .find_map(|field| filled.get(*field).and_then(Value::as_str))
+        .map_or_else(|| kind.to_owned(), |name| format!("{kind}:{name}"));
+        into.push(Evidence {
+            at,
+            kind: kind.to_owned(),
+            subject,
+            payload: filled,
+        });
     }
 
     /// Events and their responses (`pair`): a few of each kind of trigger in the term.
     fn events(&self, into: &mut Vec<Evidence>) {
         let mut triggers: BTreeMap<String, (String, Vec<Condition>)> = BTreeMap::new();
         for check in self.checks() {
-            let Check::Pair { trigger, .. } = check else { continue };
+            let Check::Pair { trigger, .. } = check else {
+                continue;
+            };
             for kind in trigger.kinds() {
                 if is_peoples(kind) || kind.contains('*') || self.is_gated(kind) {
                     continue;
                 }
                 // The most particular trigger of a kind stands for all of its kind.
-                let known = triggers.entry(kind.to_owned()).or_insert_with(|| (kind.to_owned(), Vec::new()));
+                let known = triggers
+                    .entry(kind.to_owned())
+                    .or_insert_with(|| (kind.to_owned(), Vec::new()));
                 for condition in trigger.conditions() {
                     if !known.1.contains(condition) {
                         known.1.push(condition.clone());
@@ -475,7 +568,12 @@ impl<'a> Planner<'a> {
             .get(kind)
             .and_then(|info| info.id.clone())
             .unwrap_or_else(|| "event_id".to_owned());
-        let name = format!("{}-{}{:02}", kind.split('.').next().unwrap_or(kind), month_of(at.date()), turn + 1);
+        let name = format!(
+            "{}-{}{:02}",
+            kind.split('.').next().unwrap_or(kind),
+            month_of(at.date()),
+            turn + 1
+        );
         let mut filled = payload::base(kind, at, turn);
         filled.insert(id.clone(), json!(name));
         filled.insert("title".to_owned(), json!("見本の事象"));
@@ -490,10 +588,25 @@ impl<'a> Planner<'a> {
         let mut delay = 12;
         for obligation in &self.file.obligation {
             for check in &obligation.evidence {
-                let Check::Pair { trigger: of, response, matching, .. } = check else { continue };
+                let Check::Pair {
+                    trigger: of,
+                    response,
+                    matching,
+                    ..
+                } = check
+                else {
+                    continue;
+                };
                 let fits = of.kinds().contains(&kind)
-                    && of.conditions().iter().all(|condition| holds(&trigger, condition));
-                let Some(answer) = response.kinds().into_iter().find(|kind| !kind.contains('*')) else {
+                    && of
+                        .conditions()
+                        .iter()
+                        .all(|condition| holds(&trigger, condition));
+                let Some(answer) = response
+                    .kinds()
+                    .into_iter()
+                    .find(|kind| !kind.contains('*'))
+                else {
                     continue;
                 };
                 if !fits || is_peoples(answer) {
@@ -503,7 +616,11 @@ impl<'a> Planner<'a> {
                 let value = trigger.get(&field).cloned().unwrap_or_else(|| json!(name));
                 delay += 9;
                 // Closing comes last: answers after it would be too late.
-                let after = if answer.ends_with(".closed") { delay + 150 } else { delay };
+                let after = if answer.ends_with(".closed") {
+                    delay + 150
+                } else {
+                    delay
+                };
                 let moment = at.saturating_add(i64::from(after).minutes());
                 let mut answered = payload::base(answer, moment, turn);
                 answered.insert(field, value);
@@ -516,7 +633,10 @@ impl<'a> Planner<'a> {
     }
 
     fn checks(&self) -> impl Iterator<Item = &Check> {
-        self.file.obligation.iter().flat_map(|obligation| &obligation.evidence)
+        self.file
+            .obligation
+            .iter()
+            .flat_map(|obligation| &obligation.evidence)
     }
 
     /// Acts behind a gate need an approval first: a rehearsal does not change services.
@@ -595,14 +715,23 @@ fn measured_field(shape: &Shape) -> Option<&str> {
 /// Whether a payload fulfils a condition, for the plain operators that select events.
 fn holds(payload: &Map<String, Value>, condition: &Condition) -> bool {
     let Some(field) = condition.field.as_deref() else {
-        return condition.all.iter().flatten().all(|inner| holds(payload, inner));
+        return condition
+            .all
+            .iter()
+            .flatten()
+            .all(|inner| holds(payload, inner));
     };
     let value = payload::get(payload, field);
     let in_list = condition
         .one_of
         .as_ref()
         .is_none_or(|list| value.is_some_and(|value| list.contains(value)));
-    condition.eq.as_ref().is_none_or(|wanted| value == Some(wanted))
-        && condition.exists.is_none_or(|wanted| value.is_some() == wanted)
+    condition
+        .eq
+        .as_ref()
+        .is_none_or(|wanted| value == Some(wanted))
+        && condition
+            .exists
+            .is_none_or(|wanted| value.is_some() == wanted)
         && in_list
 }

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use mamori_contract::engine::Verdict;
+use mamori_contract::language::Reach;
 use mamori_kernel::period::Period;
 use mamori_kernel::wareki;
 use mamori_office::Office;
 use mamori_office::contracts::Live;
 use mamori_office::documents::Paper;
-use mamori_contract::language::Reach;
 use serde::Serialize;
 
 /// The result.
@@ -113,13 +113,21 @@ pub struct Todo {
 }
 
 /// Looks at the installation at the end of the rehearsal.
-pub async fn make(office: &Office, live: &Live, from: Date, to: Date, now: Timestamp) -> anyhow::Result<Report> {
+pub async fn make(
+    office: &Office,
+    live: &Live,
+    from: Date,
+    to: Date,
+    now: Timestamp,
+) -> anyhow::Result<Report> {
     let contract = live.contract();
     let mut counts = Counts::default();
     let mut states = Vec::new();
     let mut todo = Vec::new();
     for state in live.states(now).await? {
-        let Some(obligation) = contract.latest(&state.key) else { continue };
+        let Some(obligation) = contract.latest(&state.key) else {
+            continue;
+        };
         let slot = match state.verdict {
             Verdict::Met => &mut counts.met,
             Verdict::NotMet => &mut counts.not_met,
@@ -131,17 +139,27 @@ pub async fn make(office: &Office, live: &Live, from: Date, to: Date, now: Times
         *slot += 1;
         let person = matches!(obligation.reach, Some(Reach::H | Reach::S | Reach::X));
         let left = match state.verdict {
-            Verdict::Unmeasured if obligation.reach == Some(Reach::X) => {
-                Some(format!("「{}」の証明書類を受け取って登録する", obligation.title))
-            }
+            Verdict::Unmeasured if obligation.reach == Some(Reach::X) => Some(format!(
+                "「{}」の証明書類を受け取って登録する",
+                obligation.title
+            )),
             Verdict::Unmeasured | Verdict::NotMet if person => {
                 Some(format!("「{}」の記録を残す", obligation.title))
             }
-            Verdict::NotMet => Some(format!("「{}」の不履行の原因を調べて対処する", obligation.title)),
-            Verdict::Unmeasured => Some(format!("「{}」を計測する手段を用意する", obligation.title)),
+            Verdict::NotMet => Some(format!(
+                "「{}」の不履行の原因を調べて対処する",
+                obligation.title
+            )),
+            Verdict::Unmeasured => {
+                Some(format!("「{}」を計測する手段を用意する", obligation.title))
+            }
             _ => None,
         };
-        todo.extend(left.map(|what| Todo { who: "contractor", obligation: Some(state.key.clone()), what }));
+        todo.extend(left.map(|what| Todo {
+            who: "contractor",
+            obligation: Some(state.key.clone()),
+            what,
+        }));
         states.push(Line {
             obligation: state.key.clone(),
             clause: obligation.clause.clone(),
@@ -150,11 +168,20 @@ pub async fn make(office: &Office, live: &Live, from: Date, to: Date, now: Times
             reasons: state.reasons.clone(),
         });
     }
-    for ambiguity in contract.file.ambiguity.iter().filter(|ambiguity| ambiguity.question.is_some()) {
+    for ambiguity in contract
+        .file
+        .ambiguity
+        .iter()
+        .filter(|ambiguity| ambiguity.question.is_some())
+    {
         todo.push(Todo {
             who: "city",
             obligation: None,
-            what: format!("{}：{}", ambiguity.key, ambiguity.question.clone().unwrap_or_default()),
+            what: format!(
+                "{}：{}",
+                ambiguity.key,
+                ambiguity.question.clone().unwrap_or_default()
+            ),
         });
     }
     let documents = papers(office, live, from, to).await?;
@@ -165,7 +192,10 @@ pub async fn make(office: &Office, live: &Live, from: Date, to: Date, now: Times
             what: format!(
                 "{}{}の期限は契約期間の後です。提出の扱いを市と決める",
                 paper.title,
-                paper.period_ja.as_deref().map_or(String::new(), |period| format!("（{period}）"))
+                paper
+                    .period_ja
+                    .as_deref()
+                    .map_or(String::new(), |period| format!("（{period}）"))
             ),
         });
     }
@@ -185,7 +215,12 @@ pub async fn make(office: &Office, live: &Live, from: Date, to: Date, now: Times
     })
 }
 
-async fn papers(office: &Office, live: &Live, from: Date, to: Date) -> anyhow::Result<Vec<PaperLine>> {
+async fn papers(
+    office: &Office,
+    live: &Live,
+    from: Date,
+    to: Date,
+) -> anyhow::Result<Vec<PaperLine>> {
     let made: Vec<(String, Paper)> = office
         .papers
         .all(live.id())
@@ -194,23 +229,36 @@ async fn papers(office: &Office, live: &Live, from: Date, to: Date) -> anyhow::R
         .filter_map(|item| Some((item.number.clone(), item.read().ok()?)))
         .collect();
     // Whole terms show what falls due after them too (the report on the last month).
-    let last = if to == live.contract().term.last() { to.saturating_add(90.days()) } else { to };
+    let last = if to == live.contract().term.last() {
+        to.saturating_add(90.days())
+    } else {
+        to
+    };
     Ok(mamori_office::documents::deliverable_dues(live, from, last)
         .into_iter()
         .filter_map(|due| {
             let document = due.deliverable.clone()?;
             let period = due.period.to_string();
-            let paper = made.iter().find(|(_, paper)| paper.document == document && paper.period == period);
+            let paper = made
+                .iter()
+                .find(|(_, paper)| paper.document == document && paper.period == period);
             Some(PaperLine {
-                title: due.deliverable_title.clone().unwrap_or_else(|| document.clone()),
+                title: due
+                    .deliverable_title
+                    .clone()
+                    .unwrap_or_else(|| document.clone()),
                 document,
                 period_ja: (!matches!(due.period, Period::Term(_))).then(|| due.period.japanese()),
                 period,
                 due: due.due.map(|day| day.to_string()),
                 reason: due.reason.clone(),
                 number: paper.map(|(number, _)| number.clone()),
-                submitted_on: paper.and_then(|(_, paper)| paper.submitted_on).map(|day| day.to_string()),
-                accepted_on: paper.and_then(|(_, paper)| paper.accepted_on).map(|day| day.to_string()),
+                submitted_on: paper
+                    .and_then(|(_, paper)| paper.submitted_on)
+                    .map(|day| day.to_string()),
+                accepted_on: paper
+                    .and_then(|(_, paper)| paper.accepted_on)
+                    .map(|day| day.to_string()),
                 after_term: due.after_term,
             })
         })
@@ -221,50 +269,107 @@ impl Report {
     /// Text for people.
     pub fn text(&self) -> String {
         let mut out = String::new();
-        let day = |text: &str| text.parse::<Date>().map_or_else(|_| text.to_owned(), wareki::with_weekday);
+        let day = |text: &str| {
+            text.parse::<Date>()
+                .map_or_else(|_| text.to_owned(), wareki::with_weekday)
+        };
         let _ = writeln!(out, "リハーサル：{}", self.name);
-        let _ = writeln!(out, "期間　　　：{} から {}", day(&self.from), day(&self.to));
+        let _ = writeln!(
+            out,
+            "期間　　　：{} から {}",
+            day(&self.from),
+            day(&self.to)
+        );
         let counts = &self.counts;
         let _ = writeln!(
             out,
             "義務 {} 件：履行 {}、不履行 {}、定めなし {}、期限前 {}、未計測 {}、対象外 {}",
-            self.obligations, counts.met, counts.not_met, counts.undecided, counts.pending,
-            counts.unmeasured, counts.not_applicable
+            self.obligations,
+            counts.met,
+            counts.not_met,
+            counts.undecided,
+            counts.pending,
+            counts.unmeasured,
+            counts.not_applicable
         );
         for (verdict, title) in [
             (Verdict::NotMet, "不履行となる義務"),
             (Verdict::Undecided, "仕様書の定めが無く判定できない義務"),
             (Verdict::Unmeasured, "計測・記録の無い義務"),
         ] {
-            let lines: Vec<&Line> = self.states.iter().filter(|line| line.verdict == verdict).collect();
+            let lines: Vec<&Line> = self
+                .states
+                .iter()
+                .filter(|line| line.verdict == verdict)
+                .collect();
             if lines.is_empty() {
                 continue;
             }
             let _ = writeln!(out, "\n{title}（{} 件）", lines.len());
             for line in lines {
-                let _ = writeln!(out, "  {} {} {}　{}", line.obligation, line.clause, line.title, line.reasons.join("。"));
+                let _ = writeln!(
+                    out,
+                    "  {} {} {}　{}",
+                    line.obligation,
+                    line.clause,
+                    line.title,
+                    line.reasons.join("。")
+                );
             }
         }
         let _ = writeln!(out, "\n書類（{} 件）", self.documents.len());
         for paper in &self.documents {
-            let due = paper.due.as_deref().map_or_else(|| "期限不明".to_owned(), day);
-            let moved = paper.reason.as_deref().map_or(String::new(), |reason| format!("［{reason}］"));
+            let due = paper
+                .due
+                .as_deref()
+                .map_or_else(|| "期限不明".to_owned(), day);
+            let moved = paper
+                .reason
+                .as_deref()
+                .map_or(String::new(), |reason| format!("［{reason}］"));
             let handed = paper.submitted_on.as_deref().map_or_else(
-                || if paper.after_term { "契約期間の後".to_owned() } else { "未提出".to_owned() },
+                || {
+                    if paper.after_term {
+                        "契約期間の後".to_owned()
+                    } else {
+                        "未提出".to_owned()
+                    }
+                },
                 |on| format!("提出 {on}"),
             );
-            let accepted = paper.accepted_on.as_deref().map_or(String::new(), |on| format!("、検収 {on}"));
-            let period = paper.period_ja.as_deref().map_or(String::new(), |period| format!("（{period}）"));
-            let _ = writeln!(out, "  {due}{moved}　{}{period}　{handed}{accepted}", paper.title);
+            let accepted = paper
+                .accepted_on
+                .as_deref()
+                .map_or(String::new(), |on| format!("、検収 {on}"));
+            let period = paper
+                .period_ja
+                .as_deref()
+                .map_or(String::new(), |period| format!("（{period}）"));
+            let _ = writeln!(
+                out,
+                "  {due}{moved}　{}{period}　{handed}{accepted}",
+                paper.title
+            );
         }
         let _ = writeln!(out, "\n人が行うこと（{} 件）", self.todo.len());
         for todo in &self.todo {
-            let who = if todo.who == "city" { "市へ確認" } else { "受託者" };
-            let key = todo.obligation.as_deref().map_or(String::new(), |key| format!("{key} "));
+            let who = if todo.who == "city" {
+                "市へ確認"
+            } else {
+                "受託者"
+            };
+            let key = todo
+                .obligation
+                .as_deref()
+                .map_or(String::new(), |key| format!("{key} "));
             let _ = writeln!(out, "  {who}：{key}{}", todo.what);
         }
         if !self.refused.is_empty() {
-            let _ = writeln!(out, "\n登録簿が受け付けなかった操作（{} 件）", self.refused.len());
+            let _ = writeln!(
+                out,
+                "\n登録簿が受け付けなかった操作（{} 件）",
+                self.refused.len()
+            );
             for line in &self.refused {
                 let _ = writeln!(out, "  {line}");
             }

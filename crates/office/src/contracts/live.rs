@@ -15,9 +15,9 @@ use mamori_runtime::App;
 use mamori_store::LedgerQuery;
 use tokio::sync::Mutex;
 
+use super::ContractsError;
 use super::store::{self, Saved};
 use super::terms::Terms;
-use super::ContractsError;
 use crate::documents::sources::Standing;
 
 /// Records after which the state is saved while following.
@@ -53,7 +53,11 @@ impl std::fmt::Debug for Live {
 impl Live {
     pub(super) fn new(app: App, contract: Arc<Contract>, sha256: &str) -> Self {
         let kinds: Vec<String> = written_kinds(&app, &contract).into_iter().collect();
-        let basis = format!("{}\n{sha256}\n{}", env!("CARGO_PKG_VERSION"), kinds.join(" "));
+        let basis = format!(
+            "{}\n{sha256}\n{}",
+            env!("CARGO_PKG_VERSION"),
+            kinds.join(" ")
+        );
         Self {
             basis: Digest::of(basis.as_bytes()).to_hex(),
             app,
@@ -75,7 +79,11 @@ impl Live {
 
     /// Its terms as of a day.
     pub fn terms(&self, day: Date) -> Arc<Terms> {
-        let known = self.terms.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self
+            .terms
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some(terms) = known.filter(|terms| terms.day() == day) {
             return terms;
         }
@@ -85,7 +93,11 @@ impl Live {
     }
 
     /// Lets `look` see the engine after it has read the whole ledger and been told the time.
-    pub async fn engine<T>(&self, now: Timestamp, look: impl FnOnce(&mut Engine) -> T) -> Result<T, ContractsError> {
+    pub async fn engine<T>(
+        &self,
+        now: Timestamp,
+        look: impl FnOnce(&mut Engine) -> T,
+    ) -> Result<T, ContractsError> {
         let mut guard = self.follower.lock().await;
         let mut follower = match guard.take() {
             Some(follower) => follower,
@@ -95,7 +107,11 @@ impl Live {
         follower.engine.advance(now);
         let seen = look(&mut follower.engine);
         let behind = follower.seq - follower.saved >= SAVE_EVERY;
-        let saved = if behind { Some(self.snapshot(&mut follower)) } else { None };
+        let saved = if behind {
+            Some(self.snapshot(&mut follower))
+        } else {
+            None
+        };
         *guard = Some(follower);
         drop(guard);
         caught_up?;
@@ -110,13 +126,25 @@ impl Live {
             && saved.basis == self.basis
         {
             match Engine::restore(Arc::clone(&self.contract), &saved.state) {
-                Ok(engine) => return Ok(Follower { engine, seq: saved.seq, saved: saved.seq }),
-                Err(error) => tracing::warn!(contract = self.id(), %error, "saved state unreadable, reading the ledger anew"),
+                Ok(engine) => {
+                    return Ok(Follower {
+                        engine,
+                        seq: saved.seq,
+                        saved: saved.seq,
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(contract = self.id(), %error, "saved state unreadable, reading the ledger anew")
+                }
             }
         }
         let kinds = written_kinds(&self.app, &self.contract);
         let engine = Engine::new(Arc::clone(&self.contract), kinds);
-        Ok(Follower { engine, seq: 0, saved: 0 })
+        Ok(Follower {
+            engine,
+            seq: 0,
+            saved: 0,
+        })
     }
 
     async fn catch_up(&self, follower: &mut Follower) -> Result<(), ContractsError> {
@@ -149,7 +177,10 @@ impl Live {
     /// Saves the engine's state, if the engine was used.
     pub async fn save(&self) -> Result<(), ContractsError> {
         let mut guard = self.follower.lock().await;
-        let Some(follower) = guard.as_mut().filter(|follower| follower.seq > follower.saved) else {
+        let Some(follower) = guard
+            .as_mut()
+            .filter(|follower| follower.seq > follower.saved)
+        else {
             return Ok(());
         };
         let saved = self.snapshot(follower);
@@ -207,7 +238,13 @@ fn written_kinds(app: &App, contract: &Contract) -> BTreeSet<String> {
         .iter()
         .flat_map(|capability| &capability.evidence)
         .map(|kind| kind.kind.to_owned())
-        .chain(contract.file.evidence_kinds.iter().map(|kind| kind.kind.clone()))
+        .chain(
+            contract
+                .file
+                .evidence_kinds
+                .iter()
+                .map(|kind| kind.kind.clone()),
+        )
         .collect()
 }
 

@@ -34,13 +34,17 @@ use crate::terms::{ContractTerms, TermsError, TermsFuture, TermsSource};
 #[derive(Debug, thiserror::Error)]
 pub enum ContractsError {
     /// None of that id.
-    #[error("契約「{0}」は登録されていません。`mamori contract activate FILE` で契約ファイルを有効にしてください")]
+    #[error(
+        "契約「{0}」は登録されていません。`mamori contract activate FILE` で契約ファイルを有効にしてください"
+    )]
     Unknown(String),
     /// None at all, or several and none was named.
     #[error("{0}")]
     Choose(String),
     /// The text has errors; the report names them all.
-    #[error("契約ファイルに誤りがあります。`mamori contract check FILE` で場所を確かめてください\n{0}")]
+    #[error(
+        "契約ファイルに誤りがあります。`mamori contract check FILE` で場所を確かめてください\n{0}"
+    )]
     Wrong(Box<Report>),
     /// The database.
     #[error(transparent)]
@@ -71,7 +75,10 @@ pub struct Contracts {
 impl Contracts {
     /// Loads the contracts in force; engines catch up with the ledger at their first use.
     pub async fn load(app: App) -> Result<Arc<Self>, ContractsError> {
-        let contracts = Arc::new(Self { app, live: RwLock::default() });
+        let contracts = Arc::new(Self {
+            app,
+            live: RwLock::default(),
+        });
         for row in store::all(&contracts.app.db).await? {
             let (contract, _) = Contract::parse(&row.id, &row.source)
                 .map_err(|report| ContractsError::Wrong(Box::new(report)))?;
@@ -93,10 +100,16 @@ impl Contracts {
     /// Tells the runtime the calendar and the shell the title: the first contract's, as long as
     /// an installation has one.
     fn announce(&self) {
-        let Some(first) = self.all().into_iter().next() else { return };
+        let Some(first) = self.all().into_iter().next() else {
+            return;
+        };
         let contract = Arc::clone(first.contract());
-        self.app.set_open_days(Arc::new(move |day| open_day(&contract, day)));
-        let before = self.app.slot::<mamori_web::Installation>().unwrap_or_default();
+        self.app
+            .set_open_days(Arc::new(move |day| open_day(&contract, day)));
+        let before = self
+            .app
+            .slot::<mamori_web::Installation>()
+            .unwrap_or_default();
         self.app.provide(Arc::new(mamori_web::Installation {
             contract: first.contract().file.contract.name.clone(),
             sample: before.sample,
@@ -105,9 +118,14 @@ impl Contracts {
 
     /// Puts a contract into force, or a new text of one; leaves evidence. The same text twice does
     /// nothing.
-    pub async fn activate(&self, name: &str, source: &str, actor: Actor) -> Result<(Arc<Live>, Activation, Report), ContractsError> {
-        let (contract, report) =
-            Contract::parse(name, source).map_err(|report| ContractsError::Wrong(Box::new(report)))?;
+    pub async fn activate(
+        &self,
+        name: &str,
+        source: &str,
+        actor: Actor,
+    ) -> Result<(Arc<Live>, Activation, Report), ContractsError> {
+        let (contract, report) = Contract::parse(name, source)
+            .map_err(|report| ContractsError::Wrong(Box::new(report)))?;
         let id = contract.file.contract.id.clone();
         let sha256 = Digest::of(source.as_bytes()).to_hex();
         let now = self.app.now();
@@ -127,15 +145,26 @@ impl Contracts {
                 activated: now,
             };
             store::save(&mut tx, &row, now).await?;
-            let kind = if done == Activation::New { "contract.activated" } else { "contract.changed" };
+            let kind = if done == Activation::New {
+                "contract.activated"
+            } else {
+                "contract.changed"
+            };
             let payload = json!({
                 "name": row.name,
                 "sha256": sha256,
                 "before": before,
                 "obligations": contract.file.obligation.len(),
             });
-            tx.append(NewRecord::new(&id, now, actor, kind, format!("contract:{id}"), &payload)?)
-                .await?;
+            tx.append(NewRecord::new(
+                &id,
+                now,
+                actor,
+                kind,
+                format!("contract:{id}"),
+                &payload,
+            )?)
+            .await?;
             tx.commit().await?;
             self.put(Arc::new(contract), &sha256);
         }

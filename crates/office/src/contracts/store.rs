@@ -31,27 +31,33 @@ pub struct Saved {
 
 /// All contracts, by id.
 pub async fn all(db: &Db) -> Result<Vec<ContractRow>, Error> {
-    db.fetch_all("SELECT id, name, source, sha256, activated_ms FROM office_contract ORDER BY id", args![])
-        .await?
-        .iter()
-        .map(|row| {
-            Ok(ContractRow {
-                id: row.text("id")?,
-                name: row.text("name")?,
-                source: row.text("source")?,
-                sha256: row.text("sha256")?,
-                activated: row.timestamp("activated_ms")?,
-            })
+    db.fetch_all(
+        "SELECT id, name, source, sha256, activated_ms FROM office_contract ORDER BY id",
+        args![],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        Ok(ContractRow {
+            id: row.text("id")?,
+            name: row.text("name")?,
+            source: row.text("source")?,
+            sha256: row.text("sha256")?,
+            activated: row.timestamp("activated_ms")?,
         })
-        .collect()
+    })
+    .collect()
 }
 
 /// The digest of a contract's text in force.
 pub async fn digest(tx: &mut Tx, id: &str) -> Result<Option<String>, Error> {
-    tx.fetch_optional("SELECT sha256 FROM office_contract WHERE id = $1", args![id])
-        .await?
-        .map(|row| row.text("sha256"))
-        .transpose()
+    tx.fetch_optional(
+        "SELECT sha256 FROM office_contract WHERE id = $1",
+        args![id],
+    )
+    .await?
+    .map(|row| row.text("sha256"))
+    .transpose()
 }
 
 /// Writes a contract's text.
@@ -76,16 +82,19 @@ pub async fn save(tx: &mut Tx, row: &ContractRow, now: Timestamp) -> Result<(), 
 
 /// The saved state of a contract's engine.
 pub async fn saved(db: &Db, id: &str) -> Result<Option<Saved>, Error> {
-    db.fetch_optional("SELECT seq, basis, state FROM office_engine WHERE contract = $1", args![id])
-        .await?
-        .map(|row| {
-            Ok(Saved {
-                seq: row.get("seq")?,
-                basis: row.text("basis")?,
-                state: row.text("state")?,
-            })
+    db.fetch_optional(
+        "SELECT seq, basis, state FROM office_engine WHERE contract = $1",
+        args![id],
+    )
+    .await?
+    .map(|row| {
+        Ok(Saved {
+            seq: row.get("seq")?,
+            basis: row.text("basis")?,
+            state: row.text("state")?,
         })
-        .transpose()
+    })
+    .transpose()
 }
 
 /// Saves the state of a contract's engine; an older state never replaces a newer one of the same

@@ -9,7 +9,7 @@ use mamori_contract::language::{self, Type};
 
 use crate::REGISTERS;
 use crate::terms::{
-    Cap, Category, ContractTerms, Counts, Gate, GateKind, ObligationRef, Note, Prohibition, Window,
+    Cap, Category, ContractTerms, Counts, Gate, GateKind, Note, ObligationRef, Prohibition, Window,
 };
 
 /// The terms of one contract as of one day.
@@ -62,9 +62,12 @@ impl Terms {
                     title_ja: gate.title.clone(),
                     clause: gate.clause.clone().unwrap_or_default(),
                     kind: gate_kind(gate.kind)?,
-                    written: gate.written
-                        || gate.kind == language::GateKind::PriorWrittenApproval,
-                    guards: gate.acts.iter().flat_map(|act| guarded(&act.kind)).collect(),
+                    written: gate.written || gate.kind == language::GateKind::PriorWrittenApproval,
+                    guards: gate
+                        .acts
+                        .iter()
+                        .flat_map(|act| guarded(&act.kind))
+                        .collect(),
                 })
             })
             .collect();
@@ -107,7 +110,16 @@ impl Terms {
                     .collect(),
             })
             .collect();
-        Self { day, categories, cap, gates, obligations, notes, prohibitions, contract }
+        Self {
+            day,
+            categories,
+            cap,
+            gates,
+            obligations,
+            notes,
+            prohibitions,
+            contract,
+        }
     }
 }
 
@@ -150,7 +162,11 @@ pub fn counts(counts: language::Counts) -> Counts {
 fn gate_kind(kind: language::GateKind) -> Option<GateKind> {
     use language::GateKind as K;
     match kind {
-        K::PriorApproval | K::PriorWrittenApproval | K::Plan | K::Exception | K::Extension
+        K::PriorApproval
+        | K::PriorWrittenApproval
+        | K::Plan
+        | K::Exception
+        | K::Extension
         | K::Application => Some(GateKind::Approval),
         K::Consult => Some(GateKind::Consultation),
         K::Inspection | K::OpenerCloses | K::Attestation | K::ErasureCertificate => None,
@@ -178,8 +194,11 @@ fn deeds(obligation: &language::Obligation) -> impl Iterator<Item = String> + '_
         let Check::None { of, .. } = check else {
             return Vec::new();
         };
-        let areas: Vec<&str> =
-            of.kinds().into_iter().filter_map(|kind| kind.split('.').next()).collect();
+        let areas: Vec<&str> = of
+            .kinds()
+            .into_iter()
+            .filter_map(|kind| kind.split('.').next())
+            .collect();
         of.conditions()
             .iter()
             .filter(|condition| condition.eq == Some(serde_json::Value::Bool(true)))
@@ -210,12 +229,18 @@ impl ContractTerms for Terms {
         if let Some(reason) = hours.closed.reason(day) {
             return Window::Closed(reason);
         }
-        let planned = text.weekdays.iter().any(|planned| planned.weekday() == day.weekday());
+        let planned = text
+            .weekdays
+            .iter()
+            .any(|planned| planned.weekday() == day.weekday());
         let (Some(first), Some(last)) = (text.windows.first(), text.windows.last()) else {
             return Window::None;
         };
         if planned {
-            Window::Between { from: first.from.time(), to: last.to.time() }
+            Window::Between {
+                from: first.from.time(),
+                to: last.to.time(),
+            }
         } else {
             Window::Closed(format!("{}の外の曜日", hours.title))
         }
@@ -242,14 +267,21 @@ impl ContractTerms for Terms {
     }
 
     fn prohibition(&self, deed: &str) -> Option<&Prohibition> {
-        self.prohibitions.iter().find(|(known, _)| known == deed).map(|(_, found)| found)
+        self.prohibitions
+            .iter()
+            .find(|(known, _)| known == deed)
+            .map(|(_, found)| found)
     }
 }
 
 /// Whether the city works on a day by the contract's calendar (by the holiday law without one).
 pub fn open_day(contract: &Contract, day: Date) -> bool {
     let book = &contract.on(day).book;
-    match book.city_calendar.as_ref().and_then(|name| book.calendars.get(name)) {
+    match book
+        .city_calendar
+        .as_ref()
+        .and_then(|name| book.calendars.get(name))
+    {
         Some(calendar) => calendar.is_open(day),
         None => mamori_kernel::calendar::DaySet::law().is_open(day),
     }

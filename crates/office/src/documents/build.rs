@@ -56,7 +56,13 @@ fn fill(pattern: &str, base: &str, period: Period) -> String {
 
 fn letterhead(sources: &Sources) -> Letterhead {
     let contractor = &sources.head.contractor;
-    let or_blank = |text: &str| if text.is_empty() { BLANK.to_owned() } else { text.to_owned() };
+    let or_blank = |text: &str| {
+        if text.is_empty() {
+            BLANK.to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
     let person = |name: &str| Contact {
         name: or_blank(name),
         phone: contractor.telephone.clone(),
@@ -68,7 +74,11 @@ fn letterhead(sources: &Sources) -> Letterhead {
         subject: sources.head.name.clone(),
         number: wanted.number.clone(),
         issued_on: wanted.issued_on,
-        addressee: sources.head.addressee.clone().unwrap_or_else(|| sources.head.city.clone()),
+        addressee: sources
+            .head
+            .addressee
+            .clone()
+            .unwrap_or_else(|| sources.head.city.clone()),
         sender: Sender {
             address: or_blank(&contractor.address),
             name: or_blank(&contractor.name),
@@ -140,7 +150,11 @@ fn status_report(sources: &Sources) -> StatusReport {
             .total_label
             .clone()
             .unwrap_or_else(|| "該当合計時間：".to_owned()),
-        columns: if columns.is_empty() { StatusReport::standard_columns() } else { columns },
+        columns: if columns.is_empty() {
+            StatusReport::standard_columns()
+        } else {
+            columns
+        },
         rows,
         sections: monthly_sections(sources),
     }
@@ -190,7 +204,10 @@ fn hours_section(sources: &Sources) -> Option<Section> {
     }
     let mut by_category: Vec<(String, u32, terms::Counts)> = Vec::new();
     for work in &sources.work {
-        let name = sources.categories.get(&work.category).unwrap_or(&work.category);
+        let name = sources
+            .categories
+            .get(&work.category)
+            .unwrap_or(&work.category);
         match by_category
             .iter_mut()
             .find(|(known, _, counts)| known == name && *counts == work.counts)
@@ -223,7 +240,10 @@ fn hours_section(sources: &Sources) -> Option<Section> {
 fn standing_section(standings: &[Standing]) -> Section {
     let mut counts = Table::new(
         "",
-        vec![Column::new("判定", 2.0, Align::Left), Column::new("件数", 1.0, Align::Right)],
+        vec![
+            Column::new("判定", 2.0, Align::Left),
+            Column::new("件数", 1.0, Align::Right),
+        ],
     );
     for state in [
         ConformityState::Met,
@@ -233,8 +253,14 @@ fn standing_section(standings: &[Standing]) -> Section {
         ConformityState::Unmeasured,
         ConformityState::NotApplicable,
     ] {
-        let count = standings.iter().filter(|standing| standing.verdict == state).count();
-        counts = counts.row(vec![Cell::text(state.in_words()), Cell::count(count as u64)]);
+        let count = standings
+            .iter()
+            .filter(|standing| standing.verdict == state)
+            .count();
+        counts = counts.row(vec![
+            Cell::text(state.in_words()),
+            Cell::count(count as u64),
+        ]);
     }
     let mut section = Section::new("仕様書の各義務の状態")
         .paragraph("各義務を、証跡台帳の記録から判定した結果である。記録の無いものは「未確認」とし、満たしたものとして扱わない。")
@@ -242,7 +268,10 @@ fn standing_section(standings: &[Standing]) -> Section {
     let attention: Vec<&Standing> = standings
         .iter()
         .filter(|standing| {
-            matches!(standing.verdict, ConformityState::NotMet | ConformityState::Undecided)
+            matches!(
+                standing.verdict,
+                ConformityState::NotMet | ConformityState::Undecided
+            )
         })
         .collect();
     if !attention.is_empty() {
@@ -320,13 +349,20 @@ fn waiting_section(sources: &Sources) -> Option<Section> {
             Cell::count(u64::from(wait.days())),
         ]);
     }
-    Some(Section::new("札幌市".replace("札幌市", &sources.head.city) + "の回答を待った日数").table(table))
+    Some(
+        Section::new("札幌市".replace("札幌市", &sources.head.city) + "の回答を待った日数")
+            .table(table),
+    )
 }
 
 /// The annex a deliverable speaks of: the clause it names, or all attested rows.
 fn annex<'a>(sources: &'a Sources) -> impl Iterator<Item = &'a Standing> {
     let clause = sources.deliverable.clause.clone().unwrap_or_default();
-    let own = clause.split_whitespace().next().unwrap_or_default().to_owned();
+    let own = clause
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     sources.standings.iter().filter(move |standing| {
         if own.is_empty() {
             standing.by_attestation
@@ -346,11 +382,17 @@ fn group_of(clause: &str) -> String {
         .to_owned()
 }
 
-fn attested(sources: &Sources, standing: &Standing) -> (String, Option<jiff::civil::Date>, Option<String>) {
+fn attested(
+    sources: &Sources,
+    standing: &Standing,
+) -> (String, Option<jiff::civil::Date>, Option<String>) {
     match sources.attestations.get(&standing.key) {
         Some(paper) => {
             let mut text = paper.issuer.clone().unwrap_or_default();
-            text.push_str(&format!("（{}）", mamori_document::date_in_words(paper.issued_on)));
+            text.push_str(&format!(
+                "（{}）",
+                mamori_document::date_in_words(paper.issued_on)
+            ));
             let applies = paper.applicability == "applies";
             let reason = (!applies).then(|| paper.reason.clone().unwrap_or_default());
             (text, paper.expires_on, reason)
@@ -376,7 +418,8 @@ fn conformity_table(sources: &Sources) -> ConformityTable {
         .collect();
     ConformityTable {
         head: letterhead(sources),
-        opening: "各要件の適否を、証明書類と証跡から示す。未確認の要件は、適合とは扱わない。".to_owned(),
+        opening: "各要件の適否を、証明書類と証跡から示す。未確認の要件は、適合とは扱わない。"
+            .to_owned(),
         as_of: sources.today,
         items,
         sections: sources.sections.clone(),
@@ -388,7 +431,10 @@ fn change_plan(sources: &Sources) -> ChangePlan {
     let remedy_due_on = sources.remedy_due.unwrap_or(term_end);
     let gaps = annex(sources)
         .filter(|standing| {
-            matches!(standing.verdict, ConformityState::NotMet | ConformityState::Unmeasured)
+            matches!(
+                standing.verdict,
+                ConformityState::NotMet | ConformityState::Unmeasured
+            )
         })
         .map(|standing| Gap {
             obligation: standing.key.clone(),
@@ -442,7 +488,10 @@ fn yearly_overview(sources: &Sources) -> YearlyOverview {
         };
         match groups.iter_mut().find(|group| group.clause == clause) {
             Some(group) => group.lines.push(line),
-            None => groups.push(ObligationGroup { clause, lines: vec![line] }),
+            None => groups.push(ObligationGroup {
+                clause,
+                lines: vec![line],
+            }),
         }
     }
     YearlyOverview {
@@ -496,7 +545,10 @@ fn approval_request(sources: &Sources) -> Document {
         decision: approval.decided_on.map(|on| ApprovalDecision {
             granted: sources.approval_granted,
             on,
-            by: approval.by.clone().unwrap_or_else(|| sources.head.city.clone()),
+            by: approval
+                .by
+                .clone()
+                .unwrap_or_else(|| sources.head.city.clone()),
             remarks: approval.conditions.clone().unwrap_or_default(),
         }),
     })
@@ -567,5 +619,10 @@ fn report(sources: &Sources) -> Report {
     }
     sections.extend(sources.sections.iter().cloned());
     number(&mut sections);
-    Report { head: letterhead(sources), opening: Vec::new(), sections, landscape: false }
+    Report {
+        head: letterhead(sources),
+        opening: Vec::new(),
+        sections,
+        landscape: false,
+    }
 }

@@ -28,9 +28,24 @@ pub fn kinds() -> Vec<JobKind> {
 /// When they run.
 pub fn schedules() -> Vec<Schedule> {
     vec![
-        Schedule::new("document.prepare", "document.prepare", Rule::Daily(At::new(6, 0))).latest_only(),
-        Schedule::new("document.remind", "document.remind", Rule::OpenDays(At::new(8, 50))).latest_only(),
-        Schedule::new("contract.save-state", "contract.save-state", Rule::Daily(At::new(3, 30))).latest_only(),
+        Schedule::new(
+            "document.prepare",
+            "document.prepare",
+            Rule::Daily(At::new(6, 0)),
+        )
+        .latest_only(),
+        Schedule::new(
+            "document.remind",
+            "document.remind",
+            Rule::OpenDays(At::new(8, 50)),
+        )
+        .latest_only(),
+        Schedule::new(
+            "contract.save-state",
+            "contract.save-state",
+            Rule::Daily(At::new(3, 30)),
+        )
+        .latest_only(),
     ]
 }
 
@@ -46,16 +61,22 @@ async fn prepare(context: JobContext) -> Result<(), JobError> {
     let today = tokyo_date(context.about());
     for live in office.contracts.all() {
         for due in deliverable_dues(&live, today, today.saturating_add(DRAFT_DAYS_AHEAD.days())) {
-            let Some(document) = due.deliverable.as_deref() else { continue };
+            let Some(document) = due.deliverable.as_deref() else {
+                continue;
+            };
             let about = due.period.to_string();
-            if office.papers.find(live.id(), document, &about).await?.is_some() {
+            if office
+                .papers
+                .find(live.id(), document, &about)
+                .await?
+                .is_some()
+            {
                 continue;
             }
             office
                 .papers
                 .draft(live.id(), document, &about, context.actor())
-                .await
-                ?;
+                .await?;
         }
     }
     Ok(())
@@ -90,13 +111,21 @@ async fn remind(context: JobContext) -> Result<(), JobError> {
     Ok(())
 }
 
-async fn open_lines(papers: &Papers, live: &crate::contracts::Live, today: Date) -> Result<Vec<String>, super::PaperError> {
+async fn open_lines(
+    papers: &Papers,
+    live: &crate::contracts::Live,
+    today: Date,
+) -> Result<Vec<String>, super::PaperError> {
     let mut lines = Vec::new();
     for days in REMIND_DAYS {
         let day = today.saturating_add(days.days());
         for due in deliverable_dues(live, day, day) {
-            let Some(document) = due.deliverable.as_deref() else { continue };
-            let made = papers.find(live.id(), document, &due.period.to_string()).await?;
+            let Some(document) = due.deliverable.as_deref() else {
+                continue;
+            };
+            let made = papers
+                .find(live.id(), document, &due.period.to_string())
+                .await?;
             if made.is_some_and(|item| matches!(item.state.as_str(), "submitted" | "accepted")) {
                 continue;
             }

@@ -228,7 +228,13 @@ impl Item for Paper {
         context: &Context<'_>,
         decision: &mut Decision,
     ) -> Result<(), Refusal> {
-        rules::past(act, context, decision, "rendered_on", Some(proposed.rendered_on));
+        rules::past(
+            act,
+            context,
+            decision,
+            "rendered_on",
+            Some(proposed.rendered_on),
+        );
         let version = match (act.name, before) {
             ("replace", Some(before)) => before.version + 1,
             (_, Some(before)) => before.version,
@@ -238,22 +244,40 @@ impl Item for Paper {
         match act.name {
             "replace" => {
                 for field in [
-                    "submitted_on", "how", "receipt", "acceptance_due", "returned_on",
-                    "returned_reason", "by",
+                    "submitted_on",
+                    "how",
+                    "receipt",
+                    "acceptance_due",
+                    "returned_on",
+                    "returned_reason",
+                    "by",
                 ] {
                     decision.set(field, serde_json::Value::Null);
                 }
             }
             "submit" => {
-                rules::past(act, context, decision, "submitted_on", proposed.submitted_on);
+                rules::past(
+                    act,
+                    context,
+                    decision,
+                    "submitted_on",
+                    proposed.submitted_on,
+                );
                 rules::not_before(
-                    act, decision, "submitted_on", proposed.submitted_on, "作成日",
+                    act,
+                    decision,
+                    "submitted_on",
+                    proposed.submitted_on,
+                    "作成日",
                     before.map(|paper| paper.rendered_on),
                 );
                 if let (Some(due), Some(on)) = (proposed.due, proposed.submitted_on)
                     && on > due
                 {
-                    decision.warn("late", format!("提出期限（{due}）を過ぎた提出です。遅れは証跡に残ります"));
+                    decision.warn(
+                        "late",
+                        format!("提出期限（{due}）を過ぎた提出です。遅れは証跡に残ります"),
+                    );
                 }
             }
             "return" => {
@@ -266,7 +290,10 @@ impl Item for Paper {
                 if let (Some(due), Some(on)) = (proposed.acceptance_due, proposed.accepted_on)
                     && on > due
                 {
-                    decision.warn("city_late", format!("検収の期限（{due}）を過ぎています。市の待ち時間として記録します"));
+                    decision.warn(
+                        "city_late",
+                        format!("検収の期限（{due}）を過ぎています。市の待ち時間として記録します"),
+                    );
                 }
             }
             _ => {}
@@ -295,13 +322,7 @@ impl Item for Paper {
 }
 
 /// The city answered a submission: its days are its own.
-fn answered(
-    paper: &Paper,
-    act: &ActSpec,
-    decision: &mut Decision,
-    field: &str,
-    on: Option<Date>,
-) {
+fn answered(paper: &Paper, act: &ActSpec, decision: &mut Decision, field: &str, on: Option<Date>) {
     rules::not_before(act, decision, field, on, "提出日", paper.submitted_on);
     if let Some(submitted) = paper.submitted_on {
         rules::waited(decision, &paper.city_waits, "検収", submitted, on);

@@ -42,7 +42,9 @@ pub enum PaperError {
         known: String,
     },
     /// What the paper should cover is neither a period nor an item.
-    #[error("対象「{0}」を読めません。期間（例 2026-10）か登録の番号（例 承認-R8-001）で指定してください")]
+    #[error(
+        "対象「{0}」を読めません。期間（例 2026-10）か登録の番号（例 承認-R8-001）で指定してください"
+    )]
     UnknownAbout(String),
     /// The contract.
     #[error(transparent)]
@@ -113,7 +115,12 @@ static REGISTER: Register = Register::of::<Paper>();
 impl Papers {
     /// A maker over the application.
     pub fn new(app: App, desk: Desk, contracts: Arc<Contracts>) -> Self {
-        Self { app, desk, contracts, fonts: Arc::new(OnceCell::new()) }
+        Self {
+            app,
+            desk,
+            contracts,
+            fonts: Arc::new(OnceCell::new()),
+        }
     }
 
     /// The register of papers.
@@ -122,9 +129,16 @@ impl Papers {
     }
 
     /// The paper of a deliverable about a period or item, if it was made.
-    pub async fn find(&self, contract: &str, document: &str, about: &str) -> Result<Option<Stored>, PaperError> {
+    pub async fn find(
+        &self,
+        contract: &str,
+        document: &str,
+        about: &str,
+    ) -> Result<Option<Stored>, PaperError> {
         let all = self.desk.all(contract, &REGISTER, Some(document)).await?;
-        Ok(all.into_iter().find(|item| item.data.get("period").and_then(Value::as_str) == Some(about)))
+        Ok(all
+            .into_iter()
+            .find(|item| item.data.get("period").and_then(Value::as_str) == Some(about)))
     }
 
     /// All papers of a contract, oldest first.
@@ -134,11 +148,21 @@ impl Papers {
 
     /// Makes the draft of a paper, or makes an existing draft anew from today's evidence.
     /// A submitted paper is left alone and returned as it is.
-    pub async fn draft(&self, contract: &str, document: &str, about: &str, actor: Actor) -> Result<Done, PaperError> {
+    pub async fn draft(
+        &self,
+        contract: &str,
+        document: &str,
+        about: &str,
+        actor: Actor,
+    ) -> Result<Done, PaperError> {
         let live = self.contracts.live(contract).await?;
         let existing = self.find(contract, document, about).await?;
         if let Some(item) = existing.as_ref().filter(|item| item.state != "draft") {
-            return Ok(Done { item: item.clone(), warnings: Vec::new(), repeated: true });
+            return Ok(Done {
+                item: item.clone(),
+                warnings: Vec::new(),
+                repeated: true,
+            });
         }
         let wanted = self.wanted(&live, document, about, existing.as_ref())?;
         let (mut form, _) = self.make(&live, wanted).await?;
@@ -154,11 +178,20 @@ impl Papers {
             form.insert("due".to_owned(), json!(due.to_string()));
         }
         let item = existing.as_ref().map(|item| item.id.as_str());
-        Ok(self.desk.act(Order::new(contract, &REGISTER, item, act, form, actor)).await?)
+        Ok(self
+            .desk
+            .act(Order::new(contract, &REGISTER, item, act, form, actor))
+            .await?)
     }
 
     /// Replaces a submitted or returned paper by the next version, as a draft.
-    pub async fn replace(&self, contract: &str, reference: &str, reason: &str, actor: Actor) -> Result<Done, PaperError> {
+    pub async fn replace(
+        &self,
+        contract: &str,
+        reference: &str,
+        reason: &str,
+        actor: Actor,
+    ) -> Result<Done, PaperError> {
         let live = self.contracts.live(contract).await?;
         let item = self.desk.get(contract, &REGISTER, reference).await?;
         let paper = read(&item)?;
@@ -167,11 +200,27 @@ impl Papers {
         wanted.replaced_on = Some(tokyo_date(self.app.now()));
         let (mut form, _) = self.make(&live, wanted).await?;
         form.insert("replaced_reason".to_owned(), json!(reason));
-        Ok(self.desk.act(Order::new(contract, &REGISTER, Some(&item.id), "replace", form, actor)).await?)
+        Ok(self
+            .desk
+            .act(Order::new(
+                contract,
+                &REGISTER,
+                Some(&item.id),
+                "replace",
+                form,
+                actor,
+            ))
+            .await?)
     }
 
     /// Hands a draft in: renders the submitted version with its date and records the act.
-    pub async fn submit(&self, contract: &str, reference: &str, submission: Submission, actor: Actor) -> Result<Done, PaperError> {
+    pub async fn submit(
+        &self,
+        contract: &str,
+        reference: &str,
+        submission: Submission,
+        actor: Actor,
+    ) -> Result<Done, PaperError> {
         let live = self.contracts.live(contract).await?;
         let item = self.desk.get(contract, &REGISTER, reference).await?;
         let paper = read(&item)?;
@@ -179,9 +228,12 @@ impl Papers {
         wanted.status = Status::Submitted;
         wanted.issued_on = Some(submission.on);
         let terms = live.contract();
-        let days = terms
-            .deliverable(&paper.document)
-            .and_then(|deliverable| terms.number(deliverable.acceptance_days.as_ref()?, terms.versions.len() - 1));
+        let days = terms.deliverable(&paper.document).and_then(|deliverable| {
+            terms.number(
+                deliverable.acceptance_days.as_ref()?,
+                terms.versions.len() - 1,
+            )
+        });
         let (mut form, _) = self.make(&live, wanted).await?;
         for field in ["title", "rendered_on"] {
             form.remove(field);
@@ -195,28 +247,62 @@ impl Papers {
             let due = submission.on.saturating_add((days as i64).days());
             form.insert("acceptance_due".to_owned(), json!(due.to_string()));
         }
-        Ok(self.desk.act(Order::new(contract, &REGISTER, Some(&item.id), "submit", form, actor)).await?)
+        Ok(self
+            .desk
+            .act(Order::new(
+                contract,
+                &REGISTER,
+                Some(&item.id),
+                "submit",
+                form,
+                actor,
+            ))
+            .await?)
     }
 
     /// The city's answer: `accept` or `return`.
-    pub async fn answer(&self, contract: &str, reference: &str, act: &str, form: Map<String, Value>, actor: Actor, side: Side) -> Result<Done, PaperError> {
+    pub async fn answer(
+        &self,
+        contract: &str,
+        reference: &str,
+        act: &str,
+        form: Map<String, Value>,
+        actor: Actor,
+        side: Side,
+    ) -> Result<Done, PaperError> {
         let mut order = Order::new(contract, &REGISTER, Some(reference), act, form, actor);
         order.side = side;
         Ok(self.desk.act(order).await?)
     }
 
-    fn wanted(&self, live: &Live, document: &str, about: &str, existing: Option<&Stored>) -> Result<Wanted, PaperError> {
+    fn wanted(
+        &self,
+        live: &Live,
+        document: &str,
+        about: &str,
+        existing: Option<&Stored>,
+    ) -> Result<Wanted, PaperError> {
         let contract = live.contract();
         if contract.deliverable(document).is_none() {
-            let known: Vec<&str> = contract.file.deliverables.keys().map(String::as_str).collect();
-            return Err(PaperError::UnknownDocument { key: document.to_owned(), known: known.join("、") });
+            let known: Vec<&str> = contract
+                .file
+                .deliverables
+                .keys()
+                .map(String::as_str)
+                .collect();
+            return Err(PaperError::UnknownDocument {
+                key: document.to_owned(),
+                known: known.join("、"),
+            });
         }
         let version = match existing {
             Some(item) => read(item)?.version,
             None => 1,
         };
         let replaced_on = match existing {
-            Some(item) => read(item)?.replaced_reason.map(|_| tokyo_date(self.app.now())),
+            Some(item) => read(item)?
+                .replaced_reason
+                .map(|_| tokyo_date(self.app.now())),
             None => None,
         };
         Ok(Wanted {
@@ -231,7 +317,11 @@ impl Papers {
     }
 
     /// Builds and renders; stores the files and gives the form fields that name them.
-    async fn make(&self, live: &Live, wanted: Wanted) -> Result<(Map<String, Value>, Rendered), PaperError> {
+    async fn make(
+        &self,
+        live: &Live,
+        wanted: Wanted,
+    ) -> Result<(Map<String, Value>, Rendered), PaperError> {
         let about = match &wanted.about {
             About::Period(period) => period.to_string(),
             About::Item(item) => item.clone(),
@@ -243,7 +333,8 @@ impl Papers {
             .deliverable
             .formats
             .contains(&mamori_contract::language::parts::Format::Xlsx);
-        let model = serde_json::to_vec_pretty(&document).map_err(|e| PaperError::Bug(e.to_string()))?;
+        let model =
+            serde_json::to_vec_pretty(&document).map_err(|e| PaperError::Bug(e.to_string()))?;
         let rendered = self.render(document, tables).await?;
         let mut form = Map::new();
         form.insert("title".to_owned(), json!(build::title(&sources)));
@@ -288,7 +379,9 @@ impl Papers {
             Ok(Rendered {
                 pdf: mamori_document::render_pdf(&document, &fonts)?,
                 docx: mamori_document::render_docx(&document)?,
-                xlsx: tables.then(|| mamori_document::render_xlsx(&document)).transpose()?,
+                xlsx: tables
+                    .then(|| mamori_document::render_xlsx(&document))
+                    .transpose()?,
                 text: mamori_document::render_text(&document),
             })
         })
@@ -320,17 +413,27 @@ impl Papers {
             About::Period(period) => (period.first(), period.last()),
             About::Item(_) => (contract.term.first(), contract.term.last()),
         };
-        let entries = self.work(id, contract.term.first(), contract.term.last()).await?;
+        let entries = self
+            .work(id, contract.term.first(), contract.term.last())
+            .await?;
         let version = contract.versions.len() - 1;
-        let cap = work_counter(contract)
-            .and_then(|(_, counter)| Some((counter.title.clone(), contract.number(&counter.cap, version)? as u32)));
+        let cap = work_counter(contract).and_then(|(_, counter)| {
+            Some((
+                counter.title.clone(),
+                contract.number(&counter.cap, version)? as u32,
+            ))
+        });
         let (approval, granted, consultation) = self.matter(id, &wanted.about).await?;
         let head = self.app.db.ledger_head(id).await?;
         let sample = self
             .app
             .slot::<mamori_web::Installation>()
             .is_some_and(|installation| installation.sample);
-        let months = months(&entries, contract.term.first(), today.min(contract.term.last()));
+        let months = months(
+            &entries,
+            contract.term.first(),
+            today.min(contract.term.last()),
+        );
         Ok(Sources {
             head: contract.file.contract.clone(),
             cap_minutes: cap.as_ref().map(|(_, minutes)| *minutes),
@@ -370,7 +473,12 @@ impl Papers {
     }
 
     /// Work entries in force, oldest first.
-    async fn work(&self, contract: &str, first: Date, last: Date) -> Result<Vec<WorkEntry>, PaperError> {
+    async fn work(
+        &self,
+        contract: &str,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<WorkEntry>, PaperError> {
         let register = crate::register("work").ok_or_else(|| PaperError::Bug("work".to_owned()))?;
         let items = self.desk.on_days(contract, register, first, last).await?;
         let mut entries: Vec<WorkEntry> = items
@@ -382,12 +490,18 @@ impl Papers {
         Ok(entries)
     }
 
-    async fn matter(&self, contract: &str, about: &About) -> Result<(Option<Approval>, bool, Option<Consultation>), PaperError> {
+    async fn matter(
+        &self,
+        contract: &str,
+        about: &About,
+    ) -> Result<(Option<Approval>, bool, Option<Consultation>), PaperError> {
         let About::Item(reference) = about else {
             return Ok((None, false, None));
         };
         for key in ["approval", "consultation"] {
-            let Some(register) = crate::register(key) else { continue };
+            let Some(register) = crate::register(key) else {
+                continue;
+            };
             match self.desk.get(contract, register, reference).await {
                 Ok(item) if key == "approval" => {
                     return Ok((item.read().ok(), item.state == "granted", None));
@@ -400,7 +514,10 @@ impl Papers {
         Err(PaperError::UnknownAbout(reference.clone()))
     }
 
-    async fn attestations(&self, contract: &str) -> Result<BTreeMap<String, Attestation>, PaperError> {
+    async fn attestations(
+        &self,
+        contract: &str,
+    ) -> Result<BTreeMap<String, Attestation>, PaperError> {
         let Some(register) = crate::register("attestation") else {
             return Ok(BTreeMap::new());
         };
@@ -414,18 +531,28 @@ impl Papers {
     }
 
     /// Papers due or submitted between two days.
-    async fn lines(&self, live: &Live, first: Date, last: Date) -> Result<Vec<PaperLine>, PaperError> {
+    async fn lines(
+        &self,
+        live: &Live,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<PaperLine>, PaperError> {
         let contract = live.contract();
         let made = self.all(&contract.file.contract.id).await?;
         let mut lines = Vec::new();
         for due in deliverable_dues(live, first, last) {
-            let Some(key) = due.deliverable.as_deref() else { continue };
+            let Some(key) = due.deliverable.as_deref() else {
+                continue;
+            };
             let paper = made
                 .iter()
                 .filter_map(|item| item.read::<Paper>().ok())
                 .find(|paper| paper.document == key && paper.period == due.period.to_string());
             lines.push(PaperLine {
-                title: due.deliverable_title.clone().unwrap_or_else(|| key.to_owned()),
+                title: due
+                    .deliverable_title
+                    .clone()
+                    .unwrap_or_else(|| key.to_owned()),
                 period: match due.period {
                     Period::Term(_) => String::new(),
                     period => period.japanese(),
@@ -439,7 +566,12 @@ impl Papers {
     }
 
     /// Finished spans of waiting for the city that end in the period.
-    async fn waits(&self, contract: &str, first: Date, last: Date) -> Result<Vec<(String, CityWait)>, PaperError> {
+    async fn waits(
+        &self,
+        contract: &str,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<(String, CityWait)>, PaperError> {
         let mut waits = Vec::new();
         let registers = ["request", "approval", "consultation"].map(crate::register);
         for register in registers.into_iter().flatten().chain([&REGISTER]) {
@@ -462,22 +594,37 @@ impl Papers {
         Ok(waits)
     }
 
-    async fn sections(&self, contract: &str, wanted: &Wanted) -> Result<Vec<mamori_document::Section>, PaperError> {
+    async fn sections(
+        &self,
+        contract: &str,
+        wanted: &Wanted,
+    ) -> Result<Vec<mamori_document::Section>, PaperError> {
         let About::Period(period) = wanted.about else {
             return Ok(Vec::new());
         };
         let mut sections = Vec::new();
-        for hook in self.app.capabilities().iter().flat_map(|capability| &capability.sections) {
+        for hook in self
+            .app
+            .capabilities()
+            .iter()
+            .flat_map(|capability| &capability.sections)
+        {
             if hook.document != wanted.document {
                 continue;
             }
-            let failed = |message: String| PaperError::Section { section: hook.section.to_owned(), message };
+            let failed = |message: String| PaperError::Section {
+                section: hook.section.to_owned(),
+                message,
+            };
             let request = SectionRequest {
                 contract: contract.to_owned(),
                 document: wanted.document.clone(),
                 period,
             };
-            let value = hook.build(self.app.clone(), request).await.map_err(|e| failed(e.to_string()))?;
+            let value = hook
+                .build(self.app.clone(), request)
+                .await
+                .map_err(|e| failed(e.to_string()))?;
             sections.push(serde_json::from_value(value).map_err(|e| failed(e.to_string()))?);
         }
         Ok(sections)
@@ -485,7 +632,8 @@ impl Papers {
 }
 
 fn read(item: &Stored) -> Result<Paper, PaperError> {
-    item.read().map_err(|error| PaperError::Bug(error.to_string()))
+    item.read()
+        .map_err(|error| PaperError::Bug(error.to_string()))
 }
 
 fn about_of(text: &str) -> Result<About, PaperError> {
@@ -503,7 +651,9 @@ pub fn deliverable_dues(live: &Live, first: Date, last: Date) -> Vec<Due> {
     let mut dues: Vec<Due> = Vec::new();
     for due in live.contract().due(first, last) {
         if due.deliverable.is_some()
-            && !dues.iter().any(|known| known.deliverable == due.deliverable && known.period == due.period)
+            && !dues
+                .iter()
+                .any(|known| known.deliverable == due.deliverable && known.period == due.period)
         {
             dues.push(due);
         }
@@ -522,7 +672,12 @@ fn due_of(live: &Live, document: &str, about: &str) -> Option<Date> {
 }
 
 fn signed_on(live: &Live) -> Option<Date> {
-    live.contract().on(live.contract().term.first()).book.signed_on.clone().ok()
+    live.contract()
+        .on(live.contract().term.first())
+        .book
+        .signed_on
+        .clone()
+        .ok()
 }
 
 /// The fixed date of another duty on the same annex: by when gaps must be closed.
@@ -534,7 +689,10 @@ fn remedy_due(live: &Live, document: &str) -> Option<Date> {
             return None;
         }
         match &obligation.deadline.as_ref()?.rule {
-            Rule::Fixed { date: OrParam::Value(date), .. } => Some(date.0),
+            Rule::Fixed {
+                date: OrParam::Value(date),
+                ..
+            } => Some(date.0),
             _ => None,
         }
     })
@@ -546,7 +704,10 @@ fn months(entries: &[WorkEntry], first: Date, last: Date) -> Vec<(String, u32, u
     let mut month = YearMonth::of(first);
     while month.first() <= last {
         let (mut counted, mut other) = (0u32, 0u32);
-        for entry in entries.iter().filter(|entry| YearMonth::of(entry.date) == month) {
+        for entry in entries
+            .iter()
+            .filter(|entry| YearMonth::of(entry.date) == month)
+        {
             match entry.counts {
                 Counts::Yes => counted = counted.saturating_add(entry.minutes),
                 Counts::No | Counts::Undecided => other = other.saturating_add(entry.minutes),

@@ -13,8 +13,8 @@ use mamori_web::{Field, Page, Tone, Visitor, WebError, html};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::view::{self, Which};
 use super::DOCUMENT;
+use super::view::{self, Which};
 use crate::documents::{Paper, Papers, Submission, deliverable_dues};
 use crate::register::form::FileRef;
 use crate::register::{Side, Stored};
@@ -75,31 +75,50 @@ struct ListPage {
     may_make: bool,
 }
 
-async fn list(State(app): State<App>, visitor: Visitor, Query(which): Query<Which>) -> Result<Response, WebError> {
+async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<Which>,
+) -> Result<Response, WebError> {
     let office = view::office(&app)?;
     let Some(live) = view::live(&office, which.contract.as_deref()).await? else {
         return super::overview::nothing(&app, &visitor, "書類");
     };
-    let mut items = office.papers.all(live.id()).await.map_err(view::paper_error)?;
+    let mut items = office
+        .papers
+        .all(live.id())
+        .await
+        .map_err(view::paper_error)?;
     items.reverse();
-    let read: Vec<(Stored, Paper)> =
-        items.into_iter().filter_map(|item| item.read::<Paper>().ok().map(|paper| (item, paper))).collect();
-    let today = tokyo_date(app.now());
-    let to_make = deliverable_dues(&live, live.contract().term.first(), today.saturating_add(90.days()))
+    let read: Vec<(Stored, Paper)> = items
         .into_iter()
-        .filter_map(|due| {
-            let document = due.deliverable.clone()?;
-            let about = due.period.to_string();
-            let made = read.iter().any(|(_, paper)| paper.document == document && paper.period == about);
-            (!made).then(|| ToMake {
-                title: due.deliverable_title.clone().unwrap_or_else(|| document.clone()),
-                period: view::period(due.period),
-                due: view::day_or_dash(due.due),
-                document,
-                about,
-            })
-        })
+        .filter_map(|item| item.read::<Paper>().ok().map(|paper| (item, paper)))
         .collect();
+    let today = tokyo_date(app.now());
+    let to_make = deliverable_dues(
+        &live,
+        live.contract().term.first(),
+        today.saturating_add(90.days()),
+    )
+    .into_iter()
+    .filter_map(|due| {
+        let document = due.deliverable.clone()?;
+        let about = due.period.to_string();
+        let made = read
+            .iter()
+            .any(|(_, paper)| paper.document == document && paper.period == about);
+        (!made).then(|| ToMake {
+            title: due
+                .deliverable_title
+                .clone()
+                .unwrap_or_else(|| document.clone()),
+            period: view::period(due.period),
+            due: view::day_or_dash(due.due),
+            document,
+            about,
+        })
+    })
+    .collect();
     let rows = read
         .iter()
         .map(|(item, paper)| {
@@ -155,22 +174,39 @@ struct OnePage {
     send_back: Option<Vec<Field>>,
 }
 
-async fn one(State(app): State<App>, visitor: Visitor, Path(number): Path<String>, Query(which): Query<Which>) -> Result<Response, WebError> {
+async fn one(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(number): Path<String>,
+    Query(which): Query<Which>,
+) -> Result<Response, WebError> {
     let office = view::office(&app)?;
     let (id, item, paper) = find(&office, &which, &number).await?;
     let (state, tone) = state(&item.state);
     let mut facts = vec![
         ("番号".to_owned(), item.number.clone()),
         ("版".to_owned(), format!("第{}版", paper.version)),
-        ("対象".to_owned(), paper.period.parse().map_or_else(|_| paper.period.clone(), view::period)),
+        (
+            "対象".to_owned(),
+            paper
+                .period
+                .parse()
+                .map_or_else(|_| paper.period.clone(), view::period),
+        ),
         ("提出期限".to_owned(), view::day_or_dash(paper.due)),
         ("作成日".to_owned(), view::day(paper.rendered_on)),
         ("提出日".to_owned(), view::day_or_dash(paper.submitted_on)),
         ("検収日".to_owned(), view::day_or_dash(paper.accepted_on)),
-        ("根拠の証跡".to_owned(), format!("#{} まで", paper.ledger_seq)),
+        (
+            "根拠の証跡".to_owned(),
+            format!("#{} まで", paper.ledger_seq),
+        ),
     ];
     if item.state == "submitted" {
-        facts.push(("検収の期限".to_owned(), view::day_or_dash(paper.acceptance_due)));
+        facts.push((
+            "検収の期限".to_owned(),
+            view::day_or_dash(paper.acceptance_due),
+        ));
     }
     if let Some(reason) = &paper.returned_reason {
         facts.push(("差戻しの理由".to_owned(), reason.clone()));
@@ -185,8 +221,18 @@ async fn one(State(app): State<App>, visitor: Visitor, Path(number): Path<String
         sha256: file.sha256.clone(),
     };
     let mut files = vec![row("PDF（記録）", "pdf", &paper.pdf)];
-    files.extend(paper.docx.iter().map(|file| row("Word（写し）", "docx", file)));
-    files.extend(paper.xlsx.iter().map(|file| row("Excel（写し）", "xlsx", file)));
+    files.extend(
+        paper
+            .docx
+            .iter()
+            .map(|file| row("Word（写し）", "docx", file)),
+    );
+    files.extend(
+        paper
+            .xlsx
+            .iter()
+            .map(|file| row("Excel（写し）", "xlsx", file)),
+    );
     let history = office
         .desk
         .history(&id, Papers::register(), &item.id)
@@ -195,16 +241,34 @@ async fn one(State(app): State<App>, visitor: Visitor, Path(number): Path<String
     let story = history
         .into_iter()
         .rev()
-        .map(|entry| StoryRow { at: view::moment(entry.at), what: entry.kind_ja, actor: entry.actor, seq: entry.seq })
+        .map(|entry| StoryRow {
+            at: view::moment(entry.at),
+            what: entry.kind_ja,
+            actor: entry.actor,
+            seq: entry.seq,
+        })
         .collect();
     let today = tokyo_date(app.now()).to_string();
-    let day = |name: &'static str, label: &str| Field::new("date", name, label).value(today.clone()).required();
-    let how = || Field::select("how", "提出方法", crate::documents::paper::HOW.iter().copied()).required();
+    let day = |name: &'static str, label: &str| {
+        Field::new("date", name, label)
+            .value(today.clone())
+            .required()
+    };
+    let how = || {
+        Field::select(
+            "how",
+            "提出方法",
+            crate::documents::paper::HOW.iter().copied(),
+        )
+        .required()
+    };
     let draft = item.state == "draft" && visitor.may(DECIDE);
     let answer = item.state == "submitted" && visitor.may(ACCEPT);
     let again = matches!(item.state.as_str(), "submitted" | "returned") && visitor.may(DECIDE);
     html(&OnePage {
-        page: Page::new(&app, &visitor, item.title.clone()).under("書類", "/documents").here(),
+        page: Page::new(&app, &visitor, item.title.clone())
+            .under("書類", "/documents")
+            .here(),
         number: item.number.clone(),
         state,
         tone,
@@ -214,9 +278,17 @@ async fn one(State(app): State<App>, visitor: Visitor, Path(number): Path<String
         story,
         submit: draft.then(|| vec![day("submitted_on", "提出日"), how()]),
         replace: again.then(|| vec![Field::new("textarea", "reason", "差替えの理由").required()]),
-        accept: answer.then(|| vec![day("accepted_on", "検収日"), Field::text("by", "検収した部署・職名（氏名は書かない）")]),
+        accept: answer.then(|| {
+            vec![
+                day("accepted_on", "検収日"),
+                Field::text("by", "検収した部署・職名（氏名は書かない）"),
+            ]
+        }),
         send_back: answer.then(|| {
-            vec![day("returned_on", "差戻し日"), Field::new("textarea", "returned_reason", "直すところ").required()]
+            vec![
+                day("returned_on", "差戻し日"),
+                Field::new("textarea", "returned_reason", "直すところ").required(),
+            ]
         }),
     })
 }
@@ -228,9 +300,15 @@ async fn text(app: &App, paper: &Paper) -> Result<String, WebError> {
     Ok(mamori_document::render_text(&model))
 }
 
-async fn find(office: &crate::Office, which: &Which, number: &str) -> Result<(String, Stored, Paper), WebError> {
+async fn find(
+    office: &crate::Office,
+    which: &Which,
+    number: &str,
+) -> Result<(String, Stored, Paper), WebError> {
     let missing = || WebError::NotFound(format!("書類「{number}」"));
-    let live = view::live(office, which.contract.as_deref()).await?.ok_or_else(missing)?;
+    let live = view::live(office, which.contract.as_deref())
+        .await?
+        .ok_or_else(missing)?;
     let item = office
         .desk
         .get(live.id(), Papers::register(), number)
@@ -241,11 +319,16 @@ async fn find(office: &crate::Office, which: &Which, number: &str) -> Result<(St
 }
 
 async fn blob(app: &App, file: &FileRef) -> Result<Vec<u8>, WebError> {
-    let digest = Digest::from_hex(&file.sha256).ok_or_else(|| WebError::NotFound(file.name.clone()))?;
+    let digest =
+        Digest::from_hex(&file.sha256).ok_or_else(|| WebError::NotFound(file.name.clone()))?;
     app.read_blob(digest).await.map_err(WebError::from)
 }
 
-async fn file(State(app): State<App>, Path((number, name)): Path<(String, String)>, Query(which): Query<Which>) -> Result<Response, WebError> {
+async fn file(
+    State(app): State<App>,
+    Path((number, name)): Path<(String, String)>,
+    Query(which): Query<Which>,
+) -> Result<Response, WebError> {
     let office = view::office(&app)?;
     let format = name.strip_prefix("paper.").unwrap_or_default().to_owned();
     let (_, _, paper) = find(&office, &which, &number).await?;
@@ -257,14 +340,24 @@ async fn file(State(app): State<App>, Path((number, name)): Path<(String, String
     };
     let file = file.ok_or_else(|| WebError::NotFound(format!("{number} の {format}")))?;
     let bytes = blob(&app, file).await?;
-    let shown = if format == "pdf" { "inline" } else { "attachment" };
+    let shown = if format == "pdf" {
+        "inline"
+    } else {
+        "attachment"
+    };
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(&file.media_type).map_err(WebError::bug)?);
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_str(&file.media_type).map_err(WebError::bug)?,
+    );
     headers.insert(
         header::CONTENT_DISPOSITION,
-        HeaderValue::from_str(&format!("{shown}; filename=\"{}\"", file.name.replace(['"', '\\'], "_")))
-            .map_err(WebError::bug)?,
+        HeaderValue::from_str(&format!(
+            "{shown}; filename=\"{}\"",
+            file.name.replace(['"', '\\'], "_")
+        ))
+        .map_err(WebError::bug)?,
     );
     Ok(response)
 }
@@ -275,7 +368,12 @@ struct DraftForm {
     about: String,
 }
 
-async fn draft(State(app): State<App>, visitor: Visitor, Query(which): Query<Which>, Form(form): Form<DraftForm>) -> Result<Response, WebError> {
+async fn draft(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<Which>,
+    Form(form): Form<DraftForm>,
+) -> Result<Response, WebError> {
     let office = view::office(&app)?;
     let live = view::live(&office, which.contract.as_deref())
         .await?
@@ -294,14 +392,24 @@ struct SubmitForm {
     how: String,
 }
 
-async fn submit(State(app): State<App>, visitor: Visitor, Path(number): Path<String>, Query(which): Query<Which>, Form(form): Form<SubmitForm>) -> Result<Response, WebError> {
+async fn submit(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(number): Path<String>,
+    Query(which): Query<Which>,
+    Form(form): Form<SubmitForm>,
+) -> Result<Response, WebError> {
     let office = view::office(&app)?;
     let (id, ..) = find(&office, &which, &number).await?;
     let on = form
         .submitted_on
         .parse()
         .map_err(|_| WebError::invalid("提出日を 2026-11-10 の形で書いてください"))?;
-    let submission = Submission { on, how: form.how, receipt: None };
+    let submission = Submission {
+        on,
+        how: form.how,
+        receipt: None,
+    };
     office
         .papers
         .submit(&id, &number, submission, visitor.actor())
@@ -315,7 +423,13 @@ struct ReplaceForm {
     reason: String,
 }
 
-async fn replace(State(app): State<App>, visitor: Visitor, Path(number): Path<String>, Query(which): Query<Which>, Form(form): Form<ReplaceForm>) -> Result<Response, WebError> {
+async fn replace(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(number): Path<String>,
+    Query(which): Query<Which>,
+    Form(form): Form<ReplaceForm>,
+) -> Result<Response, WebError> {
     let office = view::office(&app)?;
     let (id, ..) = find(&office, &which, &number).await?;
     office
@@ -333,8 +447,22 @@ struct AcceptForm {
     by: String,
 }
 
-async fn accept(State(app): State<App>, visitor: Visitor, Path(number): Path<String>, Query(which): Query<Which>, Form(form): Form<AcceptForm>) -> Result<Response, WebError> {
-    answer(&app, &visitor, &which, &number, "accept", json!({ "accepted_on": form.accepted_on, "by": form.by })).await
+async fn accept(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(number): Path<String>,
+    Query(which): Query<Which>,
+    Form(form): Form<AcceptForm>,
+) -> Result<Response, WebError> {
+    answer(
+        &app,
+        &visitor,
+        &which,
+        &number,
+        "accept",
+        json!({ "accepted_on": form.accepted_on, "by": form.by }),
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -343,12 +471,25 @@ struct ReturnForm {
     returned_reason: String,
 }
 
-async fn send_back(State(app): State<App>, visitor: Visitor, Path(number): Path<String>, Query(which): Query<Which>, Form(form): Form<ReturnForm>) -> Result<Response, WebError> {
+async fn send_back(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(number): Path<String>,
+    Query(which): Query<Which>,
+    Form(form): Form<ReturnForm>,
+) -> Result<Response, WebError> {
     let form = json!({ "returned_on": form.returned_on, "returned_reason": form.returned_reason });
     answer(&app, &visitor, &which, &number, "return", form).await
 }
 
-async fn answer(app: &App, visitor: &Visitor, which: &Which, number: &str, act: &str, form: Value) -> Result<Response, WebError> {
+async fn answer(
+    app: &App,
+    visitor: &Visitor,
+    which: &Which,
+    number: &str,
+    act: &str,
+    form: Value,
+) -> Result<Response, WebError> {
     let office = view::office(app)?;
     let (id, ..) = find(&office, which, number).await?;
     let form: Map<String, Value> = form.as_object().cloned().unwrap_or_default();

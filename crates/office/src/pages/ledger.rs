@@ -42,7 +42,11 @@ struct LedgerPage {
 
 const ROWS: u32 = 50;
 
-pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(filter): Query<Filter>) -> Result<Response, WebError> {
+pub(super) async fn page(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(filter): Query<Filter>,
+) -> Result<Response, WebError> {
     let office = view::office(&app)?;
     let Some(live) = view::live(&office, filter.contract.as_deref()).await? else {
         return super::overview::nothing(&app, &visitor, "証跡台帳");
@@ -50,7 +54,11 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(filter)
     let head = app.db.ledger_head(live.id()).await?;
     let query = LedgerQuery {
         to_seq: filter.seq,
-        kinds: if filter.kind.is_empty() { Vec::new() } else { vec![filter.kind.clone()] },
+        kinds: if filter.kind.is_empty() {
+            Vec::new()
+        } else {
+            vec![filter.kind.clone()]
+        },
         newest_first: true,
         limit: ROWS,
         ..LedgerQuery::new(live.id())
@@ -69,12 +77,23 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(filter)
             files: record
                 .attachments
                 .iter()
-                .map(|file| format!("{}（{} バイト、SHA-256 {}）", file.name, file.size, file.sha256.to_hex()))
+                .map(|file| {
+                    format!(
+                        "{}（{} バイト、SHA-256 {}）",
+                        file.name,
+                        file.size,
+                        file.sha256.to_hex()
+                    )
+                })
                 .collect(),
             personal: record.personal.is_some(),
         })
         .collect();
-    let older = rows.last().map(|row| row.seq).filter(|seq| *seq > 1).map(|seq| seq - 1);
+    let older = rows
+        .last()
+        .map(|row| row.seq)
+        .filter(|seq| *seq > 1)
+        .map(|seq| seq - 1);
     html(&LedgerPage {
         page: Page::new(&app, &visitor, "証跡台帳").here(),
         head: head.map(|head| (head.seq, head.hash.to_hex(), head.to_string())),

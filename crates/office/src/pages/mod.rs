@@ -34,7 +34,12 @@ pub fn routes() -> Vec<Route> {
 
 /// The menu.
 pub fn navigation() -> Vec<NavEntry> {
-    let entry = |label_ja, href, permission, order| NavEntry { label_ja, href, permission, order };
+    let entry = |label_ja, href, permission, order| NavEntry {
+        label_ja,
+        href,
+        permission,
+        order,
+    };
     vec![
         entry("契約の状況", "/contract", CONTRACT, 10),
         entry("義務", "/obligations", CONTRACT, 20),

@@ -43,7 +43,11 @@ struct ListPage {
     total: usize,
 }
 
-pub(super) async fn list(State(app): State<App>, visitor: Visitor, Query(filter): Query<Filter>) -> Result<Response, WebError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(filter): Query<Filter>,
+) -> Result<Response, WebError> {
     let office = view::office(&app)?;
     let Some(live) = view::live(&office, filter.contract.as_deref()).await? else {
         return super::overview::nothing(&app, &visitor, "義務");
@@ -60,15 +64,18 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, Query(filter)
                 "{} {} {} {}",
                 state.key, obligation.clause, obligation.title, obligation.text
             ));
-            words.split_whitespace().all(|word| text.contains(word)).then(|| Row {
-                key: state.key.clone(),
-                clause: obligation.clause.clone(),
-                title: obligation.title.clone(),
-                tone: view::tone(state.verdict),
-                verdict: state.verdict.japanese(),
-                due: view::day_or_dash(state.next_due),
-                reason: state.reasons.join("。"),
-            })
+            words
+                .split_whitespace()
+                .all(|word| text.contains(word))
+                .then(|| Row {
+                    key: state.key.clone(),
+                    clause: obligation.clause.clone(),
+                    title: obligation.title.clone(),
+                    tone: view::tone(state.verdict),
+                    verdict: state.verdict.japanese(),
+                    due: view::day_or_dash(state.next_due),
+                    reason: state.reasons.join("。"),
+                })
         })
         .collect();
     let choices = std::iter::once((String::new(), "すべて".to_owned())).chain(
@@ -127,10 +134,17 @@ struct OnePage {
     notes: Vec<NoteRow>,
 }
 
-pub(super) async fn one(State(app): State<App>, visitor: Visitor, Path(key): Path<String>, Query(which): Query<view::Which>) -> Result<Response, WebError> {
+pub(super) async fn one(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(key): Path<String>,
+    Query(which): Query<view::Which>,
+) -> Result<Response, WebError> {
     let office = view::office(&app)?;
     let missing = || WebError::NotFound(format!("義務「{key}」"));
-    let live = view::live(&office, which.contract.as_deref()).await?.ok_or_else(missing)?;
+    let live = view::live(&office, which.contract.as_deref())
+        .await?
+        .ok_or_else(missing)?;
     let contract = live.contract();
     let obligation = contract.latest(&key).ok_or_else(missing)?;
     let now = app.now();
@@ -144,7 +158,11 @@ pub(super) async fn one(State(app): State<App>, visitor: Visitor, Path(key): Pat
         ("番号".to_owned(), key.clone()),
         ("条項".to_owned(), obligation.clause.clone()),
     ];
-    if let Some(deliverable) = obligation.deliverable.as_deref().and_then(|key| contract.deliverable(key)) {
+    if let Some(deliverable) = obligation
+        .deliverable
+        .as_deref()
+        .and_then(|key| contract.deliverable(key))
+    {
         facts.push(("書類".to_owned(), deliverable.title.clone()));
     }
     let today = tokyo_date(now);
@@ -172,16 +190,34 @@ pub(super) async fn one(State(app): State<App>, visitor: Visitor, Path(key): Pat
             state.reasons.clone(),
             state.periods.clone(),
         ),
-        None => (Tone::Info, "判定の対象外（定め・許可）", Vec::new(), Vec::new()),
+        None => (
+            Tone::Info,
+            "判定の対象外（定め・許可）",
+            Vec::new(),
+            Vec::new(),
+        ),
     };
-    let seqs: Vec<u64> = periods.iter().flat_map(|period| period.evidence.clone()).collect();
+    let seqs: Vec<u64> = periods
+        .iter()
+        .flat_map(|period| period.evidence.clone())
+        .collect();
     let mut candidates: Vec<String> = periods
         .iter()
         .flat_map(|period| &period.candidates)
-        .map(|candidate| format!("{} {}：{}", candidate.note, candidate.title, candidate.verdict.japanese()))
+        .map(|candidate| {
+            format!(
+                "{} {}：{}",
+                candidate.note,
+                candidate.title,
+                candidate.verdict.japanese()
+            )
+        })
         .collect();
     candidates.dedup();
-    let mut questions: Vec<String> = periods.iter().flat_map(|period| period.questions.clone()).collect();
+    let mut questions: Vec<String> = periods
+        .iter()
+        .flat_map(|period| period.questions.clone())
+        .collect();
     questions.sort();
     questions.dedup();
     let notes = obligation
@@ -193,11 +229,17 @@ pub(super) async fn one(State(app): State<App>, visitor: Visitor, Path(key): Pat
             text: note.text.clone(),
             handling: note.handling.clone(),
             question: note.question.clone().unwrap_or_default(),
-            readings: note.reading.iter().map(|reading| reading.title.clone()).collect(),
+            readings: note
+                .reading
+                .iter()
+                .map(|reading| reading.title.clone())
+                .collect(),
         })
         .collect();
     html(&OnePage {
-        page: Page::new(&app, &visitor, obligation.title.clone()).under("義務", "/obligations").here(),
+        page: Page::new(&app, &visitor, obligation.title.clone())
+            .under("義務", "/obligations")
+            .here(),
         text: obligation.text.clone(),
         facts,
         tone,
@@ -230,9 +272,20 @@ fn period_row(state: &PeriodState) -> PeriodRow {
             .figures
             .iter()
             .map(|figure| {
-                let value = figure.value.map_or_else(|| "測定なし".to_owned(), |value| format!("{}{}", round(value), figure.unit));
-                let limit = if figure.limit.is_empty() { "定めなし".to_owned() } else { figure.limit.clone() };
-                let own = if figure.internal { "、社内目標" } else { "" };
+                let value = figure.value.map_or_else(
+                    || "測定なし".to_owned(),
+                    |value| format!("{}{}", round(value), figure.unit),
+                );
+                let limit = if figure.limit.is_empty() {
+                    "定めなし".to_owned()
+                } else {
+                    figure.limit.clone()
+                };
+                let own = if figure.internal {
+                    "、社内目標"
+                } else {
+                    ""
+                };
                 format!("{}：{value}（{limit}{own}）", figure.title)
             })
             .collect(),
@@ -249,12 +302,21 @@ fn round(value: f64) -> f64 {
 }
 
 /// The newest records behind the states.
-async fn evidence(app: &App, contract: &str, mut seqs: Vec<u64>) -> Result<Vec<EvidenceRow>, WebError> {
+async fn evidence(
+    app: &App,
+    contract: &str,
+    mut seqs: Vec<u64>,
+) -> Result<Vec<EvidenceRow>, WebError> {
     seqs.sort_unstable();
     seqs.dedup();
     let mut rows = Vec::new();
     for seq in seqs.into_iter().rev().take(20) {
-        let query = LedgerQuery { from_seq: Some(seq), to_seq: Some(seq), limit: 1, ..LedgerQuery::new(contract) };
+        let query = LedgerQuery {
+            from_seq: Some(seq),
+            to_seq: Some(seq),
+            limit: 1,
+            ..LedgerQuery::new(contract)
+        };
         for record in app.db.ledger_records(&query).await? {
             rows.push(EvidenceRow {
                 seq: record.seq,

@@ -72,10 +72,16 @@ struct NoContractPage {
 }
 
 pub(super) fn nothing(app: &App, visitor: &Visitor, title: &str) -> Result<Response, WebError> {
-    html(&NoContractPage { page: Page::new(app, visitor, title.to_owned()).here() })
+    html(&NoContractPage {
+        page: Page::new(app, visitor, title.to_owned()).here(),
+    })
 }
 
-pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(which): Query<Which>) -> Result<Response, WebError> {
+pub(super) async fn page(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<Which>,
+) -> Result<Response, WebError> {
     let office = view::office(&app)?;
     let Some(live) = view::live(&office, which.contract.as_deref()).await? else {
         return nothing(&app, &visitor, "契約の状況");
@@ -88,14 +94,23 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(which):
         .into_iter()
         .map(|verdict| Tile {
             label: verdict.japanese().to_owned(),
-            count: states.iter().filter(|state| state.verdict == verdict).count(),
+            count: states
+                .iter()
+                .filter(|state| state.verdict == verdict)
+                .count(),
             tone: view::tone(verdict),
             href: format!("/obligations?verdict={}", view::key(verdict)),
         })
         .collect();
-    let papers = office.papers.all(live.id()).await.map_err(view::paper_error)?;
-    let read: Vec<(&crate::register::Stored, Paper)> =
-        papers.iter().filter_map(|item| Some((item, item.read().ok()?))).collect();
+    let papers = office
+        .papers
+        .all(live.id())
+        .await
+        .map_err(view::paper_error)?;
+    let read: Vec<(&crate::register::Stored, Paper)> = papers
+        .iter()
+        .filter_map(|item| Some((item, item.read().ok()?)))
+        .collect();
     let handed_in = |due: &mamori_contract::Due| {
         read.iter().any(|(item, paper)| {
             Some(&paper.document) == due.deliverable.as_ref()
@@ -127,7 +142,10 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(which):
         })
         .collect();
     let (gauge, gauge_sentence, month) = gauge(&office, &live, today).await?;
-    let mut rows: Vec<PaperRow> = read.iter().map(|(item, paper)| paper_row(item, paper)).collect();
+    let mut rows: Vec<PaperRow> = read
+        .iter()
+        .map(|(item, paper)| paper_row(item, paper))
+        .collect();
     rows.reverse();
     rows.truncate(8);
     html(&OverviewPage {
@@ -165,12 +183,28 @@ fn paper_row(item: &crate::register::Stored, paper: &Paper) -> PaperRow {
 }
 
 /// Items on which the city has the next word.
-async fn waits(office: &crate::Office, live: &crate::contracts::Live, today: jiff::civil::Date) -> Result<Vec<WaitRow>, WebError> {
+async fn waits(
+    office: &crate::Office,
+    live: &crate::contracts::Live,
+    today: jiff::civil::Date,
+) -> Result<Vec<WaitRow>, WebError> {
     let mut rows = Vec::new();
-    let awaiting = [("approval", "requested"), ("consultation", "opened"), ("request", "estimated"), ("request", "done")];
+    let awaiting = [
+        ("approval", "requested"),
+        ("consultation", "opened"),
+        ("request", "estimated"),
+        ("request", "done"),
+    ];
     for (key, state) in awaiting {
-        let Some(register) = crate::register(key) else { continue };
-        for item in office.desk.all(live.id(), register, None).await.map_err(view::desk_error)? {
+        let Some(register) = crate::register(key) else {
+            continue;
+        };
+        for item in office
+            .desk
+            .all(live.id(), register, None)
+            .await
+            .map_err(view::desk_error)?
+        {
             if item.state == state {
                 let since = mamori_kernel::clock::tokyo_date(
                     jiff::Timestamp::from_millisecond(item.updated_ms).map_err(WebError::bug)?,
@@ -178,7 +212,9 @@ async fn waits(office: &crate::Office, live: &crate::contracts::Live, today: jif
                 rows.push(WaitRow {
                     number: item.number,
                     title: item.title,
-                    days: since.until((jiff::Unit::Day, today)).map_or(0, |span| span.get_days()),
+                    days: since
+                        .until((jiff::Unit::Day, today))
+                        .map_or(0, |span| span.get_days()),
                 });
             }
         }
@@ -189,14 +225,21 @@ async fn waits(office: &crate::Office, live: &crate::contracts::Live, today: jif
 }
 
 /// This month's hours against the cap, as a drawing.
-async fn gauge(office: &crate::Office, live: &crate::contracts::Live, today: jiff::civil::Date) -> Result<(Option<String>, String, String), WebError> {
+async fn gauge(
+    office: &crate::Office,
+    live: &crate::contracts::Live,
+    today: jiff::civil::Date,
+) -> Result<(Option<String>, String, String), WebError> {
     let month = YearMonth::of(today);
     let title = Period::Month(month).japanese();
     let contract = live.contract();
     let Some((_, counter)) = work_counter(contract) else {
         return Ok((None, String::new(), title));
     };
-    let (Some(cap), Some(register)) = (contract.number(&counter.cap, contract.versions.len() - 1), crate::register("work")) else {
+    let (Some(cap), Some(register)) = (
+        contract.number(&counter.cap, contract.versions.len() - 1),
+        crate::register("work"),
+    ) else {
         return Ok((None, String::new(), title));
     };
     let entries = office

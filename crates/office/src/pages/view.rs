@@ -34,7 +34,12 @@ pub fn office(app: &App) -> Result<Arc<Office>, WebError> {
 /// The contract that is meant: the named one, or the first.
 pub async fn live(office: &Office, which: Option<&str>) -> Result<Option<Arc<Live>>, WebError> {
     match which.filter(|id| !id.is_empty()) {
-        Some(id) => office.contracts.live(id).await.map(Some).map_err(contract_error),
+        Some(id) => office
+            .contracts
+            .live(id)
+            .await
+            .map(Some)
+            .map_err(contract_error),
         None => Ok(office.contracts.all().into_iter().next()),
     }
 }
@@ -52,7 +57,9 @@ pub fn paper_error(error: PaperError) -> WebError {
     match error {
         PaperError::Contract(error) => contract_error(error),
         PaperError::Desk(error) => desk_error(error),
-        PaperError::UnknownDocument { .. } | PaperError::UnknownAbout(_) => WebError::invalid(error.to_string()),
+        PaperError::UnknownDocument { .. } | PaperError::UnknownAbout(_) => {
+            WebError::invalid(error.to_string())
+        }
         other => WebError::bug(other),
     }
 }
@@ -144,7 +151,10 @@ pub struct DueRow {
 
 /// A due date as a row for `today`; `done` tells that nothing is left to do.
 pub fn due_row(due: &Due, today: Date, done: bool) -> DueRow {
-    let left = due.due.and_then(|day| today.until((jiff::Unit::Day, day)).ok()).map(|span| span.get_days());
+    let left = due
+        .due
+        .and_then(|day| today.until((jiff::Unit::Day, day)).ok())
+        .map(|span| span.get_days());
     let (text, tone) = match left {
         _ if done => ("提出済み".to_owned(), Tone::Ok),
         None => ("期限不明".to_owned(), Tone::Doubt),
@@ -167,7 +177,10 @@ pub fn due_row(due: &Due, today: Date, done: bool) -> DueRow {
         day: due.due.map_or_else(|| "―".to_owned(), self::day),
         left: text,
         tone,
-        title: due.deliverable_title.clone().unwrap_or_else(|| due.title.clone()),
+        title: due
+            .deliverable_title
+            .clone()
+            .unwrap_or_else(|| due.title.clone()),
         period: period(due.period),
         why,
         obligation: due.obligation.clone(),

@@ -26,7 +26,10 @@ fn form(changes: &Value) -> Value {
     form
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "cases read better without references")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "cases read better without references"
+)]
 fn record(trial: &mut Trial, changes: Value) -> Result<String, Refusal> {
     trial.act(&WORK, None, "record", form(&changes))
 }
