@@ -36,6 +36,8 @@ const CONTRACT_NAME: &str = "kokoshelju-r8.toml";
 /// Where the sample sign-ins are kept, for the next start.
 const SIGN_INS: &str = "demo-sign-ins.json";
 const SEED: u64 = 8;
+/// Stands in the directory while the sample is being made.
+const UNFINISHED: &str = "demo-unfinished";
 
 /// Arguments of `mamori demo`.
 #[derive(Debug, clap::Args)]
@@ -115,12 +117,19 @@ async fn prepare(
             )
         });
     }
+    let unfinished = folder.join(UNFINISHED);
+    if unfinished.exists() {
+        clear(folder)?;
+    }
     if folder.join("mamori.db").exists() {
         bail!(
-            "{} には見本でないデータか、途中まで作った見本があります。--data-dir で新しい場所を指定するか、途中の見本なら消してからやり直してください",
+            "{} には見本でないデータがあります。--data-dir で新しい場所を指定してください",
             folder.display()
         );
     }
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&unfinished, "見本を作っている途中です。\n"))
+        .with_context(|| format!("{} に書けません", folder.display()))?;
     eprintln!("見本を作っています（{}）…", folder.display());
     let yesterday = tokyo_date(SystemClock.now()).checked_sub(1.day())?;
     let (parsed, _) = mamori_contract::Contract::parse(name, source)
@@ -129,6 +138,10 @@ async fn prepare(
     let clock = DrivenClock::new(SystemClock.now());
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
     let app = wiring::open_with(config.clone(), shared).await?;
+    if !mamori_office::Office::of(&app)?.contracts.all().is_empty() {
+        std::fs::remove_file(&unfinished)?;
+        bail!("設定されたデータベースには契約があります。見本は空のデータベースに作ってください");
+    }
     if to >= parsed.term.first() {
         let progress_bar = bar();
         let mut progress = |day: Date, done: u64, all: u64| {
@@ -157,7 +170,7 @@ async fn prepare(
             .activate(name, source, Actor::machine("demo"))
             .await?;
     }
-    clock.set(SystemClock.now());
+    rehearsal::catch_up(&app, &clock, SystemClock.now()).await?;
     let sign_ins = people(&app).await?;
     app.db.close().await;
     let mut file = std::fs::OpenOptions::new()
@@ -168,7 +181,26 @@ async fn prepare(
         .with_context(|| format!("{} に書けません", kept.display()))?;
     file.write_all(serde_json::to_string_pretty(&sign_ins)?.as_bytes())?;
     file.sync_all()?;
+    std::fs::remove_file(&unfinished)?;
     Ok(sign_ins)
+}
+
+/// Takes away what an interrupted start left; only names that a start makes.
+fn clear(folder: &Path) -> anyhow::Result<()> {
+    eprintln!("途中で終わった見本を消して作り直します");
+    for name in ["mamori.db", "mamori.db-wal", "mamori.db-shm"] {
+        match std::fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    for name in ["blobs", "keys", "mail"] {
+        match std::fs::remove_dir_all(folder.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 async fn people(app: &App) -> anyhow::Result<Vec<SignIn>> {

@@ -65,7 +65,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         let clock = DrivenClock::new(jiff::Timestamp::UNIX_EPOCH);
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let mut config = Config::for_data_dir(folder);
-        "warn".clone_into(&mut config.log.filter);
+        "error".clone_into(&mut config.log.filter);
         let app = wiring::open_with(config, shared).await?;
         let bar = bar();
         let mut progress = |day: Date, done: u64, all: u64| {

@@ -17,9 +17,9 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use jiff::civil::{Date, DateTime};
-use jiff::{SignedDuration, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use mamori_kernel::DrivenClock;
-use mamori_kernel::clock::{tokyo_datetime, tokyo_instant, tokyo_midnight};
+use mamori_kernel::clock::{tokyo_date, tokyo_datetime, tokyo_instant, tokyo_midnight};
 use mamori_kernel::ledger::{Actor, NewRecord};
 use mamori_office::Office;
 use mamori_office::contracts::{Live, open_day};
@@ -132,12 +132,32 @@ fn job_times(app: &App, day: Date) -> Vec<DateTime> {
             after = next;
         }
     }
+    times.sort_unstable();
+    times.dedup();
     times
 }
 
-fn app_now(clock: &DrivenClock) -> jiff::Timestamp {
+fn app_now(clock: &DrivenClock) -> Timestamp {
     use mamori_kernel::Clock as _;
     clock.now()
+}
+
+/// Runs the jobs between the end of a rehearsal and `now`, each at its time, so that a server that
+/// starts afterwards finds nothing late.
+pub async fn catch_up(app: &App, clock: &DrivenClock, now: Timestamp) -> anyhow::Result<()> {
+    let runner = Runner::new(app.clone());
+    let mut day = tokyo_date(app_now(clock));
+    while day <= tokyo_date(now) {
+        for moment in job_times(app, day).into_iter().map(tokyo_instant) {
+            if app_now(clock) <= moment && moment <= now {
+                clock.set(moment);
+                runner.run_due(moment).await?;
+            }
+        }
+        day = day.checked_add(1.day())?;
+    }
+    clock.set(now);
+    Ok(())
 }
 
 /// Marks the whole installation as sample data.
