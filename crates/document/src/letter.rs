@@ -134,6 +134,9 @@ impl Status {
 /// that no record before it was changed; it does not prove that the records were true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerHead {
+    /// Contract id, the name of the chain. Papers made before it was printed have none.
+    #[serde(default)]
+    pub contract: String,
     /// Sequence number of the last record covered.
     pub seq: u64,
     /// Day of that head.
@@ -143,8 +146,9 @@ pub struct LedgerHead {
 }
 
 impl LedgerHead {
-    /// `証跡台帳 先頭値：1a2b 3c4d（記録 1234 件、令和8年11月9日（月）現在）` and `全値：…`. The first
-    /// eight digits are for reading out on the telephone.
+    /// `証跡台帳 先頭値：1a2b 3c4d（記録 1234 件、令和8年11月9日（月）現在）` and `照合用：mamori1:…`.
+    /// The first eight digits are for reading out on the telephone; the second line is what
+    /// `mamori ledger verify --against` takes.
     pub(crate) fn in_words(&self) -> [String; 2] {
         let short: String = self.hash.chars().take(8).collect();
         let middle = short.char_indices().nth(4).map_or(short.len(), |(i, _)| i);
@@ -155,7 +159,11 @@ impl LedgerHead {
                 self.seq,
                 date_in_words(self.on)
             ),
-            format!("全値：{}", self.hash),
+            if self.contract.is_empty() {
+                format!("全値：{}", self.hash)
+            } else {
+                format!("照合用：mamori1:{}:{}:{}", self.contract, self.seq, self.hash)
+            },
         ]
     }
 }

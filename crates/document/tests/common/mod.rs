@@ -37,6 +37,7 @@ pub fn head(title: &str) -> Letterhead {
         replaced_on: None,
         status: Status::Submitted,
         ledger_head: Some(LedgerHead {
+            contract: "sample-r8".into(),
             seq: 1234,
             on: date(2026, 11, 9),
             hash: "3f5a9c0e7b1d4826a0c9e8f7d6b5a4938271605f4e3d2c1b0a99887766554433".into(),

@@ -461,6 +461,7 @@ impl Papers {
             sections: self.sections(id, &wanted).await?,
             ledger_seq: head.as_ref().map_or(0, |head| head.seq),
             ledger_head: head.map(|head| LedgerHead {
+                contract: id.to_owned(),
                 seq: head.seq,
                 on: today,
                 hash: head.hash.to_hex(),
