@@ -1,11 +1,12 @@
 //! `mamori document`: list, render, submit papers; record the city's answer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Subcommand;
 use jiff::civil::Date;
+use mamori_document::Document;
 use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::ledger::Actor;
 use mamori_kernel::merkle::Digest;
@@ -99,6 +100,17 @@ enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// Pour a paper's content into the city's own form (.docx or .xlsx with {{placeholders}})
+    Pour {
+        /// Number or id
+        number: String,
+        /// The city's form
+        #[arg(long, value_name = "FILE")]
+        form: PathBuf,
+        /// File to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Write a paper's files into a directory
     Export {
         /// Number or id
@@ -189,6 +201,7 @@ impl Clerk<'_> {
                 let done = papers.replace(id, &number, &reason, actor).await?;
                 self.show(&done.item, None).await
             }
+            Command::Pour { number, form, out } => self.pour(&number, &form, &out).await,
             Command::Export { number, out } => {
                 let item = self
                     .office
@@ -198,6 +211,31 @@ impl Clerk<'_> {
                 self.show(&item, Some(out)).await
             }
         }
+    }
+
+    async fn pour(&self, number: &str, form: &Path, out: &Path) -> anyhow::Result<()> {
+        let item = self
+            .office
+            .desk
+            .get(self.live.id(), Papers::register(), number)
+            .await?;
+        let paper: Paper = item.read().context("書類の記録を読めません")?;
+        let digest = Digest::from_hex(&paper.model.sha256).context("要約値を読めません")?;
+        let model: Document = serde_json::from_slice(&self.app.read_blob(digest).await?)
+            .context("書類の内容を読めません")?;
+        let bytes =
+            std::fs::read(form).with_context(|| format!("様式 {} を読めません", form.display()))?;
+        let poured = mamori_document::pour(&bytes, &model.pour_data())?;
+        std::fs::write(out, poured).with_context(|| format!("{} に書けません", out.display()))?;
+        if self.json {
+            println!(
+                "{}",
+                json!({ "number": item.number, "file": out.display().to_string() })
+            );
+        } else {
+            println!("{}　{}", item.number, out.display());
+        }
+        Ok(())
     }
 
     fn day(&self, text: Option<String>) -> anyhow::Result<Date> {

@@ -379,9 +379,14 @@ impl Papers {
             Ok(Rendered {
                 pdf: mamori_document::render_pdf(&document, &fonts)?,
                 docx: mamori_document::render_docx(&document)?,
-                xlsx: tables
+                xlsx: match tables
                     .then(|| mamori_document::render_xlsx(&document))
-                    .transpose()?,
+                    .transpose()
+                {
+                    // A paper without a table has nothing to put on a sheet.
+                    Err(mamori_document::Error::NoTable(_)) => None,
+                    other => other?,
+                },
                 text: mamori_document::render_text(&document),
             })
         })
