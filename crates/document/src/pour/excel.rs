@@ -17,10 +17,10 @@ use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
 
-use self::shift::{Shift, shift_formula, shift_reference};
-use super::xml::{Mark, Tag, attribute, marks, text, unescape, with_attribute};
-use super::{PourData, holes, row_name};
-use crate::clean::clean;
+use self::sheet::{Sheet, shared_strings};
+use self::shift::{Shift, shift_formula};
+use super::xml::{Tag, attribute, marks, text, unescape};
+use super::{PourData, holes};
 use crate::error::{Error, Result};
 use crate::zipped::Part;
 
