@@ -40,6 +40,7 @@
 //! absolute_hours = 12
 //! ```
 
+mod problem;
 mod reader;
 mod secret;
 
@@ -47,8 +48,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+pub use problem::{Place, Problem};
 use reader::Reader;
-pub use reader::{Place, Problem};
 pub use secret::Secret;
 
 /// The configuration of one installation, complete and checked.
