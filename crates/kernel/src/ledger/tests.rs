@@ -89,9 +89,9 @@ fn every_field_is_covered_by_the_hash() {
         |r| r.prev = Digest::ZERO,
     ];
     for (index, change) in changes.into_iter().enumerate() {
-        let mut changed = base.clone();
-        change(&mut changed);
-        assert_ne!(changed.compute_hash(), base.hash, "change {index}");
+        let mut other = base.clone();
+        change(&mut other);
+        assert_ne!(other.compute_hash(), base.hash, "change {index}");
     }
     // Moving a byte between neighbouring texts must not give the same encoding.
     let mut moved = base.clone();
