@@ -35,6 +35,18 @@ pub fn build(steps: &Steps, profile: Profile) -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
+/// Builds all tests, and with them `mamori`, which tests of its package run.
+///
+/// Tests join features differently from [`build`] (their dev-dependencies count), so a second
+/// build of the binary alone would compile the heavy dependencies again.
+pub fn build_with_tests(steps: &Steps) -> anyhow::Result<PathBuf> {
+    step::run(step::cargo().args(["test", "--workspace", "--no-run"]))
+        .context("the tests could not be built")?;
+    let binary = step::target_dir()?.join("debug").join("mamori");
+    steps.say(format!("built the tests and {}", binary.display()));
+    Ok(binary)
+}
+
 /// A command on the binary with no configuration of ours in its environment.
 pub fn clean(binary: &std::path::Path) -> Command {
     let mut command = Command::new(binary);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::apt;
-use crate::binary::{self, Profile};
+use crate::binary;
 use crate::lint;
 use crate::step::{self, Steps};
 
@@ -86,7 +86,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     });
     let mut mamori = None;
     stage("build", &mut || {
-        mamori = Some(binary::build(&steps, Profile::Dev)?);
+        mamori = Some(binary::build_with_tests(&steps)?);
         Ok(Count {
             passed: 1,
             ..Count::default()
