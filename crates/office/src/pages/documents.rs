@@ -383,7 +383,13 @@ async fn draft(
         .draft(live.id(), &form.document, &form.about, visitor.actor())
         .await
         .map_err(view::paper_error)?;
-    Ok(Redirect::to(&format!("/documents/{}", done.item.number)).into_response())
+    said(
+        &app,
+        &visitor,
+        "案を作りました。内容を確かめてから提出してください。",
+        &done.item.number,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -415,7 +421,7 @@ async fn submit(
         .submit(&id, &number, submission, visitor.actor())
         .await
         .map_err(view::paper_error)?;
-    Ok(Redirect::to(&format!("/documents/{number}")).into_response())
+    said(&app, &visitor, "提出を記録しました。", &number).await
 }
 
 #[derive(Deserialize)]
@@ -437,7 +443,13 @@ async fn replace(
         .replace(&id, &number, &form.reason, visitor.actor())
         .await
         .map_err(view::paper_error)?;
-    Ok(Redirect::to(&format!("/documents/{number}")).into_response())
+    said(
+        &app,
+        &visitor,
+        "次の版の案を作りました。前の版は残っています。",
+        &number,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -498,5 +510,21 @@ async fn answer(
         .answer(&id, number, act, form, visitor.actor(), Side::City)
         .await
         .map_err(view::paper_error)?;
+    let done = if act == "accept" {
+        "検収を記録しました。"
+    } else {
+        "差戻しを記録しました。"
+    };
+    said(app, visitor, done, number).await
+}
+
+/// Back to the paper, which says once what was done.
+async fn said(
+    app: &App,
+    visitor: &Visitor,
+    done: &str,
+    number: &str,
+) -> Result<Response, WebError> {
+    visitor.flash(app, Tone::Ok, done).await?;
     Ok(Redirect::to(&format!("/documents/{number}")).into_response())
 }

@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use mamori_runtime::App;
 use mamori_store::LedgerQuery;
-use mamori_web::{Page, Visitor, WebError, html};
+use mamori_web::{Field, Page, Visitor, WebError, html};
 use serde::Deserialize;
 
 use super::view;
@@ -23,6 +23,8 @@ struct Row {
     at: String,
     actor: String,
     kind: String,
+    /// Empty for a kind that nobody here declares.
+    kind_ja: &'static str,
     subject: String,
     payload: String,
     hash: String,
@@ -37,7 +39,9 @@ struct LedgerPage {
     head: Option<(u64, String, String)>,
     rows: Vec<Row>,
     single: bool,
-    older: Option<u64>,
+    older: Option<String>,
+    kind: Field,
+    narrowed: bool,
 }
 
 const ROWS: u32 = 50;
@@ -70,9 +74,10 @@ pub(super) async fn page(
             seq: record.seq,
             at: view::moment(record.at),
             actor: record.actor.to_string(),
+            kind_ja: view::kind_title(&app, &record.kind),
             kind: record.kind.clone(),
             subject: record.subject.clone(),
-            payload: record.payload.as_str().to_owned(),
+            payload: readable(record.payload.as_str()),
             hash: record.hash.to_hex(),
             files: record
                 .attachments
@@ -93,12 +98,43 @@ pub(super) async fn page(
         .last()
         .map(|row| row.seq)
         .filter(|seq| *seq > 1)
-        .map(|seq| seq - 1);
+        .map(|seq| format!("/ledger?seq={}&kind={}", seq - 1, filter.kind));
     html(&LedgerPage {
         page: Page::new(&app, &visitor, "証跡台帳").here(),
         head: head.map(|head| (head.seq, head.hash.to_hex(), head.to_string())),
         rows,
         single: filter.seq.is_some(),
         older,
+        narrowed: filter.seq.is_some() || !filter.kind.is_empty(),
+        kind: Field::select("kind", "種別", kinds(&app, &filter.kind)).value(filter.kind),
     })
+}
+
+/// The kinds to choose from: all that a capability declares, and the one asked for.
+fn kinds(app: &App, asked: &str) -> Vec<(String, String)> {
+    let mut kinds: Vec<(String, String)> = app
+        .capabilities()
+        .iter()
+        .flat_map(|capability| &capability.evidence)
+        .map(|declared| {
+            (
+                declared.kind.to_owned(),
+                format!("{}（{}）", declared.title_ja, declared.kind),
+            )
+        })
+        .collect();
+    kinds.sort();
+    kinds.dedup_by(|one, other| one.0 == other.0);
+    if !asked.is_empty() && !kinds.iter().any(|(kind, _)| kind == asked) {
+        kinds.insert(0, (asked.to_owned(), asked.to_owned()));
+    }
+    kinds.insert(0, (String::new(), "すべて".to_owned()));
+    kinds
+}
+
+/// The payload indented for people; the ledger's own canonical form has no spaces.
+fn readable(canonical: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(canonical)
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .unwrap_or_else(|_| canonical.to_owned())
 }

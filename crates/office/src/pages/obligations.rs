@@ -30,7 +30,7 @@ struct Row {
     tone: Tone,
     verdict: &'static str,
     due: String,
-    reason: String,
+    reasons: Vec<String>,
 }
 
 #[derive(Template)]
@@ -74,7 +74,7 @@ pub(super) async fn list(
                     tone: view::tone(state.verdict),
                     verdict: state.verdict.japanese(),
                     due: view::day_or_dash(state.next_due),
-                    reason: state.reasons.join("。"),
+                    reasons: state.reasons.clone(),
                 })
         })
         .collect();
@@ -97,8 +97,8 @@ struct PeriodRow {
     tone: Tone,
     verdict: &'static str,
     due: String,
-    reasons: String,
-    warnings: String,
+    reasons: Vec<String>,
+    warnings: Vec<String>,
     figures: Vec<String>,
     waited: String,
 }
@@ -107,6 +107,8 @@ struct EvidenceRow {
     seq: u64,
     at: String,
     kind: String,
+    /// Empty for a kind that nobody here declares.
+    kind_ja: &'static str,
     subject: String,
 }
 
@@ -130,6 +132,8 @@ struct OnePage {
     candidates: Vec<String>,
     questions: Vec<String>,
     periods: Vec<PeriodRow>,
+    any_warning: bool,
+    any_wait: bool,
     evidence: Vec<EvidenceRow>,
     notes: Vec<NoteRow>,
 }
@@ -247,6 +251,8 @@ pub(super) async fn one(
         reasons,
         candidates,
         questions,
+        any_warning: periods.iter().any(|period| !period.warnings.is_empty()),
+        any_wait: periods.iter().any(|period| period.city_waiting_days > 0),
         periods: periods.iter().rev().map(period_row).collect(),
         evidence: evidence(&app, live.id(), seqs).await?,
         notes,
@@ -266,8 +272,8 @@ fn period_row(state: &PeriodState) -> PeriodRow {
         tone: view::tone(state.verdict),
         verdict: state.verdict.japanese(),
         due,
-        reasons: state.reasons.join("。"),
-        warnings: state.warnings.join("。"),
+        reasons: state.reasons.clone(),
+        warnings: state.warnings.clone(),
         figures: state
             .figures
             .iter()
@@ -321,6 +327,7 @@ async fn evidence(
             rows.push(EvidenceRow {
                 seq: record.seq,
                 at: view::moment(record.at),
+                kind_ja: view::kind_title(app, &record.kind),
                 kind: record.kind.clone(),
                 subject: record.subject.clone(),
             });

@@ -45,13 +45,14 @@ struct Attention {
     title: String,
     tone: Tone,
     verdict: &'static str,
-    reason: String,
+    reasons: Vec<String>,
 }
 
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct OverviewPage {
     page: Page,
+    name: String,
     lead: String,
     tiles: Vec<Tile>,
     total: usize,
@@ -137,7 +138,7 @@ pub(super) async fn page(
                 title: obligation.title.clone(),
                 tone: view::tone(state.verdict),
                 verdict: state.verdict.japanese(),
-                reason: state.reasons.join("。"),
+                reasons: state.reasons.clone(),
             })
         })
         .collect();
@@ -150,9 +151,9 @@ pub(super) async fn page(
     rows.truncate(8);
     html(&OverviewPage {
         page: Page::new(&app, &visitor, "契約の状況").here(),
+        name: contract.file.contract.name.clone(),
         lead: format!(
-            "{}　契約期間 {} から {} まで　今日 {}",
-            contract.file.contract.name,
+            "契約期間は {} から {} まで。今日は {}。",
             view::day(first),
             view::day(contract.term.last()),
             view::day(today)

@@ -57,7 +57,7 @@ pub fn paper_error(error: PaperError) -> WebError {
     match error {
         PaperError::Contract(error) => contract_error(error),
         PaperError::Desk(error) => desk_error(error),
-        PaperError::UnknownDocument { .. } | PaperError::UnknownAbout(_) => {
+        PaperError::UnknownDocument { .. } | PaperError::UnknownAbout { .. } => {
             WebError::invalid(error.to_string())
         }
         other => WebError::bug(other),
@@ -120,6 +120,15 @@ pub fn day_or_dash(value: Option<Date>) -> String {
 /// `2026-11-10 16:00` in Japan.
 pub fn moment(at: Timestamp) -> String {
     tokyo_datetime(at).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// Japanese title of an evidence kind; empty where no capability of this installation declares it.
+pub fn kind_title(app: &App, kind: &str) -> &'static str {
+    app.capabilities()
+        .iter()
+        .flat_map(|capability| &capability.evidence)
+        .find(|declared| declared.kind == kind)
+        .map_or("", |declared| declared.title_ja)
 }
 
 /// A period in words; the term is not named.
