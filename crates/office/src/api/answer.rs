@@ -19,6 +19,9 @@ pub struct ItemView {
     acts: Vec<ActView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    /// Versions of a paper, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<serde_json::Value>,
 }
 
 /// An act that this person may do on the item now.
@@ -59,6 +62,7 @@ impl ItemView {
             state_ja,
             acts,
             warnings: Vec::new(),
+            versions: Vec::new(),
         }
     }
 }
@@ -70,10 +74,11 @@ pub fn sees_personal(register: &Register, visitor: &Visitor) -> bool {
 }
 
 fn address(item: &Stored) -> String {
-    format!(
-        "/api/v1/contracts/{}/{}/{}",
-        item.contract, item.register, item.id
-    )
+    let list = match item.register.as_str() {
+        "document" => "documents",
+        register => register,
+    };
+    format!("/api/v1/contracts/{}/{list}/{}", item.contract, item.id)
 }
 
 /// An item with its `ETag`, and its `Location` when it is new.

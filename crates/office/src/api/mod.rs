@@ -16,6 +16,8 @@
 //! may only read do not get personal values.
 
 mod answer;
+mod contract;
+mod document;
 mod extra;
 
 use axum::Json;
@@ -37,16 +39,22 @@ use answer::{ItemView, PageView, refuse};
 /// The routes of all registers.
 pub fn routes() -> Vec<Route> {
     let mut routes = extra::routes();
+    routes.extend(contract::routes());
+    routes.extend(document::routes());
     for register in &REGISTERS {
         routes.extend(register_routes(register));
     }
     routes
 }
 
-/// The permission that an act needs from the contractor's people.
+/// The permission that an act needs from the contractor's people. Handing a paper in and
+/// replacing one speak for the house, as the person in charge does.
 pub fn permission(register: &Register, act: &ActSpec) -> Permission {
     let area = register.spec.key;
     match act.side {
+        Side::Contractor if area == "document" && matches!(act.name, "submit" | "replace") => {
+            Permission::decide(area)
+        }
         Side::Contractor | Side::Either => Permission::write(area),
         Side::City => Permission::decide(area),
     }

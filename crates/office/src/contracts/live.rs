@@ -11,6 +11,7 @@ use mamori_contract::language::evidence::Check;
 use mamori_document::ConformityState;
 use mamori_kernel::ledger::Record;
 use mamori_kernel::merkle::Digest;
+use mamori_kernel::period::Period;
 use mamori_runtime::App;
 use mamori_store::LedgerQuery;
 use tokio::sync::Mutex;
@@ -207,7 +208,7 @@ impl Live {
                     title: obligation.title.clone(),
                     text: obligation.text.clone(),
                     verdict: standing_verdict(state.verdict),
-                    reason: state.reasons.join("。"),
+                    reason: brief(state),
                     deliverable: obligation.deliverable.clone(),
                     by_attestation: obligation
                         .evidence
@@ -216,6 +217,32 @@ impl Live {
                 })
             })
             .collect())
+    }
+}
+
+/// Why an obligation stands as it does, in one line: the first reason of the newest period that
+/// decides the verdict, and how many more that period has. The state's own reasons tell of several
+/// periods and are too long for a cell of a table.
+pub fn brief(state: &State) -> String {
+    let deciding = state
+        .periods
+        .iter()
+        .rev()
+        .find(|period| period.verdict == state.verdict && !period.reasons.is_empty());
+    let (place, reasons) = match deciding {
+        Some(period) => {
+            let place = match period.period {
+                Period::Term(_) => String::new(),
+                other => format!("{}：", other.japanese()),
+            };
+            (place, &period.reasons)
+        }
+        None => (String::new(), &state.reasons),
+    };
+    match reasons.as_slice() {
+        [] => String::new(),
+        [only] => format!("{place}{only}"),
+        [first, rest @ ..] => format!("{place}{first}　ほか{}件", rest.len()),
     }
 }
 

@@ -24,7 +24,7 @@ use mamori_kernel::merkle::Digest;
 use mamori_runtime::App;
 use serde_json::json;
 
-pub use live::{Live, standing_verdict};
+pub use live::{Live, brief, standing_verdict};
 pub use store::ContractRow;
 pub use terms::{Terms, open_day, work_counter};
 

@@ -14,6 +14,7 @@ use mamori_document::{
 use mamori_kernel::period::Period;
 
 use super::sources::{About, Sources, Standing};
+use crate::register::rules::HOW;
 use crate::terms;
 
 /// What an empty particular of the contractor prints as.
@@ -452,7 +453,11 @@ fn change_plan(sources: &Sources) -> ChangePlan {
                     .replace("札幌市", &sources.head.city),
             ],
             due_on: remedy_due_on,
-            in_charge: sources.head.contractor.contact.clone(),
+            in_charge: if sources.head.contractor.contact.is_empty() {
+                BLANK.to_owned()
+            } else {
+                sources.head.contractor.contact.clone()
+            },
         })
         .collect();
     ChangePlan {
@@ -554,6 +559,14 @@ fn approval_request(sources: &Sources) -> Document {
     })
 }
 
+/// How the city spoke, in words.
+fn how(key: &str) -> String {
+    HOW.iter()
+        .find(|(known, _)| *known == key)
+        .map_or(key, |(_, title)| *title)
+        .to_owned()
+}
+
 fn consultation_record(sources: &Sources) -> Document {
     let Some(consultation) = &sources.consultation else {
         return Document::Report(report(sources));
@@ -564,7 +577,7 @@ fn consultation_record(sources: &Sources) -> Document {
         clause: sources.deliverable.clause.clone().unwrap_or_default(),
         note: consultation.note.clone(),
         held_on: consultation.opened_on,
-        method: consultation.how.clone().unwrap_or_default(),
+        method: consultation.how.as_deref().map_or_else(String::new, how),
         participants: vec![
             sources.head.city.clone(),
             sources.head.contractor.name.clone(),
@@ -574,10 +587,14 @@ fn consultation_record(sources: &Sources) -> Document {
         .collect(),
         background: consultation.topic.clone(),
         proposal: consultation.proposal.clone().unwrap_or_default(),
-        answer: String::new(),
+        // The register keeps no answer of the city apart from what was agreed.
+        answer: match consultation.outcome {
+            Some(_) => "「協議の結果」に記した合意内容のとおり。".to_owned(),
+            None => String::new(),
+        },
         outcome: consultation.outcome.clone(),
         agreed_on: consultation.outcome.as_ref().and(consultation.decided_on),
-        valid_from: consultation.decided_on,
+        valid_from: consultation.effective_from.or(consultation.decided_on),
         sections: sources.sections.clone(),
     })
 }

@@ -10,6 +10,8 @@
 //! are courtesy copies with the same content.
 
 pub mod build;
+#[cfg(test)]
+mod build_tests;
 pub mod jobs;
 pub mod paper;
 pub mod service;

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use mamori_contract::Due;
+use mamori_contract::language::parts::DeliverablePer;
 use mamori_contract::language::value::OrParam;
 use mamori_contract::language::{Deliverable, Rule};
 use mamori_document::{Document, Fonts, LedgerHead, Status};
 use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::ledger::Actor;
-use mamori_kernel::period::{Period, YearMonth};
+use mamori_kernel::period::{Period, PeriodKind, YearMonth};
 use mamori_runtime::App;
 use mamori_runtime::capability::SectionRequest;
 use serde_json::{Map, Value, json};
@@ -41,11 +42,16 @@ pub enum PaperError {
         /// What there is.
         known: String,
     },
-    /// What the paper should cover is neither a period nor an item.
-    #[error(
-        "対象「{0}」を読めません。期間（例 2026-10）か登録の番号（例 承認-R8-001）で指定してください"
-    )]
-    UnknownAbout(String),
+    /// What the paper should cover is neither a period of it nor an item.
+    #[error("書類「{document}」の対象に「{about}」は使えません。{known}")]
+    UnknownAbout {
+        /// The deliverable.
+        document: String,
+        /// What was asked for.
+        about: String,
+        /// What there is, in words.
+        known: String,
+    },
     /// The contract.
     #[error(transparent)]
     Contract(#[from] ContractsError),
@@ -307,7 +313,7 @@ impl Papers {
         };
         Ok(Wanted {
             document: document.to_owned(),
-            about: about_of(about)?,
+            about: about_of(live, document, about)?,
             number: existing.map(|item| item.number.clone()).unwrap_or_default(),
             version,
             replaced_on,
@@ -428,7 +434,8 @@ impl Papers {
                 contract.number(&counter.cap, version)? as u32,
             ))
         });
-        let (approval, granted, consultation) = self.matter(id, &wanted.about).await?;
+        let (approval, granted, consultation) =
+            self.matter(live, &wanted.document, &wanted.about).await?;
         let head = self.app.db.ledger_head(id).await?;
         let sample = self
             .app
@@ -498,7 +505,8 @@ impl Papers {
 
     async fn matter(
         &self,
-        contract: &str,
+        live: &Live,
+        document: &str,
         about: &About,
     ) -> Result<(Option<Approval>, bool, Option<Consultation>), PaperError> {
         let About::Item(reference) = about else {
@@ -508,7 +516,7 @@ impl Papers {
             let Some(register) = crate::register(key) else {
                 continue;
             };
-            match self.desk.get(contract, register, reference).await {
+            match self.desk.get(live.id(), register, reference).await {
                 Ok(item) if key == "approval" => {
                     return Ok((item.read().ok(), item.state == "granted", None));
                 }
@@ -517,7 +525,7 @@ impl Papers {
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(PaperError::UnknownAbout(reference.clone()))
+        Err(unknown_about(live, document, reference))
     }
 
     async fn attestations(
@@ -642,14 +650,73 @@ fn read(item: &Stored) -> Result<Paper, PaperError> {
         .map_err(|error| PaperError::Bug(error.to_string()))
 }
 
-fn about_of(text: &str) -> Result<About, PaperError> {
-    if let Ok(period) = text.parse::<Period>() {
-        return Ok(About::Period(period));
+/// What a paper covers, from its text: a period of the contract's term, of the paper's own kind
+/// or one that a due date names; anything else that looks like a number or an id is an item.
+fn about_of(live: &Live, document: &str, text: &str) -> Result<About, PaperError> {
+    let Ok(period) = text.parse::<Period>() else {
+        return if text.contains(['-', ':']) {
+            Ok(About::Item(text.to_owned()))
+        } else {
+            Err(unknown_about(live, document, text))
+        };
+    };
+    let term = live.contract().term;
+    let in_term = period.first() <= term.last() && term.first() <= period.last();
+    let fits = match own_kind(live, document) {
+        Some(kind) => period.kind() == Some(kind),
+        None => true,
+    };
+    let asked = || {
+        let last = term.last().saturating_add(400.days());
+        deliverable_dues(live, term.first(), last)
+            .iter()
+            .any(|due| due.deliverable.as_deref() == Some(document) && due.period == period)
+    };
+    if (in_term && fits) || asked() {
+        Ok(About::Period(period))
+    } else {
+        Err(unknown_about(live, document, text))
     }
-    if text.contains(['-', ':']) {
-        return Ok(About::Item(text.to_owned()));
+}
+
+/// The kind of period that a paper is made for, unless it belongs to an event or the term.
+fn own_kind(live: &Live, document: &str) -> Option<PeriodKind> {
+    match live.contract().deliverable(document)?.per? {
+        DeliverablePer::Month => Some(PeriodKind::Month),
+        DeliverablePer::Quarter => Some(PeriodKind::Quarter),
+        DeliverablePer::Half => Some(PeriodKind::Half),
+        DeliverablePer::FiscalYear => Some(PeriodKind::FiscalYear),
+        DeliverablePer::Term | DeliverablePer::Event => None,
     }
-    Err(PaperError::UnknownAbout(text.to_owned()))
+}
+
+/// The refusal, which names what could be meant.
+fn unknown_about(live: &Live, document: &str, about: &str) -> PaperError {
+    let term = live.contract().term;
+    let known = match own_kind(live, document) {
+        Some(kind) => {
+            let all: Vec<String> = kind
+                .over(term.first(), term.last())
+                .map(|period| period.to_string())
+                .collect();
+            match all.as_slice() {
+                [first, .., last] if all.len() > 12 => {
+                    format!("使える期間: {first} から {last} まで")
+                }
+                few => format!("使える期間: {}", few.join("、")),
+            }
+        }
+        None => format!(
+            "契約期間（{}〜{}）の中の期間（例 2026-10）か、登録の番号（例 承認-R8-001）で指定してください",
+            term.first(),
+            term.last()
+        ),
+    };
+    PaperError::UnknownAbout {
+        document: document.to_owned(),
+        about: about.to_owned(),
+        known,
+    }
 }
 
 /// Due dates that ask for a paper, one per paper and period, in order.

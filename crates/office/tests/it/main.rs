@@ -3,6 +3,8 @@
 mod api;
 mod command_line;
 mod contract;
+mod contracts;
+mod documents;
 mod evidence;
 mod registers;
 

@@ -1,0 +1,570 @@
+//! The JSON API of contracts in force: states of obligations, due dates, the ledger.
+//!
+//! | verb and path | permission | what |
+//! |---|---|---|
+//! | `GET /contracts` | contract.read | all contracts in force |
+//! | `POST /contracts` (`{"name": …, "source": TOML}`) | contract.administer | puts a contract, or a new text of one, into force |
+//! | `GET /contracts/{c}/obligations?verdict&q&page&per_page` | contract.read | a page of obligations |
+//! | `GET /contracts/{c}/obligations/{key}` | contract.read | one, with every period's state |
+//! | `GET /contracts/{c}/due?from&to&page&per_page` | contract.read | due dates, today and 31 days on unless told |
+//! | `GET /contracts/{c}/ledger?from_seq&kind&limit` | ledger.read | records, oldest first |
+//! | `GET /contracts/{c}/ledger/head` | ledger.read | the last record's number and hash |
+//!
+//! Activating the same text twice does nothing the second time, so it needs no
+//! `Idempotency-Key`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use mamori_contract::engine::{State as Standing, Verdict};
+use mamori_contract::language::Obligation;
+use mamori_contract::parse::diagnostics::{Report, Severity};
+use mamori_kernel::clock::tokyo_date;
+use mamori_kernel::ledger::{Head, Record};
+use mamori_kernel::merkle::Digest;
+use mamori_kernel::permission::Permission;
+use mamori_runtime::{App, Route};
+use mamori_store::LedgerQuery;
+use mamori_web::{FieldError, Visitor, WebError};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::Office;
+use crate::contracts::{Activation, ContractsError, Live, brief};
+use crate::register::typed::{self, normal};
+use crate::register::{MAX_PAGE, nearest};
+
+const CONTRACT: Permission = Permission::read("contract");
+const LEDGER: Permission = Permission::read("ledger");
+/// Most bytes of a contract file; the real one has a quarter of a mebibyte.
+const MAX_SOURCE_BYTES: usize = 8 * 1024 * 1024;
+/// Days of due dates that are listed unless told.
+const DUE_DAYS: i64 = 31;
+/// Most records of one answer.
+const MAX_RECORDS: u32 = 1_000;
+
+/// All verdicts, worst first.
+const VERDICTS: [Verdict; 6] = [
+    Verdict::NotMet,
+    Verdict::Undecided,
+    Verdict::Unmeasured,
+    Verdict::Pending,
+    Verdict::Met,
+    Verdict::NotApplicable,
+];
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/contracts", CONTRACT, list),
+        Route::post(
+            "/api/v1/contracts",
+            Permission::administer("contract"),
+            activate,
+        )
+        .with_body_limit(MAX_SOURCE_BYTES),
+        Route::get(
+            "/api/v1/contracts/{contract}/obligations",
+            CONTRACT,
+            obligations,
+        ),
+        Route::get(
+            "/api/v1/contracts/{contract}/obligations/{key}",
+            CONTRACT,
+            obligation,
+        ),
+        Route::get("/api/v1/contracts/{contract}/due", CONTRACT, due),
+        Route::get("/api/v1/contracts/{contract}/ledger", LEDGER, ledger),
+        Route::get("/api/v1/contracts/{contract}/ledger/head", LEDGER, head),
+    ]
+}
+
+/// The office of the application.
+pub fn office(app: &App) -> Result<Arc<Office>, WebError> {
+    Office::of(app).map_err(|error| WebError::Unavailable(error.into()))
+}
+
+/// The contract in force of this id.
+pub async fn live(app: &App, id: &str) -> Result<Arc<Live>, WebError> {
+    office(app)?.contracts.live(id).await.map_err(refuse)
+}
+
+/// What the contract service refused, as an answer. Every finding in a contract file becomes an
+/// error whose field is its path in the file and whose message begins with `file:line:column`.
+pub fn refuse(error: ContractsError) -> WebError {
+    match error {
+        ContractsError::Unknown(id) => WebError::NotFound(format!("有効な契約「{id}」")),
+        ContractsError::Wrong(report) => WebError::Invalid {
+            message: format!(
+                "契約ファイルに誤りが{}件あります。示した行と列を直して、もう一度送ってください",
+                report.counts().0
+            ),
+            fields: findings(&report, Severity::Error),
+        },
+        ContractsError::Choose(message) => WebError::invalid(message),
+        ContractsError::Store(error) => error.into(),
+        ContractsError::Ledger(error) => error.into(),
+    }
+}
+
+fn findings(report: &Report, severity: Severity) -> Vec<FieldError> {
+    report
+        .diagnostics
+        .iter()
+        .filter(|found| found.severity == severity)
+        .map(|found| {
+            let help = found
+                .help
+                .as_deref()
+                .map_or(String::new(), |help| format!("（{help}）"));
+            FieldError {
+                field: if found.path.is_empty() {
+                    "source".to_owned()
+                } else {
+                    found.path.clone()
+                },
+                message: format!(
+                    "{}:{}:{}: {}{help}",
+                    report.file, found.line, found.column, found.message
+                ),
+            }
+        })
+        .collect()
+}
+
+/// A page of a list that is made in memory.
+#[derive(Debug, Serialize)]
+pub struct Paged<T> {
+    items: Vec<T>,
+    total: usize,
+    page: usize,
+    per_page: usize,
+}
+
+/// Reads query parameters and keeps what is wrong with them, all at once.
+#[derive(Default)]
+pub struct Reader {
+    problems: Vec<FieldError>,
+}
+
+impl Reader {
+    /// A parameter is wrong.
+    pub fn wrong(&mut self, field: &str, message: impl Into<String>) {
+        self.problems.push(FieldError {
+            field: field.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    /// A day; none when the parameter is empty.
+    pub fn day(&mut self, field: &str, text: &str, today: Date) -> Option<Date> {
+        match text.trim() {
+            "" => None,
+            text => typed::date(text, today)
+                .map_err(|message| self.wrong(field, message))
+                .ok(),
+        }
+    }
+
+    /// A whole number from 1; none when the parameter is empty.
+    pub fn number<N: std::str::FromStr + Default + PartialOrd>(
+        &mut self,
+        field: &str,
+        text: &str,
+    ) -> Option<N> {
+        match text.trim() {
+            "" => None,
+            text => match text.parse::<N>() {
+                Ok(number) if number > N::default() => Some(number),
+                _ => {
+                    self.wrong(field, "1以上の整数で書いてください");
+                    None
+                }
+            },
+        }
+    }
+
+    /// Words separated by commas, each one of `known`.
+    pub fn words(&mut self, field: &str, text: &str, known: &[&str]) -> Vec<String> {
+        let words: Vec<String> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect();
+        for word in &words {
+            if !known.contains(&word.as_str()) {
+                self.wrong(
+                    field,
+                    format!("「{word}」は使えません。使える値: {}", known.join(", ")),
+                );
+            }
+        }
+        words
+    }
+
+    /// Goes on when nothing was wrong.
+    pub fn finish(self) -> Result<(), WebError> {
+        if self.problems.is_empty() {
+            Ok(())
+        } else {
+            Err(WebError::Invalid {
+                message: "絞り込みの条件に誤りがあります".to_owned(),
+                fields: self.problems,
+            })
+        }
+    }
+}
+
+/// `page` and `per_page` as typed.
+#[derive(Debug, Default, Deserialize)]
+pub struct PageQuery {
+    #[serde(default)]
+    pub page: String,
+    #[serde(default)]
+    pub per_page: String,
+}
+
+impl PageQuery {
+    /// The page's number and size.
+    pub fn read(&self, reader: &mut Reader) -> (usize, usize) {
+        let page = reader.number::<u32>("page", &self.page).unwrap_or(1);
+        let per_page = reader.number("per_page", &self.per_page).unwrap_or(50);
+        (page as usize, per_page.min(MAX_PAGE) as usize)
+    }
+}
+
+/// Cuts the page out of a whole list.
+pub fn paged<T>(all: Vec<T>, (page, per_page): (usize, usize)) -> Paged<T> {
+    Paged {
+        total: all.len(),
+        page,
+        per_page,
+        items: all
+            .into_iter()
+            .skip((page - 1).saturating_mul(per_page))
+            .take(per_page)
+            .collect(),
+    }
+}
+
+async fn list(State(app): State<App>) -> Result<Json<Value>, WebError> {
+    let mut items = Vec::new();
+    for live in office(&app)?.contracts.all() {
+        items.push(described(&app, &live).await?);
+    }
+    Ok(Json(json!({ "items": items, "total": items.len() })))
+}
+
+async fn described(app: &App, live: &Live) -> Result<Value, WebError> {
+    let contract = live.contract();
+    let states = live.states(app.now()).await.map_err(refuse)?;
+    let counts: serde_json::Map<String, Value> = VERDICTS
+        .iter()
+        .map(|verdict| {
+            let count = states
+                .iter()
+                .filter(|state| state.verdict == *verdict)
+                .count();
+            (key(*verdict), json!(count))
+        })
+        .collect();
+    let id = live.id();
+    Ok(json!({
+        "id": id,
+        "name": contract.file.contract.name,
+        "city": contract.file.contract.city,
+        "term": { "from": contract.term.first(), "to": contract.term.last() },
+        "obligations": contract.file.obligation.len(),
+        "judged": states.len(),
+        "counts": counts,
+        "head": app.db.ledger_head(id).await?.as_ref().map(head_json),
+        "href": format!("/api/v1/contracts/{id}/obligations"),
+    }))
+}
+
+#[derive(Deserialize)]
+struct NewText {
+    #[serde(default)]
+    name: String,
+    source: String,
+}
+
+async fn activate(
+    State(app): State<App>,
+    visitor: Visitor,
+    Json(body): Json<NewText>,
+) -> Result<(StatusCode, Json<Value>), WebError> {
+    let name = match body.name.trim() {
+        "" => "contract.toml",
+        name => name,
+    };
+    let (live, done, report) = office(&app)?
+        .contracts
+        .activate(name, &body.source, visitor.actor())
+        .await
+        .map_err(refuse)?;
+    let (status, done) = match done {
+        Activation::New => (StatusCode::CREATED, "new"),
+        Activation::Changed => (StatusCode::OK, "changed"),
+        Activation::Unchanged => (StatusCode::OK, "unchanged"),
+    };
+    Ok((
+        status,
+        Json(json!({
+            "activation": done,
+            "contract": described(&app, &live).await?,
+            "sha256": Digest::of(body.source.as_bytes()).to_hex(),
+            "warnings": findings(&report, Severity::Warning),
+        })),
+    ))
+}
+
+/// The word of a verdict in the API.
+fn key(verdict: Verdict) -> String {
+    match serde_json::to_value(verdict) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct ObligationQuery {
+    #[serde(default)]
+    verdict: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    page: String,
+    #[serde(default)]
+    per_page: String,
+}
+
+/// An obligation in a list. Those that are not judged (definitions, permissions) have no verdict.
+fn line(live: &Live, obligation: &Obligation, state: Option<&Standing>) -> Value {
+    json!({
+        "key": obligation.key,
+        "clause": obligation.clause,
+        "title": obligation.title,
+        "text": obligation.text,
+        "deliverable": obligation.deliverable,
+        "verdict": state.map(|state| state.verdict),
+        "verdict_ja": state.map(|state| state.verdict.japanese()),
+        "current": state.and_then(|state| state.current),
+        "next_due": state.and_then(|state| state.next_due),
+        "reason": state.map(brief),
+        "href": format!("/api/v1/contracts/{}/obligations/{}", live.id(), obligation.key),
+    })
+}
+
+async fn obligations(
+    State(app): State<App>,
+    Path(contract): Path<String>,
+    Query(query): Query<ObligationQuery>,
+) -> Result<Json<Paged<Value>>, WebError> {
+    let live = live(&app, &contract).await?;
+    let known: Vec<String> = VERDICTS.iter().map(|verdict| key(*verdict)).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let mut reader = Reader::default();
+    let verdicts = reader.words("verdict", &query.verdict, &known);
+    let page = PageQuery {
+        page: query.page,
+        per_page: query.per_page,
+    }
+    .read(&mut reader);
+    reader.finish()?;
+    let states = live.states(app.now()).await.map_err(refuse)?;
+    let words = normal(&query.q);
+    let found = live
+        .contract()
+        .file
+        .obligation
+        .iter()
+        .filter_map(|obligation| live.contract().latest(&obligation.key))
+        .filter_map(|obligation| {
+            let state = states
+                .iter()
+                .find(|state| state.key == obligation.key)
+                .map(Arc::as_ref);
+            let wanted = verdicts.is_empty()
+                || state.is_some_and(|state| verdicts.contains(&key(state.verdict)));
+            let text = normal(&format!(
+                "{} {} {} {}",
+                obligation.key, obligation.clause, obligation.title, obligation.text
+            ));
+            let said = words.split_whitespace().all(|word| text.contains(word));
+            (wanted && said).then(|| line(&live, obligation, state))
+        })
+        .collect();
+    Ok(Json(paged(found, page)))
+}
+
+async fn obligation(
+    State(app): State<App>,
+    Path((contract, key)): Path<(String, String)>,
+) -> Result<Json<Value>, WebError> {
+    let live = live(&app, &contract).await?;
+    let terms = live.contract();
+    let found = terms.latest(&key).ok_or_else(|| {
+        let keys = terms.file.obligation.iter().map(|each| each.key.as_str());
+        let near = nearest(&key, keys)
+            .first()
+            .map_or(String::new(), |near| format!("（{near} のことですか）"));
+        WebError::NotFound(format!("義務「{key}」{near}"))
+    })?;
+    let states = live.states(app.now()).await.map_err(refuse)?;
+    let state = states.iter().find(|state| state.key == key);
+    let notes: Vec<Value> = found
+        .notes
+        .iter()
+        .filter_map(|note| terms.ambiguity(note))
+        .map(|note| {
+            json!({
+                "key": note.key,
+                "text": note.text,
+                "question": note.question,
+                "readings": note.reading.iter()
+                    .map(|reading| json!({ "key": reading.key, "title": reading.title }))
+                    .collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let mut value = line(&live, found, state.map(Arc::as_ref));
+    value["soft"] = json!(found.soft);
+    value["remark"] = json!(found.remark);
+    value["notes"] = json!(notes);
+    value["rule"] = json!(found.as_ref());
+    value["state"] = json!(state.map(Arc::as_ref));
+    Ok(Json(value))
+}
+
+#[derive(Default, Deserialize)]
+struct DueQuery {
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    page: String,
+    #[serde(default)]
+    per_page: String,
+}
+
+async fn due(
+    State(app): State<App>,
+    Path(contract): Path<String>,
+    Query(query): Query<DueQuery>,
+) -> Result<Json<Paged<mamori_contract::Due>>, WebError> {
+    let live = live(&app, &contract).await?;
+    let today = tokyo_date(app.now());
+    let mut reader = Reader::default();
+    let from = reader.day("from", &query.from, today).unwrap_or(today);
+    let to = reader
+        .day("to", &query.to, today)
+        .unwrap_or_else(|| from.saturating_add(DUE_DAYS.days()));
+    if to < from {
+        reader.wrong(
+            "to",
+            format!("始まりの日（{from}）以後の日を書いてください"),
+        );
+    }
+    let page = PageQuery {
+        page: query.page,
+        per_page: query.per_page,
+    }
+    .read(&mut reader);
+    reader.finish()?;
+    Ok(Json(paged(live.contract().due(from, to), page)))
+}
+
+#[derive(Default, Deserialize)]
+struct LedgerParameters {
+    #[serde(default)]
+    from_seq: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    limit: String,
+}
+
+/// Records from a number on, oldest first; `next_from_seq` leads to the rest, if there is any.
+async fn ledger(
+    State(app): State<App>,
+    Path(contract): Path<String>,
+    Query(query): Query<LedgerParameters>,
+) -> Result<Json<Value>, WebError> {
+    let live = live(&app, &contract).await?;
+    let mut reader = Reader::default();
+    let from_seq = reader.number("from_seq", &query.from_seq).unwrap_or(1u64);
+    let limit = reader
+        .number("limit", &query.limit)
+        .unwrap_or(100u32)
+        .min(MAX_RECORDS);
+    reader.finish()?;
+    let wanted = LedgerQuery {
+        from_seq: Some(from_seq),
+        kinds: query
+            .kind
+            .split(',')
+            .map(str::trim)
+            .filter(|kind| !kind.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        // One more than wanted tells whether there is more.
+        limit: limit + 1,
+        ..LedgerQuery::new(live.id())
+    };
+    let mut records = app.db.ledger_records(&wanted).await?;
+    let more = records.len() > limit as usize;
+    records.truncate(limit as usize);
+    let next = more
+        .then(|| records.last().map(|record| record.seq + 1))
+        .flatten();
+    Ok(Json(json!({
+        "items": records.iter().map(record_json).collect::<Vec<_>>(),
+        "next_from_seq": next,
+    })))
+}
+
+/// A record without personal data, which never is in the chain.
+fn record_json(record: &Record) -> Value {
+    json!({
+        "seq": record.seq,
+        "at": record.at,
+        "observed": record.observed,
+        "actor": record.actor.to_string(),
+        "kind": record.kind,
+        "version": record.version,
+        "subject": record.subject,
+        "payload": record.payload.value(),
+        "attachments": record.attachments.iter().map(|file| json!({
+            "name": file.name,
+            "media_type": file.media_type,
+            "sha256": file.sha256.to_hex(),
+            "size": file.size,
+        })).collect::<Vec<_>>(),
+        "personal": record.personal.map(|digest| digest.to_hex()),
+        "prev": record.prev.to_hex(),
+        "hash": record.hash.to_hex(),
+    })
+}
+
+fn head_json(head: &Head) -> Value {
+    json!({ "seq": head.seq, "hash": head.hash.to_hex(), "text": head.to_string() })
+}
+
+async fn head(
+    State(app): State<App>,
+    Path(contract): Path<String>,
+) -> Result<Json<Value>, WebError> {
+    let live = live(&app, &contract).await?;
+    let head = app
+        .db
+        .ledger_head(live.id())
+        .await?
+        .ok_or_else(|| WebError::NotFound(format!("契約「{contract}」の証跡")))?;
+    Ok(Json(head_json(&head)))
+}
