@@ -205,19 +205,7 @@ pub(super) async fn one(
         .iter()
         .flat_map(|period| period.evidence.clone())
         .collect();
-    let mut candidates: Vec<String> = periods
-        .iter()
-        .flat_map(|period| &period.candidates)
-        .map(|candidate| {
-            format!(
-                "{} {}：{}",
-                candidate.note,
-                candidate.title,
-                candidate.verdict.japanese()
-            )
-        })
-        .collect();
-    candidates.dedup();
+    let candidates = candidates(&periods);
     let mut questions: Vec<String> = periods
         .iter()
         .flat_map(|period| period.questions.clone())
@@ -257,6 +245,32 @@ pub(super) async fn one(
         evidence: evidence(&app, live.id(), seqs).await?,
         notes,
     })
+}
+
+/// Each reading with its verdict once, and the periods for which it gives that verdict.
+fn candidates(periods: &[PeriodState]) -> Vec<String> {
+    let mut readings: Vec<(String, Vec<String>)> = Vec::new();
+    for period in periods {
+        for candidate in &period.candidates {
+            let text = format!(
+                "{} {}：{}",
+                candidate.note,
+                candidate.title,
+                candidate.verdict.japanese()
+            );
+            let name = view::period(period.period);
+            match readings.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, names)) if names.contains(&name) => {}
+                Some((_, names)) => names.push(name),
+                None => readings.push((text, vec![name])),
+            }
+        }
+    }
+    readings.sort();
+    readings
+        .into_iter()
+        .map(|(text, names)| format!("{text}（{}）", names.join("、")))
+        .collect()
 }
 
 fn period_row(state: &PeriodState) -> PeriodRow {
