@@ -30,6 +30,8 @@ const PAGE: u32 = 5_000;
 pub struct Live {
     app: App,
     contract: Arc<Contract>,
+    /// SHA-256 of the contract's text, hex.
+    sha256: String,
     basis: String,
     follower: Mutex<Option<Follower>>,
     /// The terms of the day last asked for: most questions are about today.
@@ -61,6 +63,7 @@ impl Live {
         );
         Self {
             basis: Digest::of(basis.as_bytes()).to_hex(),
+            sha256: sha256.to_owned(),
             app,
             contract,
             follower: Mutex::new(None),
@@ -71,6 +74,11 @@ impl Live {
     /// The contract.
     pub fn contract(&self) -> &Arc<Contract> {
         &self.contract
+    }
+
+    /// SHA-256 of its text, hex.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// Its id.
@@ -115,9 +123,12 @@ impl Live {
         };
         *guard = Some(follower);
         drop(guard);
-        caught_up?;
+        let replaced = caught_up?;
         if let Some(saved) = saved {
             store::save_state(&self.app.db, self.id(), &saved, self.app.now()).await?;
+        }
+        if replaced && let Some(office) = self.app.slot::<crate::Office>() {
+            office.contracts.reload(self.id()).await?;
         }
         Ok(seen)
     }
@@ -148,7 +159,10 @@ impl Live {
         })
     }
 
-    async fn catch_up(&self, follower: &mut Follower) -> Result<(), ContractsError> {
+    /// Reads what was appended; tells whether another text than ours came into force, which
+    /// another process may have done.
+    async fn catch_up(&self, follower: &mut Follower) -> Result<bool, ContractsError> {
+        let mut replaced = false;
         loop {
             let query = LedgerQuery {
                 from_seq: Some(follower.seq + 1),
@@ -159,9 +173,11 @@ impl Live {
             for record in &records {
                 follower.engine.apply(&fact(record));
                 follower.seq = record.seq;
+                replaced |= record.kind == "contract.changed"
+                    && record.payload.value()["sha256"] != self.sha256.as_str();
             }
             if records.len() < PAGE as usize {
-                return Ok(());
+                return Ok(replaced);
             }
         }
     }

@@ -192,21 +192,32 @@ impl Contracts {
         if let Some(live) = known {
             return Ok(live);
         }
-        for row in store::all(&self.app.db).await? {
-            if row.id == id {
-                let (contract, _) = Contract::parse(&row.id, &row.source)
-                    .map_err(|report| ContractsError::Wrong(Box::new(report)))?;
-                self.put(Arc::new(contract), &row.sha256);
-                return self
-                    .live
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .get(id)
-                    .cloned()
-                    .ok_or_else(|| ContractsError::Unknown(id.to_owned()));
-            }
+        self.reload(id).await?;
+        self.live
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+            .ok_or_else(|| ContractsError::Unknown(id.to_owned()))
+    }
+
+    /// Takes a contract's text from the database, unless it is the one already loaded.
+    pub(crate) async fn reload(&self, id: &str) -> Result<(), ContractsError> {
+        let loaded = self
+            .live
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .map(|live| live.sha256().to_owned());
+        let rows = store::all(&self.app.db).await?;
+        if let Some(row) = rows.into_iter().find(|row| row.id == id)
+            && loaded.as_deref() != Some(row.sha256.as_str())
+        {
+            let (contract, _) = Contract::parse(&row.id, &row.source)
+                .map_err(|report| ContractsError::Wrong(Box::new(report)))?;
+            self.put(Arc::new(contract), &row.sha256);
         }
-        Err(ContractsError::Unknown(id.to_owned()))
+        Ok(())
     }
 
     /// The named contract, or the only one there is.

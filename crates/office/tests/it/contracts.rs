@@ -189,6 +189,32 @@ async fn the_engine_follows_appends_of_others_and_a_saved_state_equals_a_replay(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_text_that_another_process_puts_into_force_is_taken_over() {
+    on_both(|test| async move {
+        let office = activate(&test).await;
+        verdicts(&office.contracts, &test).await;
+        let other = Contracts::load(test.app.clone()).await.expect("loads");
+        let changed = SOURCE.replace(
+            "令和8年度ここシェルジュ運用システム等保守管理業務",
+            "令和8年度の別の名前の業務",
+        );
+        other
+            .activate(NAME, &changed, Actor::person("admin"))
+            .await
+            .expect("is right");
+        let name = async || {
+            let live = office.contracts.live(ID).await.expect("is in force");
+            live.contract().file.contract.name.clone()
+        };
+        assert_ne!(name().await, "令和8年度の別の名前の業務");
+        // The next look at the ledger finds the change.
+        verdicts(&office.contracts, &test).await;
+        assert_eq!(name().await, "令和8年度の別の名前の業務");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_state_saved_under_another_text_is_not_used() {
     on_both(|test| async move {
         let office = activate(&test).await;
