@@ -55,7 +55,7 @@ fn main() -> std::process::ExitCode {
         Command::Ledger(args) => commands::ledger::run(args, global),
         Command::Rehearse(args) => commands::rehearse::run(args, global),
         Command::Serve(args) => commands::serve::run(args, global),
-        Command::Demo(args) => commands::demo::run(args, global),
+        Command::Demo(args) => commands::demo::run(&args, global),
         Command::User(args) => commands::user::run(args, global),
     };
     match outcome {

@@ -88,7 +88,7 @@ fn a_fresh_directory_appends_exports_and_verifies_at_once() {
     let wrong = format!(
         "{}{}",
         &short[..short.len() - 1],
-        if short.ends_with('0') { 1 } else { 0 }
+        u8::from(short.ends_with('0'))
     );
     let refusal = city.json(1, &["verify", "e.zip", "--against", &wrong]);
     assert_eq!(refusal["code"], "against_hash");

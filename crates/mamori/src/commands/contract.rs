@@ -321,11 +321,11 @@ async fn status(
             Verdict::Unmeasured,
             Verdict::NotApplicable,
         ];
-        let line: Vec<String> = all
+        let words: Vec<String> = all
             .iter()
             .map(|verdict| format!("{} {}", verdict.japanese(), count(*verdict)))
             .collect();
-        writeln!(out, "義務・禁止 {}: {}", states.len(), line.join("、"))?;
+        writeln!(out, "義務・禁止 {}: {}", states.len(), words.join("、"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

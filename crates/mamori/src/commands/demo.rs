@@ -63,7 +63,7 @@ struct SignIn {
 }
 
 /// Runs the command.
-pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
     let folder = global
         .data_dir
         .clone()

@@ -109,12 +109,11 @@ pub async fn serve_quietly(
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<ExitCode> {
     let jobs = with_jobs.then(|| tokio::spawn(Runner::new(app.clone()).serve(stop.clone())));
-    match listener {
-        Some(listener) => mamori_web::serve(app.clone(), listener, stop).await?,
-        None => {
-            let mut stop = stop;
-            let _ = stop.wait_for(|stop| *stop).await;
-        }
+    if let Some(listener) = listener {
+        mamori_web::serve(app.clone(), listener, stop).await?;
+    } else {
+        let mut stop = stop;
+        let _ = stop.wait_for(|stop| *stop).await;
     }
     if let Some(jobs) = jobs {
         jobs.await.context("the job runner ended badly")?;

@@ -291,7 +291,7 @@ impl Stage {
             self.live.id(),
             register,
             item.as_deref(),
-            act.act,
+            act.verb,
             form,
             actor,
         );
@@ -310,7 +310,7 @@ impl Stage {
                 "{} {}.{}: {refusal}",
                 act.at.date(),
                 act.register,
-                act.act
+                act.verb
             )),
             Err(other) => return Err(other.into()),
         }
@@ -346,7 +346,8 @@ impl Stage {
             };
             let about = due.period.to_string();
             // Handed in a day before, or on the day itself: people do either.
-            if due.due != Some(day) && self.chance(&document, &about) % 3 != 0 && day != last {
+            let early = self.chance(&document, &about).is_multiple_of(3);
+            if due.due != Some(day) && !early && day != last {
                 continue;
             }
             self.hand_in(&papers, &document, &about, day).await?;

@@ -28,7 +28,6 @@ pub fn base(kind: &str, at: DateTime, variant: u64) -> Map<String, Value> {
             json!({"page": "policy", "url": "https://www.example.jp/policy", "ok": true})
         }
         "chat.checked" => json!({"scenario": "choice", "ok": true}),
-        "chat.handover" => json!({"ok": true}),
         "wordpress.inventory" => json!({"version": "6.9", "supported": true}),
         "wordpress.updated" => json!({"version": "6.9", "bug": false}),
         "browser.tested" => json!({"browser": "chrome", "version": "最新", "ok": true}),
@@ -39,7 +38,7 @@ pub fn base(kind: &str, at: DateTime, variant: u64) -> Map<String, Value> {
         "backup.drill" => json!({"ok": true, "minutes": 12 + wobble(9)}),
         "virus.scan" => json!({"host": "www.example.jp", "ok": true, "detections": 0}),
         "virus.pattern" => json!({"host": "www.example.jp", "published_on": day.to_string()}),
-        "vulnerability.feed" => json!({"ok": true}),
+        "chat.handover" | "vulnerability.feed" => json!({"ok": true}),
         "vulnerability.test" => json!({"test_id": format!("VT-{day}"), "scope": "公開サイト一式",
             "findings": [
                 {"id": "V-1", "threat": "6.1", "risk": "中", "advice": "入力値の検査を追加する"},

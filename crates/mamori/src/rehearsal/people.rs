@@ -19,8 +19,8 @@ pub struct Act {
     pub at: DateTime,
     /// Register key.
     pub register: &'static str,
-    /// Act of the register.
-    pub act: &'static str,
+    /// What the register calls the act.
+    pub verb: &'static str,
     /// What is typed.
     pub form: Map<String, Value>,
     /// The city's own act.
@@ -124,7 +124,7 @@ impl Planner<'_> {
         self.acts.push(Act {
             at,
             register,
-            act,
+            verb: act,
             form,
             city: false,
             opens: None,

@@ -77,13 +77,13 @@ pub fn machine_evidence(file: &ContractFile, seed: u64) -> Vec<Evidence> {
             merge(&mut demands, demand);
         }
     }
-    let mut planned = Vec::new();
+    let mut evidence = Vec::new();
     for (number, demand) in demands.into_values().enumerate() {
-        planner.schedule(&demand, number as u64, &mut planned);
+        planner.schedule(&demand, number as u64, &mut evidence);
     }
-    planner.events(&mut planned);
-    planned.sort_by(|a, b| (a.at, &a.kind).cmp(&(b.at, &b.kind)));
-    planned
+    planner.events(&mut evidence);
+    evidence.sort_by(|a, b| (a.at, &a.kind).cmp(&(b.at, &b.kind)));
+    evidence
 }
 
 struct Planner<'a> {

@@ -90,12 +90,12 @@ impl Planner<'_> {
         for check in &obligation.evidence {
             match check {
                 Check::Exists { of, .. } => {
-                    let often = if self.is_once(obligation) {
+                    let often = if Self::is_once(obligation) {
                         once
                     } else {
                         Often::Monthly
                     };
-                    self.demand(of, &[], often, &mut demands);
+                    Self::demand(of, &[], often, &mut demands);
                 }
                 Check::Newest {
                     of,
@@ -106,7 +106,7 @@ impl Planner<'_> {
                 } => {
                     let often = max_age.map_or(Often::Monthly, half_of);
                     let before = demands.len();
-                    self.demand(of, must, often, &mut demands);
+                    Self::demand(of, must, often, &mut demands);
                     if let Some(by) = by {
                         spread(&mut demands, before, by, subjects);
                     }
@@ -117,7 +117,7 @@ impl Planner<'_> {
                         Each::Week => Often::Days(7),
                         Each::Month | Each::Quarter | Each::Half => Often::Monthly,
                     };
-                    self.demand(of, &[], often, &mut demands);
+                    Self::demand(of, &[], often, &mut demands);
                 }
                 Check::Cover {
                     universe,
@@ -146,12 +146,12 @@ impl Planner<'_> {
         demands
     }
 
-    fn is_once(&self, obligation: &Obligation) -> bool {
+    fn is_once(obligation: &Obligation) -> bool {
         use mamori_contract::language::Kind;
         matches!(obligation.kind, Kind::OneOff | Kind::Yearly)
     }
 
-    fn demand(&self, of: &Select, must: &[Condition], often: Often, into: &mut Vec<Demand>) {
+    fn demand(of: &Select, must: &[Condition], often: Often, into: &mut Vec<Demand>) {
         // One kind is enough; a glob has no record of its own.
         let Some(kind) = of.kinds().into_iter().find(|kind| !kind.contains('*')) else {
             return;
@@ -225,7 +225,7 @@ impl Planner<'_> {
         let Some(of) = &threshold.of else { return };
         let before = into.len();
         match &threshold.shape {
-            Shape::Availability { .. } => self.demand(of, &[], Often::Days(1), into),
+            Shape::Availability { .. } => Self::demand(of, &[], Often::Days(1), into),
             Shape::Generations {
                 class,
                 class_field,
@@ -250,7 +250,7 @@ impl Planner<'_> {
                 for (method, every) in methods {
                     let Some(every) = every else { continue };
                     let start = into.len();
-                    self.demand(of, &[], cycle(every), into);
+                    Self::demand(of, &[], cycle(every), into);
                     for demand in &mut into[start..] {
                         if let Some(class) = class {
                             payload::put(&mut demand.extra, class_field, json!(class));
@@ -261,7 +261,7 @@ impl Planner<'_> {
                 }
             }
             shape => {
-                self.demand(of, &[], Often::Monthly, into);
+                Self::demand(of, &[], Often::Monthly, into);
                 let Some(field) = measured_field(shape) else {
                     return;
                 };
