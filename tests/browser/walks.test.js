@@ -54,7 +54,7 @@ test("a wrong password is refused in words and nothing is given away", async () 
   await page.locator("input[autocomplete=username]").fill(person.name);
   await page.locator("input[type=password]").fill("wrong-password");
   await page.keyboard.press("Enter");
-  await page.waitForLoadState();
+  await page.locator("[role=alert]").waitFor();
   assert.equal(await page.locator("input[type=password]").count(), 1, "still at the sign-in");
   assert.equal(await page.locator("input[type=password]").inputValue(), "");
   assert.ok(await page.locator("[role=alert]").count(), "the refusal is announced");
@@ -186,6 +186,33 @@ test("documents are handed out as PDF and Word", async () => {
     assert.ok((await answer.body()).subarray(0, start.length).toString("latin1") === start, ending);
   }
   await page.context().close();
+});
+
+test("a paper goes from draft to submitted to accepted, without JavaScript", async () => {
+  const as = async (role) => {
+    const page = await world.visitor({ javaScriptEnabled: false });
+    await signIn(page, world.ready.sign_ins.find((one) => one.role === role));
+    return page;
+  };
+  /** Sends the form of an act and expects the page to say so, once, with the new state. */
+  const act = async (page, form, state) => {
+    await page.locator(`form[action$="/${form}"] button`).first().click();
+    await page.locator(".notice.ok").waitFor();
+    assert.equal((await page.locator(".page-head .badge").innerText()).trim(), state);
+  };
+  const manager = await as("manager");
+  await manager.goto("/documents");
+  await act(manager, "draft", "案");
+  const paper = manager.url();
+  await act(manager, "submit", "提出済み");
+  assert.equal(await manager.locator('form[action$="/accept"]').count(), 0, "only the city accepts");
+  const city = await as("city");
+  await city.goto(paper);
+  await act(city, "accept", "検収済み");
+  await city.reload();
+  assert.equal(await city.locator(".notice.ok").count(), 0, "what was done is said once");
+  await manager.context().close();
+  await city.context().close();
 });
 
 test("signing out ends the session", async () => {
