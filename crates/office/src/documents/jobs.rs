@@ -8,7 +8,8 @@ use mamori_runtime::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
 use mamori_runtime::schedule::{At, Rule};
 use mamori_runtime::{App, Notification};
 
-use super::service::{Papers, deliverable_dues};
+use super::asked::deliverable_dues;
+use super::service::Papers;
 use crate::Office;
 
 /// Drafts are made when the due day is at most so many days ahead and the period is over.

@@ -9,13 +9,16 @@
 //! attachments of the record that says they were submitted; the PDF is the record, Word and Excel
 //! are courtesy copies with the same content.
 
+mod asked;
 pub mod build;
 #[cfg(test)]
 mod build_tests;
+mod gather;
 pub mod jobs;
 pub mod paper;
 pub mod service;
 pub mod sources;
 
+pub use asked::deliverable_dues;
 pub use paper::Paper;
-pub use service::{PaperError, Papers, Rendered, Submission, deliverable_dues};
+pub use service::{PaperError, Papers, Rendered, Submission};
