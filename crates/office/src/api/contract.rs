@@ -546,7 +546,7 @@ fn record_json(record: &Record) -> Value {
             "sha256": file.sha256.to_hex(),
             "size": file.size,
         })).collect::<Vec<_>>(),
-        "personal": record.personal.map(|digest| digest.to_hex()),
+        "personal": record.personal.map(Digest::to_hex),
         "prev": record.prev.to_hex(),
         "hash": record.hash.to_hex(),
     })

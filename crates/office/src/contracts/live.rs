@@ -146,7 +146,7 @@ impl Live {
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(contract = self.id(), %error, "saved state unreadable, reading the ledger anew")
+                    tracing::warn!(contract = self.id(), %error, "saved state unreadable, reading the ledger anew");
                 }
             }
         }

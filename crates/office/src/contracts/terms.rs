@@ -111,6 +111,7 @@ impl Terms {
             })
             .collect();
         Self {
+            contract,
             day,
             categories,
             cap,
@@ -118,7 +119,6 @@ impl Terms {
             obligations,
             notes,
             prohibitions,
-            contract,
         }
     }
 }

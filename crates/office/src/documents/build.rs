@@ -357,7 +357,7 @@ fn waiting_section(sources: &Sources) -> Option<Section> {
 }
 
 /// The annex a deliverable speaks of: the clause it names, or all attested rows.
-fn annex<'a>(sources: &'a Sources) -> impl Iterator<Item = &'a Standing> {
+fn annex(sources: &Sources) -> impl Iterator<Item = &Standing> {
     let clause = sources.deliverable.clause.clone().unwrap_or_default();
     let own = clause
         .split_whitespace()

@@ -228,12 +228,12 @@ async fn what_the_contract_does_not_know_is_refused_with_what_it_knows() {
         .open()
         .await;
     let office = activate(&test).await;
-    let told = async |document: &str, about: &str| {
+    let refusal = async |document: &str, about: &str| {
         let done = office.papers.draft(ID, document, about, staff()).await;
         done.expect_err("is refused").to_string()
     };
-    let text = told("monthly-reprot", "2026-10").await;
-    assert!(text.contains("monthly-report、"), "{text}");
+    let said = refusal("monthly-reprot", "2026-10").await;
+    assert!(said.contains("monthly-report、"), "{said}");
     for about in [
         "2026-13",
         "FY2026",
@@ -242,11 +242,11 @@ async fn what_the_contract_does_not_know_is_refused_with_what_it_knows() {
         "先月",
         "承認-R8-999",
     ] {
-        let text = told("monthly-report", about).await;
-        assert!(text.contains(about) && text.contains("2026-04、"), "{text}");
+        let said = refusal("monthly-report", about).await;
+        assert!(said.contains(about) && said.contains("2026-04、"), "{said}");
     }
-    let text = told("change-approval", "承認-R8-999").await;
-    assert!(text.contains("登録の番号"), "{text}");
+    let said = refusal("change-approval", "承認-R8-999").await;
+    assert!(said.contains("登録の番号"), "{said}");
     assert_eq!(records(&test, "document.rendered").await.len(), 0);
 }
 
