@@ -162,7 +162,10 @@ impl LedgerHead {
             if self.contract.is_empty() {
                 format!("全値：{}", self.hash)
             } else {
-                format!("照合用：mamori1:{}:{}:{}", self.contract, self.seq, self.hash)
+                format!(
+                    "照合用：mamori1:{}:{}:{}",
+                    self.contract, self.seq, self.hash
+                )
             },
         ]
     }

@@ -374,13 +374,14 @@ async fn file(
     headers.insert(header::ETAG, text(&format!("\"{}\"", named.sha256))?);
     headers.insert(
         header::CONTENT_DISPOSITION,
-        text(&disposition(&named.name, &format))?,
+        text(&disposition("attachment", &named.name, &format))?,
     );
     Ok(response)
 }
 
 /// A file name as RFC 6266 wants it: an ASCII one for all, the real one in UTF-8 beside it.
-fn disposition(name: &str, format: &str) -> String {
+/// `kind` is `inline` or `attachment`.
+pub(crate) fn disposition(kind: &str, name: &str, format: &str) -> String {
     use std::fmt::Write as _;
     let encoded = name.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -390,7 +391,7 @@ fn disposition(name: &str, format: &str) -> String {
         }
         out
     });
-    format!("attachment; filename=\"document.{format}\"; filename*=UTF-8''{encoded}")
+    format!("{kind}; filename=\"document.{format}\"; filename*=UTF-8''{encoded}")
 }
 
 #[derive(Deserialize)]

@@ -17,7 +17,7 @@
 
 mod answer;
 mod contract;
-mod document;
+pub(crate) mod document;
 mod extra;
 
 use axum::Json;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::DOCUMENT;
 use super::view::{self, Which};
+use crate::api::document::disposition;
 use crate::documents::{Paper, Papers, Submission, deliverable_dues};
 use crate::register::form::FileRef;
 use crate::register::{Side, Stored};
@@ -353,11 +354,7 @@ async fn file(
     );
     headers.insert(
         header::CONTENT_DISPOSITION,
-        HeaderValue::from_str(&format!(
-            "{shown}; filename=\"{}\"",
-            file.name.replace(['"', '\\'], "_")
-        ))
-        .map_err(WebError::bug)?,
+        HeaderValue::from_str(&disposition(shown, &file.name, &format)).map_err(WebError::bug)?,
     );
     Ok(response)
 }

@@ -1,6 +1,8 @@
 //! 義務: the board by clause and state, and one obligation with the clause's text beside the
 //! evidence behind its state.
 
+use std::fmt::Write as _;
+
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -276,10 +278,10 @@ fn candidates(periods: &[PeriodState]) -> Vec<String> {
 fn period_row(state: &PeriodState) -> PeriodRow {
     let mut due = view::day_or_dash(state.due);
     if let Some(reason) = &state.due_reason {
-        due.push_str(&format!("（{reason}）"));
+        let _ = write!(due, "（{reason}）");
     }
     if let Some(late) = state.late_by_days.filter(|late| *late > 0) {
-        due.push_str(&format!("　{late}日遅れ"));
+        let _ = write!(due, "　{late}日遅れ");
     }
     PeriodRow {
         period: view::period(state.period),

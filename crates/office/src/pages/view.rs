@@ -1,5 +1,6 @@
 //! What several pages show: verdicts as badges, dates with weekday, the contract that is meant.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -174,10 +175,10 @@ pub fn due_row(due: &Due, today: Date, done: bool) -> DueRow {
     };
     let mut why = due.rule.clone();
     if let Some(reason) = &due.reason {
-        why.push_str(&format!("（{reason}）"));
+        let _ = write!(why, "（{reason}）");
     }
     if let Some(unknown) = &due.unknown {
-        why.push_str(&format!("（{unknown}）"));
+        let _ = write!(why, "（{unknown}）");
     }
     if due.after_term {
         why.push_str("（契約期間の後）");

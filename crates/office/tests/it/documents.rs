@@ -195,10 +195,7 @@ async fn a_report_goes_from_draft_over_return_and_replacement_to_acceptance() {
         assert_eq!(paper(&done.item).accepted_on, Some(date(2026, 11, 2)));
         assert_eq!(records(&test, "document.submitted").await.len(), 2);
         // The first version's files are still what the ledger says.
-        assert_eq!(
-            pdf_text(&bytes(&test, &handed.pdf.sha256).await).contains("提出版"),
-            true
-        );
+        assert!(pdf_text(&bytes(&test, &handed.pdf.sha256).await).contains("提出版"));
     })
     .await;
 }
