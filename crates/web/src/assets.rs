@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn colours_have_the_contrast_of_level_aa_in_light_and_dark() {
         let (light, dark) = CSS
-            .split_once("@media (prefers-color-scheme: dark)")
+            .split_once("(prefers-color-scheme: dark)")
             .expect("a dark mode");
         let text = [
             ("--text", "--page"),
@@ -158,6 +158,10 @@ mod tests {
             ("--control-line", "--raised"),
             ("--primary", "--surface"),
             ("--focus-ring", "--page"),
+            ("--chart-1", "--raised"),
+            ("--chart-2", "--raised"),
+            ("--chart-3", "--raised"),
+            ("--chart-4", "--raised"),
         ];
         for (mode, css) in [("light", light), ("dark", dark)] {
             let tokens = tokens(css);
