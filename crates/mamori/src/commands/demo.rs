@@ -69,7 +69,7 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
         .clone()
         .unwrap_or_else(|| PathBuf::from("mamori-demo"));
     let (name, source) = match &args.contract {
-        None => (CONTRACT_NAME.to_owned(), CONTRACT.to_owned()),
+        None => (CONTRACT_NAME.to_owned(), with_sample_contractor(CONTRACT)),
         Some(file) => {
             let name = file.display().to_string();
             let source = std::fs::read_to_string(file)
@@ -98,6 +98,27 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
         let stop = serve::stop_on_signal()?;
         announce(&sign_ins, listener.local_addr()?, &folder, json)?;
         serve::serve_quietly(&app, Some(listener), true, stop).await
+    })
+}
+
+/// The built-in contract names no contractor; papers of the demo show an invented one.
+fn with_sample_contractor(source: &str) -> String {
+    [
+        ("name", "株式会社見本システム"),
+        ("address", "見本市見本町1丁目1番1号"),
+        ("representative", "代表取締役　見本　太郎"),
+        ("responsible", "運用部長　見本　次郎"),
+        ("contact", "運用課　見本　花子"),
+        ("telephone", "000-000-0000"),
+        ("mail", "mihon@example.jp"),
+    ]
+    .into_iter()
+    .fold(source.to_owned(), |text, (key, value)| {
+        text.replacen(
+            &format!("\n{key} = \"\""),
+            &format!("\n{key} = \"{value}\""),
+            1,
+        )
     })
 }
 
@@ -277,4 +298,19 @@ fn announce(
     }
     std::io::stdout().flush()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_contractor_stands_in_the_contract() {
+        let source = with_sample_contractor(CONTRACT);
+        let (contract, _) = mamori_contract::Contract::parse(CONTRACT_NAME, &source).unwrap();
+        let contractor = &contract.file.contract.contractor;
+        assert_eq!(contractor.name, "株式会社見本システム");
+        assert_eq!(contractor.mail, "mihon@example.jp");
+        assert!(!contractor.address.is_empty() && !contractor.contact.is_empty());
+    }
 }
