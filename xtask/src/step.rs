@@ -6,16 +6,24 @@ use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
 /// The root of the repository: the folder above `xtask/`.
+///
+/// What cargo says now goes before what it said at compile time: a build folder that is shared by
+/// checkouts may hold an xtask that was compiled elsewhere.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies in a folder of the workspace")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
+            .parent()
+            .expect("xtask lies in a folder of the workspace")
+            .to_owned()
+    });
+    &ROOT
 }
 
 /// The cargo that runs us, or the one on `PATH`.
