@@ -25,6 +25,7 @@
 
 pub mod account;
 pub mod assets;
+pub mod components;
 mod error;
 mod guard;
 mod limit;

@@ -1,0 +1,32 @@
+# What the script says. The shell puts each into data-text-NAME of <body>; the script fills in %…%.
+
+script-busy = Sending.
+script-chars-left = %count% characters left
+script-chars-over = %count% characters too many
+script-close = Close
+script-copied = Copied.
+script-copy-failed = Could not copy. Select the text and copy it.
+script-draft-drop = Discard
+script-draft-found = There is a draft (%at%).
+script-draft-keep = Restore
+script-draft-restored = The draft was restored.
+script-file-too-big = “%name%” is too large. Choose a file of up to %most%.
+script-file-wrong-type = “%name%” is not a kind of file that can be attached here.
+script-keys-goto = %name%
+script-keys-help = Open this list
+script-keys-new = Create a new entry
+script-keys-note = They do nothing while you are typing.
+script-keys-on = Use letter keys
+script-keys-search = Go to the search
+script-keys-title = Keys
+script-live-lost = Updates have stopped. Reload the page.
+script-live-on = Resume updates
+script-live-stop = Stop updates
+script-offline = You are offline. What you typed is kept.
+script-offline-wait = You are offline. What you typed is kept and will be sent when you are back.
+script-online = You are online again.
+script-search-count = %count% suggestions
+script-search-none = No suggestion. Press Enter to search.
+script-table-failed = Could not load. Check the connection and try again.
+script-timer-running = Running since %since%  %time%
+script-timer-took = %count% minutes were entered.

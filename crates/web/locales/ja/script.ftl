@@ -1,0 +1,32 @@
+# 画面のスクリプトが示す言葉。シェルが <body> の data-text-NAME に入れる。%…% はスクリプトが埋める。
+
+script-busy = 送信しています。
+script-chars-left = あと %count% 字
+script-chars-over = %count% 字多すぎます
+script-close = 閉じる
+script-copied = 写しました。
+script-copy-failed = 写せませんでした。文字を選んで写してください。
+script-draft-drop = 捨てる
+script-draft-found = 下書きがあります（%at%）。
+script-draft-keep = 戻す
+script-draft-restored = 下書きを戻しました。
+script-file-too-big = 「%name%」は大きすぎます。%most% までのファイルを選んでください。
+script-file-wrong-type = 「%name%」はここに付けられない種類のファイルです。
+script-keys-goto = %name%
+script-keys-help = この一覧を開く
+script-keys-new = 新しく作る
+script-keys-note = 文字を入れている間は働きません。
+script-keys-on = 文字キーの操作を使う
+script-keys-search = 検索に移る
+script-keys-title = キーの一覧
+script-live-lost = 更新が止まりました。ページを読み込み直してください。
+script-live-on = 更新を再開する
+script-live-stop = 更新を止める
+script-offline = つながっていません。入力は残っています。
+script-offline-wait = つながっていません。入力は残っています。つながりしだい送ります。
+script-online = つながりました。
+script-search-count = 候補 %count% 件
+script-search-none = 候補はありません。Enter で検索します。
+script-table-failed = 読み込めませんでした。つながりを確かめて、もう一度お試しください。
+script-timer-running = %since% から計測中　%time%
+script-timer-took = %count% 分を入れました。
