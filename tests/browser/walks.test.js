@@ -201,7 +201,7 @@ test("a paper goes from draft to submitted to accepted, without JavaScript", asy
     assert.equal((await page.locator(".page-head .badge").innerText()).trim(), state);
   };
   const manager = await as("manager");
-  await manager.goto("/documents");
+  await manager.goto(new URL(await manager.locator("nav a[href$=\"/documents\"]").first().getAttribute("href"), manager.url()).href);
   await act(manager, "draft", "案");
   const paper = manager.url();
   await act(manager, "submit", "提出済み");

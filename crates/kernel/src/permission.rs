@@ -96,7 +96,23 @@ impl fmt::Display for Permission {
     }
 }
 
-/// What a user is. Every user has one role.
+/// Areas of the contractor's own house: people, settings, the machine.
+pub const HOUSE: [&str; 7] = [
+    AUDIT, "job", "metrics", "setting", "system", "user", "webhook",
+];
+
+/// Who looked at personal data: for administrators and auditors.
+pub const AUDIT: &str = "audit";
+
+/// Asking the contractor something (a question, a request): the city and the counsellors may.
+pub const ASKING: &str = "ask";
+
+/// What a counsellor may look at.
+const DESK: [&str; 4] = [ASKING, "chat", "help", "question"];
+/// What a counsellor may write.
+const DESK_WRITES: [&str; 2] = [ASKING, "chat"];
+
+/// What a user is, in a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -104,6 +120,8 @@ pub enum Role {
     Viewer,
     /// The city's staff: looks, receives and accepts — 市担当者.
     City,
+    /// A counsellor of the desk: answers visitors in the chat, asks the contractor — 相談員.
+    Counsellor,
     /// The contractor's engineer: looks and records — 担当者.
     Staff,
     /// The contractor's person in charge: also submits and approves — 責任者.
@@ -114,19 +132,21 @@ pub enum Role {
 
 impl Role {
     /// All roles, weakest first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Viewer,
         Self::City,
+        Self::Counsellor,
         Self::Staff,
         Self::Manager,
         Self::Administrator,
     ];
 
-    /// `viewer`, `city`, `staff`, `manager` or `administrator`.
+    /// `viewer`, `city`, `counsellor`, `staff`, `manager` or `administrator`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
             Self::City => "city",
+            Self::Counsellor => "counsellor",
             Self::Staff => "staff",
             Self::Manager => "manager",
             Self::Administrator => "administrator",
@@ -138,6 +158,7 @@ impl Role {
         match self {
             Self::Viewer => "閲覧者",
             Self::City => "市担当者",
+            Self::Counsellor => "相談員",
             Self::Staff => "担当者",
             Self::Manager => "責任者",
             Self::Administrator => "管理者",
@@ -146,8 +167,27 @@ impl Role {
 
     /// Whether the role grants `permission`. The contractor can never accept on the city's
     /// behalf: an acceptance that the supplier could write would prove nothing.
-    pub const fn allows(self, permission: Permission) -> bool {
-        match permission.access {
+    ///
+    /// Depth decides in the contract's areas. The contractor's own house ([`HOUSE`]) is closed to
+    /// the city, and a counsellor sees nothing but the desk's own work ([`DESK`]).
+    pub fn allows(self, permission: Permission) -> bool {
+        let area = permission.area;
+        match self {
+            Self::Counsellor => {
+                DESK.contains(&area) && matches!(permission.access, Access::Read)
+                    || DESK_WRITES.contains(&area) && matches!(permission.access, Access::Write)
+            }
+            Self::City if HOUSE.contains(&area) => false,
+            Self::City if ASKING == area => {
+                matches!(permission.access, Access::Read | Access::Write)
+            }
+            Self::Viewer if HOUSE.contains(&area) && area != AUDIT => false,
+            _ => self.allows_depth(permission.access),
+        }
+    }
+
+    fn allows_depth(self, access: Access) -> bool {
+        match access {
             Access::Read => true,
             Access::Write => matches!(self, Self::Staff | Self::Manager | Self::Administrator),
             Access::Decide => matches!(self, Self::Manager | Self::Administrator),
@@ -165,7 +205,9 @@ impl fmt::Display for Role {
 
 /// The text names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("役割 {0:?} はありません(viewer・city・staff・manager・administrator のどれかです)")]
+#[error(
+    "役割 {0:?} はありません(viewer・city・counsellor・staff・manager・administrator のどれかです)"
+)]
 pub struct UnknownRole(pub String);
 
 impl FromStr for Role {
@@ -188,6 +230,7 @@ mod tests {
         let table = [
             (Role::Viewer, [true, false, false, false, false]),
             (Role::City, [true, false, false, true, false]),
+            (Role::Counsellor, [false, false, false, false, false]),
             (Role::Staff, [true, true, false, false, false]),
             (Role::Manager, [true, true, true, false, false]),
             (Role::Administrator, [true, true, true, false, true]),
@@ -203,6 +246,23 @@ mod tests {
             let granted = depths.map(|access| role.allows(Permission::new("work", access)));
             assert_eq!(granted, expected, "{role}");
         }
+    }
+
+    #[test]
+    fn the_house_is_closed_to_the_city_and_the_desk_is_all_a_counsellor_sees() {
+        for area in HOUSE {
+            assert!(!Role::City.allows(Permission::read(area)), "{area}");
+            assert!(!Role::Counsellor.allows(Permission::read(area)), "{area}");
+            assert!(Role::Staff.allows(Permission::read(area)), "{area}");
+        }
+        assert!(Role::Viewer.allows(Permission::read(AUDIT)));
+        assert!(!Role::Viewer.allows(Permission::read("user")));
+        assert!(Role::Counsellor.allows(Permission::read("question")));
+        assert!(!Role::Counsellor.allows(Permission::write("question")));
+        for role in [Role::Counsellor, Role::City, Role::Staff] {
+            assert!(role.allows(Permission::write(ASKING)), "{role}");
+        }
+        assert!(!Role::Viewer.allows(Permission::write(ASKING)));
     }
 
     #[test]

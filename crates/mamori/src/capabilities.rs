@@ -58,6 +58,44 @@ mod tests {
         }
     }
 
+    /// Keys of a Fluent source: what stands before ` = ` at the beginning of a line.
+    fn keys(source: &str) -> BTreeSet<&str> {
+        source
+            .lines()
+            .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
+            .filter_map(|line| line.split_once('=').map(|(key, _)| key.trim_end()))
+            .collect()
+    }
+
+    #[test]
+    fn every_text_exists_in_both_languages() {
+        let of = |language: &str| -> BTreeSet<&str> {
+            all()
+                .iter()
+                .flat_map(|capability| &capability.texts)
+                .filter(|texts| texts.language == language)
+                .flat_map(|texts| keys(texts.source))
+                .collect()
+        };
+        let (japanese, english) = (of("ja"), of("en"));
+        let only: Vec<&&str> = japanese.symmetric_difference(&english).collect();
+        assert!(only.is_empty(), "in one language only: {only:?}");
+        assert!(japanese.len() > 60);
+    }
+
+    #[test]
+    fn every_menu_entry_has_a_text() {
+        let list = all();
+        let book = mamori_web::texts::TextBook::of(&list).expect("the texts are sound");
+        for entry in list.iter().flat_map(|capability| &capability.navigation) {
+            for key in [entry.label, entry.group.label()] {
+                for language in mamori_web::Language::ALL {
+                    assert!(book.text(language, key, &[]).is_some(), "{key}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn evidence_is_written_by_one_capability_only() {
         let mut seen = BTreeSet::new();

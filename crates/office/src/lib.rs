@@ -77,6 +77,7 @@ pub fn capability() -> Capability {
         schedules: documents::jobs::schedules(),
         routes: api::routes().into_iter().chain(pages::routes()).collect(),
         navigation: pages::navigation(),
+        texts: pages::texts(),
         evidence: evidence::kinds(),
         start: Some(start_hook(Office::start)),
         ..Capability::default()

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use mamori_runtime::App;
 use mamori_runtime::capability::HookError;
-use mamori_store::args;
-use mamori_web::Installation;
 
 use crate::contracts::Contracts;
 use crate::documents::Papers;
@@ -33,20 +31,6 @@ impl Office {
 
     /// Loads the contracts and provides the office. Called once when the application opens.
     pub async fn start(app: App) -> Result<(), HookError> {
-        let sample = app
-            .db
-            .fetch_optional(
-                "SELECT value FROM setting WHERE key = 'demo.marked'",
-                args![],
-            )
-            .await
-            .map_err(|error| HookError::caused_by("設定を読めません", error))?
-            .is_some_and(|row| row.text("value").is_ok_and(|value| value == "1"));
-        let before = app.slot::<Installation>().unwrap_or_default();
-        app.provide(Arc::new(Installation {
-            sample,
-            ..(*before).clone()
-        }));
         let contracts = Contracts::load(app.clone())
             .await
             .map_err(|error| HookError::caused_by("契約を読み込めません", error))?;

@@ -45,6 +45,8 @@ pub struct Capability {
     pub evidence: Vec<EvidenceKind>,
     /// What it gives to documents.
     pub sections: Vec<DocumentSection>,
+    /// Its texts for people, by language.
+    pub texts: Vec<Texts>,
     /// What `/readyz` asks it.
     pub health: Vec<HealthCheck>,
     /// Called once when the application opens, after the migrations: loads state into slots.
@@ -228,17 +230,58 @@ impl Route {
     }
 }
 
+/// Texts of a capability in one language, as a Fluent source. Every key exists in every language.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts {
+    /// `ja` or `en`.
+    pub language: &'static str,
+    /// Name of the file, for messages about it.
+    pub name: &'static str,
+    /// Its content.
+    pub source: &'static str,
+}
+
 /// One entry of the menu.
 #[derive(Debug, Clone, Copy)]
 pub struct NavEntry {
-    /// Text.
-    pub label_ja: &'static str,
-    /// Address.
+    /// Key of its text: `nav-work`.
+    pub label: &'static str,
+    /// Address; `{contract}` in it stands for the contract that the visitor is at.
     pub href: &'static str,
     /// Who sees it.
     pub permission: Permission,
-    /// Place in the menu, small first (steps of 10).
+    /// Under which heading.
+    pub group: NavGroup,
+    /// Place in its group, small first (steps of 10).
     pub order: u16,
+}
+
+/// Headings of the menu, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NavGroup {
+    /// What is to be done now.
+    Today,
+    /// What the contract says and how it stands.
+    Contract,
+    /// What people record.
+    Records,
+    /// The services that the contract buys.
+    Services,
+    /// The contractor's house.
+    House,
+}
+
+impl NavGroup {
+    /// Key of its text.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Today => "nav-group-today",
+            Self::Contract => "nav-group-contract",
+            Self::Records => "nav-group-records",
+            Self::Services => "nav-group-services",
+            Self::House => "nav-group-house",
+        }
+    }
 }
 
 /// What a section of a document is asked for.

@@ -25,14 +25,15 @@
 //!             Rule::Monthly(MonthDay::Day(10, Roll::Forward), At::new(9, 0)), // 10 日（翌開庁日）
 //!         )],
 //!         routes: vec![
-//!             Route::get("/greetings", Permission::read("greeting"), pages::list),
-//!             Route::post("/greetings", Permission::write("greeting"), pages::add),
-//!             Route::get("/api/v1/greetings", Permission::read("greeting"), api::list),
+//!             Route::get("/c/{contract}/greetings", Permission::read("greeting"), pages::list),
+//!             Route::post("/c/{contract}/greetings", Permission::write("greeting"), pages::add),
+//!             Route::get("/api/v1/contracts/{contract}/greetings", Permission::read("greeting"), api::list),
 //!         ],
 //!         navigation: vec![NavEntry {
-//!             label_ja: "あいさつ",
-//!             href: "/greetings",
+//!             label: "nav-greeting", // key of a text
+//!             href: "/c/{contract}/greetings",
 //!             permission: Permission::read("greeting"),
+//!             group: NavGroup::Services,
 //!             order: 50,
 //!         }],
 //!         evidence: vec![EvidenceKind { kind: "greeting.sent", … }],
@@ -64,8 +65,8 @@ pub mod telemetry;
 
 pub use app::{App, OpenError, SYSTEM_CHAIN};
 pub use capability::{
-    BoxFuture, Capability, DocumentSection, Guard, HealthCheck, HookError, NavEntry, Route,
-    SectionRequest, Verb, start_hook,
+    BoxFuture, Capability, DocumentSection, Guard, HealthCheck, HookError, NavEntry, NavGroup,
+    Route, SectionRequest, Texts, Verb, start_hook,
 };
 pub use clock::SystemClock;
 pub use config::{Config, ConfigError, Secret};

@@ -7,6 +7,6 @@ mod app;
 mod client;
 mod postgres;
 
-pub use app::{TestApp, TestAppBuilder};
+pub use app::{PASSWORD, TestApp, TestAppBuilder};
 pub use client::{Answer, Client};
 pub use postgres::PrivatePostgres;

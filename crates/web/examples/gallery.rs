@@ -7,9 +7,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use mamori_kernel::permission::{Permission, Role};
-use mamori_runtime::{App, Capability, NavEntry, Route};
+use mamori_runtime::{App, Capability, NavEntry, NavGroup, Route};
 use mamori_testkit::TestApp;
-use mamori_web::{Field, Installation, Page, Pages, Tone, Visitor, WebError, html};
+use mamori_web::{ContractTitle, Field, Installation, Page, Pages, Tone, Visitor, WebError, html};
 
 const READ: Permission = Permission::read("gallery");
 
@@ -155,9 +155,10 @@ async fn main() {
         navigation: MENU
             .iter()
             .zip(1..)
-            .map(|((label_ja, href), order)| NavEntry {
-                label_ja,
+            .map(|((label, href), order)| NavEntry {
+                label,
                 href,
+                group: NavGroup::Today,
                 permission: READ,
                 order: order * 10,
             })
@@ -166,7 +167,10 @@ async fn main() {
     };
     let test = TestApp::with(vec![capability]).await;
     test.app.provide(Arc::new(Installation {
-        contract: "令和8年度 公式ウェブサイト保守業務委託".to_owned(),
+        contracts: vec![ContractTitle {
+            id: "site-r8".to_owned(),
+            title: "令和8年度 公式ウェブサイト保守業務委託".to_owned(),
+        }],
         sample: true,
     }));
     let mut person = test.sign_in(Role::Manager).await;

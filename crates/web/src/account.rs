@@ -242,6 +242,72 @@ pub async fn set_role(app: &App, actor: Actor, name: &str, role: Role) -> Result
     Ok(())
 }
 
+/// The contracts an account has rights on, each with its role; used where its own role does not
+/// hold everywhere.
+pub(crate) async fn memberships(
+    app: &App,
+    user_id: &str,
+) -> Result<Vec<(String, Role)>, mamori_store::Error> {
+    let rows = app
+        .db
+        .fetch_all(
+            "SELECT contract, role FROM membership WHERE user_id = $1 ORDER BY contract",
+            args![user_id],
+        )
+        .await?;
+    // A role this program does not know grants nothing.
+    rows.iter()
+        .map(|row| Ok((row.text("contract")?, row.text("role")?.parse().ok())))
+        .filter_map(
+            |pair: Result<(String, Option<Role>), mamori_store::Error>| match pair {
+                Ok((contract, role)) => role.map(|role| Ok((contract, role))),
+                Err(error) => Some(Err(error)),
+            },
+        )
+        .collect()
+}
+
+/// Where an account's rights hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Its own role holds for every contract, also those to come.
+    EveryContract,
+    /// These roles on these contracts, and nothing on any other.
+    Contracts(Vec<(String, Role)>),
+}
+
+/// Says where an account's rights hold; sessions go on with the new rights.
+pub async fn set_scope(
+    app: &App,
+    actor: Actor,
+    name: &str,
+    scope: &Scope,
+) -> Result<(), AccountError> {
+    let account = find(app, name).await?;
+    let id = account.id.to_string();
+    let mut tx = app.db.begin_write().await?;
+    let every = i64::from(*scope == Scope::EveryContract);
+    tx.execute(
+        "UPDATE user_account SET every_contract = $1, changed_at = $2 WHERE id = $3",
+        args![every, app.now(), &id],
+    )
+    .await?;
+    tx.execute("DELETE FROM membership WHERE user_id = $1", args![&id])
+        .await?;
+    if let Scope::Contracts(list) = scope {
+        for (contract, role) in list {
+            tx.execute(
+                "INSERT INTO membership (user_id, contract, role) VALUES ($1, $2, $3)",
+                args![&id, contract, role.as_str()],
+            )
+            .await?;
+        }
+    }
+    record(app, &mut tx, actor, USER_ADDED, &account, "scope").await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 /// Shuts the account out (`enabled` false) or lets it in again.
 pub async fn set_enabled(
     app: &App,

@@ -8,7 +8,7 @@
 use askama::Template;
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use mamori_runtime::App;
@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::page::Page;
 use crate::server::RequestId;
+use crate::session;
 
 /// A field that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -108,31 +109,6 @@ impl WebError {
             Self::Bug(_) => "bug",
         }
     }
-
-    fn next(&self) -> String {
-        match self {
-            Self::SignInNeeded => "サインインしてから、もう一度お試しください。".to_owned(),
-            Self::Forbidden => {
-                "必要な操作であれば、管理者に役割の変更を頼んでください。".to_owned()
-            }
-            Self::Forged => "前のページに戻って読み込み直し、もう一度送信してください。".to_owned(),
-            Self::NotFound(_) => {
-                "アドレスを確かめるか、はじめのページから探してください。".to_owned()
-            }
-            Self::Invalid { .. } => "内容を直して、もう一度送信してください。".to_owned(),
-            Self::Conflict(_) => "ページを読み込み直し、いまの状態を確かめてください。".to_owned(),
-            Self::TooMany {
-                retry_after_seconds,
-            } => format!(
-                "{} 分ほど待ってから、もう一度お試しください。",
-                (retry_after_seconds + 59) / 60
-            ),
-            Self::Unavailable(_) => "少し待ってから、もう一度お試しください。".to_owned(),
-            Self::Bug(_) => {
-                "もう一度試しても同じなら、下の番号を管理者に伝えてください。".to_owned()
-            }
-        }
-    }
 }
 
 impl From<mamori_store::Error> for WebError {
@@ -173,13 +149,15 @@ impl From<mamori_runtime::job::JobQueueError> for WebError {
     }
 }
 
-/// What the answer to a failed request says; travels as a response extension.
+/// What the answer to a failed request says; travels as a response extension until the language
+/// of the answer is known.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
-    message: String,
-    next: String,
+    /// What was looked for, or what is wrong, where the error knows it.
+    about: Option<String>,
+    retry_minutes: i64,
     fields: Vec<FieldError>,
 }
 
@@ -196,10 +174,12 @@ impl IntoResponse for WebError {
             tracing::error!(code = self.code(), cause = text, "request failed");
         }
         let mut response = self.status().into_response();
+        let mut retry_minutes = 0;
         if let Self::TooMany {
             retry_after_seconds,
         } = &self
         {
+            retry_minutes = (retry_after_seconds + 59) / 60;
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
@@ -207,8 +187,12 @@ impl IntoResponse for WebError {
         response.extensions_mut().insert(Problem {
             status: self.status(),
             code: self.code(),
-            message: self.to_string(),
-            next: self.next(),
+            about: match &self {
+                Self::NotFound(text) | Self::Conflict(text) => Some(text.clone()),
+                Self::Invalid { message, .. } => Some(message.clone()),
+                _ => None,
+            },
+            retry_minutes,
             fields: match &self {
                 Self::Invalid { fields, .. } => fields.clone(),
                 _ => Vec::new(),
@@ -221,50 +205,39 @@ impl IntoResponse for WebError {
 impl Problem {
     /// For answers that axum or a layer made itself.
     fn of_status(status: StatusCode) -> Self {
-        let (code, message, next) = match status {
-            StatusCode::NOT_FOUND => (
-                "not-found",
-                "ページが見つかりません",
-                "アドレスを確かめるか、はじめのページから探してください。",
-            ),
-            StatusCode::METHOD_NOT_ALLOWED => (
-                "method-not-allowed",
-                "この操作はできません",
-                "ページの中のボタンやリンクから操作してください。",
-            ),
-            StatusCode::PAYLOAD_TOO_LARGE => (
-                "too-large",
-                "送られた内容が大きすぎます",
-                "ファイルを小さくするか、分けて送ってください。",
-            ),
-            StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => (
-                "unavailable",
-                "時間内に処理できませんでした",
-                "少し待ってから、もう一度お試しください。",
-            ),
-            StatusCode::MISDIRECTED_REQUEST => (
-                "misdirected",
-                "このアドレスでは受け付けていません",
-                "設定 public_url のアドレスで開いてください。",
-            ),
-            status if status.is_server_error() => (
-                "bug",
-                "処理中に誤りが起きました",
-                "もう一度試しても同じなら、下の番号を管理者に伝えてください。",
-            ),
-            _ => (
-                "invalid",
-                "送られた内容を読めませんでした",
-                "前のページに戻り、内容を確かめてもう一度送信してください。",
-            ),
+        let code = match status {
+            StatusCode::NOT_FOUND => "not-found",
+            StatusCode::METHOD_NOT_ALLOWED => "method-not-allowed",
+            StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "media-type",
+            StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+            StatusCode::MISDIRECTED_REQUEST => "misdirected",
+            status if status.is_server_error() => "bug",
+            _ => "unreadable",
         };
         Self {
             status,
             code,
-            message: message.to_owned(),
-            next: next.to_owned(),
+            about: None,
+            retry_minutes: 0,
             fields: Vec::new(),
         }
+    }
+
+    /// What happened. Messages of the rules are given as they are.
+    fn title(&self, page: &Page) -> String {
+        match (&self.about, self.code) {
+            (Some(what), "not-found") => page.t1("error-not-found", "what", what.as_str()),
+            (Some(message), _) => message.clone(),
+            (None, "not-found") => page.t("error-page-not-found"),
+            (None, code) => page.t(&format!("error-{code}")),
+        }
+    }
+
+    /// What to do next.
+    fn next(&self, page: &Page) -> String {
+        let key = format!("error-{}-next", self.code);
+        page.t1(&key, "minutes", self.retry_minutes)
     }
 }
 
@@ -273,13 +246,16 @@ impl Problem {
 struct ErrorPage {
     page: Page,
     problem: Problem,
+    next: String,
     request_id: String,
     sign_in: bool,
 }
 
 /// The layer that writes error answers.
 pub(crate) async fn render(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_api = request.uri().path().starts_with("/api/");
+    let path = request.uri().path().to_owned();
+    let is_api = path.starts_with("/api/");
+    let headers = request.headers().clone();
     let request_id = request
         .extensions()
         .get::<RequestId>()
@@ -296,15 +272,18 @@ pub(crate) async fn render(State(app): State<App>, request: Request, next: Next)
         return response;
     }
     let problem = own.unwrap_or_else(|| Problem::of_status(status));
-    let mut headers = std::mem::take(response.headers_mut());
-    headers.remove(header::CONTENT_TYPE);
-    headers.remove(header::CONTENT_LENGTH);
+    let mut kept = std::mem::take(response.headers_mut());
+    kept.remove(header::CONTENT_TYPE);
+    kept.remove(header::CONTENT_LENGTH);
+    let mut page = error_page(&app, &headers, &path, is_api).await;
+    page.title = problem.title(&page);
+    let next = problem.next(&page);
     let mut answer = if is_api {
         let body = json!({
             "type": format!("urn:mamori:problem:{}", problem.code),
-            "title": problem.message,
+            "title": page.title,
             "status": problem.status.as_u16(),
-            "detail": problem.next,
+            "detail": next,
             "errors": problem.fields,
             "request_id": request_id,
         });
@@ -316,8 +295,9 @@ pub(crate) async fn render(State(app): State<App>, request: Request, next: Next)
         answer
     } else {
         let page = ErrorPage {
-            page: Page::bare(&app, problem.message.clone()),
             sign_in: problem.status == StatusCode::UNAUTHORIZED,
+            next,
+            page,
             request_id,
             problem,
         };
@@ -330,12 +310,36 @@ pub(crate) async fn render(State(app): State<App>, request: Request, next: Next)
             }
         }
     };
-    for (name, value) in headers {
+    for (name, value) in kept {
         if let Some(name) = name {
             answer.headers_mut().append(name, value);
         }
     }
     answer
+}
+
+/// The shell of an error page: with the menu where the person is known, so that nobody is stranded.
+async fn error_page(app: &App, headers: &HeaderMap, path: &str, is_api: bool) -> Page {
+    let visitor = if is_api {
+        None
+    } else {
+        session::visitor(app, headers, path, false)
+            .await
+            .ok()
+            .flatten()
+    };
+    match visitor {
+        Some(mut visitor) => {
+            let contract = path
+                .strip_prefix("/c/")
+                .and_then(|rest| rest.split('/').next());
+            if let Some(contract) = contract {
+                visitor.enter(contract);
+            }
+            Page::new(app, &visitor, "")
+        }
+        None => Page::bare(app, session::language(headers), ""),
+    }
 }
 
 /// Marks an error answer whose page the handler wrote itself.

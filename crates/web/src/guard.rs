@@ -4,8 +4,9 @@
 //! change something and are vouched for by a cookie — did it come from our own page. That is asked
 //! twice: by `Sec-Fetch-Site` or `Origin`, and by the session's form token.
 
+use axum::RequestExt as _;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::extract::{FromRequest, Multipart, RawPathParams, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -56,7 +57,7 @@ async fn admit(post: &Post, request: Request) -> Result<Request, Refusal> {
     let path = request.uri().path().to_owned();
     let is_api = path.starts_with("/api/");
     let shows_flash = safe && !is_api && post.guard != Guard::Public;
-    let visitor = session::visitor(app, request.headers(), &path, shows_flash).await?;
+    let mut visitor = session::visitor(app, request.headers(), &path, shows_flash).await?;
     if !safe
         && !matches!(
             visitor.as_ref().map(|visitor| &visitor.credential),
@@ -65,6 +66,13 @@ async fn admit(post: &Post, request: Request) -> Result<Request, Refusal> {
         && !same_origin(app, request.headers())
     {
         return Err(WebError::Forged.into());
+    }
+    let mut request = request;
+    if let (Some(visitor), Some(contract)) = (&mut visitor, contract_of(&mut request).await)
+        && !visitor.enter(&contract)
+    {
+        // Nothing tells whether there is such a contract.
+        return Err(WebError::NotFound(contract).into());
     }
     match (post.guard, &visitor) {
         (Guard::Public, _) | (Guard::SignedIn, Some(_)) => {}
@@ -81,7 +89,6 @@ async fn admit(post: &Post, request: Request) -> Result<Request, Refusal> {
             return Err(WebError::SignInNeeded.into());
         }
     }
-    let mut request = request;
     if let Some(visitor) = visitor {
         let by_cookie = matches!(visitor.credential, Credential::Session(_));
         if !safe && by_cookie && post.guard != Guard::Public {
@@ -90,6 +97,15 @@ async fn admit(post: &Post, request: Request) -> Result<Request, Refusal> {
         request.extensions_mut().insert(visitor);
     }
     Ok(request)
+}
+
+/// The contract that the address names, on pages and in the API alike.
+async fn contract_of(request: &mut Request) -> Option<String> {
+    let parameters = request.extract_parts::<RawPathParams>().await.ok()?;
+    parameters
+        .iter()
+        .find(|(name, _)| *name == "contract")
+        .map(|(_, value)| value.to_owned())
 }
 
 fn to_sign_in(uri: &axum::http::Uri) -> Response {

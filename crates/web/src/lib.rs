@@ -27,27 +27,33 @@ pub mod account;
 pub mod assets;
 pub mod components;
 mod error;
+mod form;
 mod guard;
 mod limit;
 mod page;
 mod pages;
+mod paging;
 pub mod password;
 mod server;
 mod session;
+pub mod texts;
 mod token;
 
 use mamori_kernel::permission::Permission;
-use mamori_runtime::{Capability, start_hook};
+use mamori_runtime::{Capability, Texts, start_hook};
 use mamori_store::Migration;
 
 pub use error::{FieldError, WebError, form_page, html};
+pub use form::{Choice, Field};
 pub use guard::{FORM_TOKEN, FORM_TOKEN_HEADER};
 pub use page::{
-    Choice, Crumb, Field, Flash, Installation, NavItem, Page, PageLink, Pages, Person,
-    SAMPLE_SETTING, SAMPLE_TEXT, Tone,
+    ContractTitle, Crumb, DateStyle, Flash, Installation, NavItem, NavSection, Page, Person,
+    SAMPLE_SETTING, Tone, role_key,
 };
+pub use paging::{PageLink, Pages};
 pub use server::{BODY_LIMIT_BYTES, ClientAddress, RequestId, public_routes, router, serve};
 pub use session::{Credential, Visitor};
+pub use texts::Language;
 
 /// What `/metrics` and the details of `/readyz` need.
 pub const METRICS: Permission = Permission::read("system");
@@ -57,13 +63,35 @@ pub fn capability() -> Capability {
     Capability {
         id: "web",
         title_ja: "管理画面",
-        migrations: vec![Migration {
-            name: "20261122_web_accounts",
-            sql: include_str!("../migrations/20261122_web_accounts.sql"),
-        }],
+        migrations: vec![
+            Migration {
+                name: "20261122_web_accounts",
+                sql: include_str!("../migrations/20261122_web_accounts.sql"),
+            },
+            Migration {
+                name: "20261123_web_membership",
+                sql: include_str!("../migrations/20261123_web_membership.sql"),
+            },
+        ],
         routes: pages::routes(),
+        texts: texts(),
         evidence: account::evidence(),
         start: Some(start_hook(page::read_installation)),
         ..Capability::default()
     }
+}
+
+fn texts() -> Vec<Texts> {
+    vec![
+        Texts {
+            language: "ja",
+            name: "web.ftl",
+            source: include_str!("../locales/ja/web.ftl"),
+        },
+        Texts {
+            language: "en",
+            name: "web.ftl",
+            source: include_str!("../locales/en/web.ftl"),
+        },
+    ]
 }

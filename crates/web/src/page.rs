@@ -3,14 +3,20 @@
 //! A template of another crate names `../web/templates` in its `askama.toml`, extends `shell.html`,
 //! imports `components.html`, and holds a field `page: Page`.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use mamori_kernel::clock::tokyo_datetime;
+use mamori_kernel::permission::Role;
+use mamori_kernel::wareki;
+use mamori_runtime::capability::NavGroup;
 use mamori_runtime::{App, HookError};
 use mamori_store::args;
 
 use crate::assets;
 use crate::session::Visitor;
+use crate::texts::{self, Language, TextBook, Value};
 
 /// The tone of a badge or notice. Each has a colour and an icon of its own shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,11 +86,20 @@ pub struct Crumb {
 #[derive(Debug, Clone)]
 pub struct NavItem {
     /// Text.
-    pub label: &'static str,
+    pub label: String,
     /// Address.
-    pub href: &'static str,
+    pub href: String,
     /// Whether the page lies below it.
     pub current: bool,
+}
+
+/// Entries of the menu under one heading.
+#[derive(Debug, Clone)]
+pub struct NavSection {
+    /// Heading.
+    pub label: String,
+    /// Entries.
+    pub items: Vec<NavItem>,
 }
 
 /// The person shown in the header.
@@ -92,21 +107,61 @@ pub struct NavItem {
 pub struct Person {
     /// Display name.
     pub name: String,
-    /// Role in Japanese.
-    pub role_ja: &'static str,
+    /// Role in the page's language.
+    pub role: String,
 }
 
-/// What the shell shows around a page.
+/// A contract to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractTitle {
+    /// Id, as in addresses.
+    pub id: String,
+    /// Title.
+    pub title: String,
+}
+
+/// How days are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DateStyle {
+    /// 令和8年11月10日（火）.
+    #[default]
+    Wareki,
+    /// 2026-11-10（火）.
+    Iso,
+}
+
+impl DateStyle {
+    /// `wareki` or `iso`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wareki => "wareki",
+            Self::Iso => "iso",
+        }
+    }
+
+    /// The style of that name; 和暦 for anything unknown.
+    pub fn of(name: &str) -> Self {
+        if name == "iso" {
+            Self::Iso
+        } else {
+            Self::Wareki
+        }
+    }
+}
+
+/// What the shell shows around a page, and the page's language.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// Title of the page (its `h1` says the same).
     pub title: String,
     /// The 見本 banner, when the installation holds sample data.
     pub mark: Option<String>,
-    /// Title of the contract in force; may be empty.
-    pub contract: String,
+    /// The contract the page is about; on pages of the installation the visitor's only one.
+    pub contract: Option<ContractTitle>,
+    /// All contracts that the visitor may open.
+    pub contracts: Vec<ContractTitle>,
     /// Menu, only what the visitor may open.
-    pub nav: Vec<NavItem>,
+    pub nav: Vec<NavSection>,
     /// From the first page to this one.
     pub breadcrumbs: Vec<Crumb>,
     /// Messages shown once.
@@ -117,14 +172,21 @@ pub struct Page {
     pub csrf: String,
     /// Version of the program.
     pub version: &'static str,
+    /// Path of the page, for coming back to it.
+    pub path: String,
+    /// Language.
+    pub language: Language,
+    /// How days are written.
+    pub date_style: DateStyle,
+    texts: Arc<TextBook>,
 }
 
-/// What the shell says about the installation as a whole. Kept in a slot of [`App`]; set by the
-/// wiring when it knows the contract, and by the demo.
+/// What the shell says about the installation as a whole. Kept in a slot of [`App`]; set by
+/// whoever knows the contracts.
 #[derive(Debug, Clone, Default)]
 pub struct Installation {
-    /// Title of the contract in force.
-    pub contract: String,
+    /// The contracts in force, in their order.
+    pub contracts: Vec<ContractTitle>,
     /// Whether the installation holds sample data (setting `demo.marked`): every page says 見本.
     pub sample: bool,
 }
@@ -134,6 +196,7 @@ pub const SAMPLE_SETTING: &str = "demo.marked";
 
 /// Reads the 見本 mark when the application opens.
 pub(crate) async fn read_installation(app: App) -> Result<(), HookError> {
+    texts::load(&app)?;
     let value = app
         .db
         .fetch_optional(
@@ -151,49 +214,141 @@ pub(crate) async fn read_installation(app: App) -> Result<(), HookError> {
     Ok(())
 }
 
-/// Text of the banner over sample data.
-pub const SAMPLE_TEXT: &str =
-    "見本：ここに示す記録・氏名・書類は試用のために作ったもので、実在の契約の記録ではありません。";
-
 impl Page {
-    /// The shell for a signed-in visitor.
-    pub fn new(app: &App, visitor: &Visitor, title: impl Into<String>) -> Self {
-        let mut page = Self::bare(app, title);
-        page.nav = navigation(app, visitor);
+    /// The shell for a signed-in visitor. `title` is the key of a text, or text that is data.
+    pub fn new(app: &App, visitor: &Visitor, title: &str) -> Self {
+        let mut page = Self::bare(app, visitor.language, title);
+        page.date_style = visitor.date_style;
+        page.path.clone_from(&visitor.path);
+        let installation = app.slot::<Installation>().unwrap_or_default();
+        page.contracts = installation
+            .contracts
+            .iter()
+            .filter(|contract| visitor.role_on(&contract.id).is_some())
+            .cloned()
+            .collect();
+        page.contract = match &visitor.contract {
+            Some(id) => page.contracts.iter().find(|one| one.id == *id).cloned(),
+            None => match page.contracts.as_slice() {
+                [only] => Some(only.clone()),
+                _ => None,
+            },
+        };
+        page.nav = navigation(app, visitor, &page);
         page.person = Some(Person {
             name: visitor.name.clone(),
-            role_ja: visitor.role.title_ja(),
+            role: page.t(role_key(visitor.role)),
         });
         page.csrf.clone_from(&visitor.csrf);
         page.flash.clone_from(&visitor.flash);
         page.breadcrumbs = vec![Crumb {
-            label: "はじめ".to_owned(),
-            href: Some("/".to_owned()),
+            label: page.t("home-title"),
+            href: Some(if page.contract.is_some() {
+                page.at("")
+            } else {
+                "/".to_owned()
+            }),
         }];
         page
     }
 
     /// The shell without menu and person: sign-in and error pages.
-    pub fn bare(app: &App, title: impl Into<String>) -> Self {
+    pub fn bare(app: &App, language: Language, title: &str) -> Self {
         let installation = app.slot::<Installation>().unwrap_or_default();
+        let texts = texts::texts(app);
         Self {
-            title: title.into(),
-            mark: installation.sample.then(|| SAMPLE_TEXT.to_owned()),
-            contract: installation.contract.clone(),
+            title: texts
+                .text(language, title, &[])
+                .unwrap_or_else(|| title.to_owned()),
+            mark: installation
+                .sample
+                .then(|| texts.say(language, "sample-banner", &[])),
+            contract: None,
+            contracts: Vec::new(),
             nav: Vec::new(),
             breadcrumbs: Vec::new(),
             flash: Vec::new(),
             person: None,
             csrf: String::new(),
             version: env!("CARGO_PKG_VERSION"),
+            path: String::new(),
+            language,
+            date_style: DateStyle::default(),
+            texts,
         }
     }
 
-    /// Adds a step between the first page and this one.
+    /// The text of a key.
+    pub fn t(&self, key: &str) -> String {
+        self.texts.say(self.language, key, &[])
+    }
+
+    /// The text of a key with values put in.
+    pub fn t_with(&self, key: &str, values: &[(&str, Value<'_>)]) -> String {
+        self.texts.say(self.language, key, values)
+    }
+
+    /// The text of a key with one value, for templates.
+    pub fn t1<'v>(&self, key: &str, name: &str, value: impl Into<Value<'v>>) -> String {
+        self.texts.say(self.language, key, &[(name, value.into())])
+    }
+
+    /// The text of a key, or `other` (a name that is data) when there is none.
+    pub fn t_or(&self, key: &str, other: &str) -> String {
+        self.texts
+            .text(self.language, key, &[])
+            .unwrap_or_else(|| other.to_owned())
+    }
+
+    /// The address of a page of this contract: `/c/{contract}` and `rest`.
+    pub fn at(&self, rest: &str) -> String {
+        match &self.contract {
+            Some(contract) => format!("/c/{}{rest}", contract.id),
+            None => "/".to_owned(),
+        }
+    }
+
+    /// Whether the page is about this contract.
+    pub fn is_at(&self, contract: &ContractTitle) -> bool {
+        self.contract
+            .as_ref()
+            .is_some_and(|own| own.id == contract.id)
+    }
+
+    /// A day as this person wants it, with its weekday.
+    pub fn day(&self, day: Date) -> String {
+        match (self.date_style, self.language) {
+            (DateStyle::Wareki, _) => wareki::with_weekday(day),
+            (DateStyle::Iso, Language::Ja) => {
+                format!("{day}（{}）", wareki::weekday(day.weekday()))
+            }
+            (DateStyle::Iso, Language::En) => day.strftime("%Y-%m-%d (%a)").to_string(),
+        }
+    }
+
+    /// An optional day; a dash without one.
+    pub fn day_or_dash(&self, day: Option<Date>) -> String {
+        day.map_or_else(|| "―".to_owned(), |day| self.day(day))
+    }
+
+    /// An instant as a day and time in Japan, short enough for a table.
+    pub fn moment(&self, at: Timestamp) -> String {
+        let local = tokyo_datetime(at);
+        match self.date_style {
+            DateStyle::Wareki => format!(
+                "{} {}",
+                wareki::short(local.date()),
+                local.strftime("%H:%M")
+            ),
+            DateStyle::Iso => local.strftime("%Y-%m-%d %H:%M").to_string(),
+        }
+    }
+
+    /// Adds a step between the first page and this one; `label` is a text key or data.
     #[must_use]
-    pub fn under(mut self, label: impl Into<String>, href: impl Into<String>) -> Self {
+    pub fn under(mut self, label: &str, href: impl Into<String>) -> Self {
         self.breadcrumbs.push(Crumb {
-            label: label.into(),
+            label: self.t_or(label, label),
             href: Some(href.into()),
         });
         self
@@ -222,11 +377,11 @@ impl Page {
     /// Content of the `title` element.
     pub fn document_title(&self) -> String {
         let mark = if self.mark.is_some() {
-            "【見本】"
+            self.t("sample-mark")
         } else {
-            ""
+            String::new()
         };
-        format!("{mark}{} | まもり", self.title)
+        format!("{mark}{} | {}", self.title, self.t("product"))
     }
 
     /// Address of the style sheet.
@@ -238,248 +393,83 @@ impl Page {
     pub fn icon(&self) -> &'static str {
         assets::icon()
     }
+
+    /// The languages other than this one, for the switch.
+    pub fn other_languages(&self) -> impl Iterator<Item = Language> {
+        let own = self.language;
+        Language::ALL.into_iter().filter(move |one| *one != own)
+    }
 }
 
-fn navigation(app: &App, visitor: &Visitor) -> Vec<NavItem> {
-    let mut entries: Vec<_> = app
+/// Key of a role's name.
+pub fn role_key(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "role-viewer",
+        Role::City => "role-city",
+        Role::Counsellor => "role-counsellor",
+        Role::Staff => "role-staff",
+        Role::Manager => "role-manager",
+        Role::Administrator => "role-administrator",
+    }
+}
+
+fn navigation(app: &App, visitor: &Visitor, page: &Page) -> Vec<NavSection> {
+    let role = page
+        .contract
+        .as_ref()
+        .and_then(|contract| visitor.role_on(&contract.id));
+    let mut entries: Vec<(NavGroup, u16, &str, String)> = app
         .capabilities()
         .iter()
         .flat_map(|capability| &capability.navigation)
-        .filter(|entry| visitor.may(entry.permission))
+        .filter_map(|entry| {
+            let href = if let Some(rest) = entry.href.strip_prefix("/c/{contract}") {
+                role.filter(|role| role.allows(entry.permission))?;
+                page.at(rest)
+            } else {
+                visitor
+                    .own_role
+                    .allows(entry.permission)
+                    .then(|| entry.href.to_owned())?
+            };
+            Some((entry.group, entry.order, entry.label, href))
+        })
         .collect();
-    entries.sort_by_key(|entry| entry.order);
+    entries.sort();
     // The longest entry that the path lies below is the current one: /documents before /.
+    let first = page.at("");
     let current = entries
         .iter()
-        .filter(|entry| is_below(&visitor.path, entry.href))
-        .map(|entry| entry.href)
-        .max_by_key(|href| href.len());
-    entries
-        .into_iter()
-        .map(|entry| NavItem {
-            label: entry.label_ja,
-            href: entry.href,
-            current: current == Some(entry.href),
-        })
-        .collect()
-}
-
-fn is_below(path: &str, href: &str) -> bool {
-    path == href || (href != "/" && path.strip_prefix(href).is_some_and(|r| r.starts_with('/')))
-}
-
-/// One choice of a `select`.
-#[derive(Debug, Clone)]
-pub struct Choice {
-    /// Value sent.
-    pub value: String,
-    /// Text shown.
-    pub label: String,
-}
-
-/// One field of a form, for the macro `field`.
-#[derive(Debug, Clone, Default)]
-pub struct Field {
-    /// Name of the form value; also makes the element's id.
-    pub name: &'static str,
-    /// Label.
-    pub label: String,
-    /// `text`, `date`, `time`, `month`, `number`, `password`, `file`, `textarea`, `select`, …
-    pub kind: &'static str,
-    /// Present value.
-    pub value: String,
-    /// Help under the label; may be empty.
-    pub help: String,
-    /// Error beside the field; empty when right.
-    pub error: String,
-    /// Whether it must be filled.
-    pub required: bool,
-    /// `autocomplete` value; may be empty.
-    pub autocomplete: &'static str,
-    /// Choices of a `select`.
-    pub options: Vec<Choice>,
-    /// Lower and upper end for numbers, dates, times; empty for none.
-    pub range: (String, String),
-    /// Greatest number of characters; 0 for none.
-    pub max_length: usize,
-}
-
-impl Field {
-    /// A field of a kind.
-    pub fn new(kind: &'static str, name: &'static str, label: impl Into<String>) -> Self {
-        Self {
-            name,
-            label: label.into(),
-            kind,
-            ..Self::default()
+        .map(|(_, _, _, href)| href.clone())
+        .filter(|href| is_below(&visitor.path, href, &first))
+        .max_by_key(String::len);
+    let mut sections: Vec<(NavGroup, NavSection)> = Vec::new();
+    for (group, _, label, href) in entries {
+        let item = NavItem {
+            label: page.t(label),
+            current: current.as_deref() == Some(href.as_str()),
+            href,
+        };
+        match sections.last_mut() {
+            Some((last, section)) if *last == group => section.items.push(item),
+            _ => sections.push((
+                group,
+                NavSection {
+                    label: page.t(group.label()),
+                    items: vec![item],
+                },
+            )),
         }
     }
-
-    /// A one-line text.
-    pub fn text(name: &'static str, label: impl Into<String>) -> Self {
-        Self::new("text", name, label)
-    }
-
-    /// A choice of one among `options` (value, label).
-    pub fn select<V: Into<String>, L: Into<String>>(
-        name: &'static str,
-        label: impl Into<String>,
-        options: impl IntoIterator<Item = (V, L)>,
-    ) -> Self {
-        let mut field = Self::new("select", name, label);
-        field.options = options
-            .into_iter()
-            .map(|(value, label)| Choice {
-                value: value.into(),
-                label: label.into(),
-            })
-            .collect();
-        field
-    }
-
-    /// Sets the present value.
-    #[must_use]
-    pub fn value(mut self, value: impl Into<String>) -> Self {
-        self.value = value.into();
-        self
-    }
-
-    /// Sets the help text.
-    #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = help.into();
-        self
-    }
-
-    /// Sets the error shown beside the field; empty means right.
-    #[must_use]
-    pub fn error(mut self, error: impl Into<String>) -> Self {
-        self.error = error.into();
-        self
-    }
-
-    /// Marks the field as one that must be filled.
-    #[must_use]
-    pub fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-
-    /// Sets the `autocomplete` value.
-    #[must_use]
-    pub fn autocomplete(mut self, value: &'static str) -> Self {
-        self.autocomplete = value;
-        self
-    }
-
-    /// Sets the lowest and highest value; empty for none.
-    #[must_use]
-    pub fn range(mut self, min: impl Into<String>, max: impl Into<String>) -> Self {
-        self.range = (min.into(), max.into());
-        self
-    }
-
-    /// Attributes of the control besides id, name, type and value; already escaped.
-    pub fn attributes(&self) -> String {
-        let mut out = String::new();
-        if self.required {
-            out.push_str(" required");
-        }
-        for (name, value) in [
-            ("autocomplete", self.autocomplete),
-            ("min", &self.range.0),
-            ("max", &self.range.1),
-        ] {
-            if !value.is_empty() {
-                let _ = write!(out, " {name}=\"{}\"", escaped(value));
-            }
-        }
-        if self.max_length > 0 {
-            let _ = write!(out, " maxlength=\"{}\"", self.max_length);
-        }
-        let mut described = Vec::new();
-        if !self.error.is_empty() {
-            out.push_str(" aria-invalid=\"true\"");
-            described.push(format!("e-{}", self.name));
-        }
-        if !self.help.is_empty() {
-            described.push(format!("h-{}", self.name));
-        }
-        if !described.is_empty() {
-            let _ = write!(out, " aria-describedby=\"{}\"", described.join(" "));
-        }
-        out
-    }
+    sections.into_iter().map(|(_, section)| section).collect()
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('"', "&quot;")
-        .replace('<', "&lt;")
-}
-
-/// One link of the pagination.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageLink {
-    /// Page number from 1.
-    pub number: u64,
-    /// Address.
-    pub href: String,
-    /// Whether it is the page shown.
-    pub current: bool,
-}
-
-/// A list cut into pages.
-#[derive(Debug, Clone)]
-pub struct Pages {
-    /// Page shown, from 1.
-    pub current: u64,
-    /// Entries per page.
-    pub size: u64,
-    /// Entries in all.
-    pub total: u64,
-    /// Address with its query but without `page`, e.g. `/work?month=2026-10`.
-    pub base: String,
-}
-
-impl Pages {
-    /// Number of pages, at least 1.
-    pub fn count(&self) -> u64 {
-        self.total.div_ceil(self.size.max(1)).max(1)
-    }
-
-    /// Entries before the page shown.
-    pub fn offset(&self) -> u64 {
-        self.current.saturating_sub(1) * self.size
-    }
-
-    fn href(&self, number: u64) -> String {
-        let sep = if self.base.contains('?') { '&' } else { '?' };
-        format!("{}{sep}page={number}", self.base)
-    }
-
-    /// Address of the page before.
-    pub fn previous(&self) -> Option<String> {
-        (self.current > 1).then(|| self.href(self.current - 1))
-    }
-
-    /// Address of the page after.
-    pub fn next(&self) -> Option<String> {
-        (self.current < self.count()).then(|| self.href(self.current + 1))
-    }
-
-    /// First, last and the neighbours of the page shown.
-    pub fn links(&self) -> Vec<PageLink> {
-        let count = self.count();
-        (1..=count)
-            .filter(|n| *n == 1 || *n == count || n.abs_diff(self.current) <= 2)
-            .map(|number| PageLink {
-                number,
-                href: self.href(number),
-                current: number == self.current,
-            })
-            .collect()
-    }
+/// Whether a path is a page or lies below it; nothing lies below the start pages.
+fn is_below(path: &str, href: &str, first: &str) -> bool {
+    path == href
+        || (href != "/"
+            && href != first
+            && path.strip_prefix(href).is_some_and(|r| r.starts_with('/')))
 }
 
 #[cfg(test)]
@@ -488,35 +478,12 @@ mod tests {
 
     #[test]
     fn the_current_entry_is_the_longest_one_the_path_lies_below() {
-        assert!(is_below("/work/1", "/work"));
-        assert!(!is_below("/workshop", "/work"));
-        assert!(!is_below("/work", "/"));
-        assert!(is_below("/", "/"));
-    }
-
-    #[test]
-    fn pages_show_ends_and_neighbours() {
-        let pages = Pages {
-            current: 5,
-            size: 20,
-            total: 190,
-            base: "/work?month=2026-10".to_owned(),
-        };
-        let numbers: Vec<u64> = pages.links().iter().map(|link| link.number).collect();
-        assert_eq!(numbers, [1, 3, 4, 5, 6, 7, 10]);
-        assert_eq!(
-            pages.previous().as_deref(),
-            Some("/work?month=2026-10&page=4")
-        );
-        assert_eq!(pages.offset(), 80);
-    }
-
-    #[test]
-    fn attribute_values_are_escaped() {
-        let field = Field::text("a", "A").range("\"><script>", "").error("x");
-        assert_eq!(
-            field.attributes(),
-            " min=\"&quot;>&lt;script>\" aria-invalid=\"true\" aria-describedby=\"e-a\""
-        );
+        let below = |path, href| is_below(path, href, "/c/a");
+        assert!(below("/c/a/work/1", "/c/a/work"));
+        assert!(!below("/c/a/workshop", "/c/a/work"));
+        assert!(!below("/c/a/work", "/c/a"));
+        assert!(below("/c/a", "/c/a"));
+        assert!(!below("/work", "/"));
+        assert!(below("/", "/"));
     }
 }

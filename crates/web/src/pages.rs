@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Json;
 use axum::extract::{Extension, Form, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use mamori_runtime::{App, Guard, Route, Secret};
 use serde::Deserialize;
@@ -11,10 +11,12 @@ use serde_json::{Map, Value, json};
 
 use crate::account;
 use crate::error::{self, WebError};
+use crate::form::Field;
 use crate::limit::{SignInLimits, TooMany};
-use crate::page::{Field, NavItem, Page, Tone};
+use crate::page::{Page, Tone};
 use crate::server::ClientAddress;
 use crate::session::{self, Visitor};
+use crate::texts::{self, Language};
 
 /// The routes of this module.
 pub(crate) fn routes() -> Vec<Route> {
@@ -22,6 +24,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/", Guard::SignedIn, home),
         Route::get("/sign-in", Guard::Public, sign_in_page),
         Route::post("/sign-in", Guard::Public, sign_in).with_body_limit(8 * 1024),
+        Route::post("/language", Guard::Public, choose_language).with_body_limit(8 * 1024),
         Route::post("/sign-out", Guard::SignedIn, sign_out).with_body_limit(8 * 1024),
         Route::get("/assets/{name}", Guard::Public, crate::assets::serve),
         Route::get("/healthz", Guard::Public, healthz),
@@ -34,17 +37,38 @@ pub(crate) fn routes() -> Vec<Route> {
 #[template(path = "home.html")]
 struct HomePage {
     page: Page,
-    cards: Vec<NavItem>,
 }
 
-/// The first page goes to the first entry of the menu; without one it says so.
+/// The first page leads to the visitor's only contract; with several it lists them.
 async fn home(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
-    let page = Page::new(&app, &visitor, "はじめ");
-    if let Some(first) = page.nav.first() {
-        return Ok(Redirect::to(first.href).into_response());
+    let page = Page::new(&app, &visitor, "home-title");
+    if let [only] = page.contracts.as_slice() {
+        return Ok(Redirect::to(&format!("/c/{}", only.id)).into_response());
     }
-    let cards = page.nav.clone();
-    error::html(&HomePage { page, cards })
+    error::html(&HomePage { page })
+}
+
+#[derive(Deserialize)]
+struct LanguageForm {
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// Chooses the language: for this browser, and for the account when somebody is signed in.
+async fn choose_language(
+    State(app): State<App>,
+    visitor: Option<Visitor>,
+    Form(form): Form<LanguageForm>,
+) -> Result<Response, WebError> {
+    let language = Language::of(&form.to);
+    if let Some(visitor) = visitor {
+        session::set_language(&app, &visitor, language).await?;
+    }
+    let mut response = Redirect::to(local_path(&form.next).unwrap_or("/")).into_response();
+    set_cookie(&mut response, &session::language_cookie(&app, language));
+    Ok(response)
 }
 
 #[derive(Template)]
@@ -58,19 +82,20 @@ struct SignInPage {
     tone_bad: Tone,
 }
 
-fn sign_in_form(app: &App, name: &str, next: &str, error: &str) -> SignInPage {
+fn sign_in_form(app: &App, language: Language, name: &str, next: &str, error: &str) -> SignInPage {
+    let page = Page::bare(app, language, "sign-in-title");
     SignInPage {
-        page: Page::bare(app, "サインイン"),
-        name: Field::text("name", "利用者名")
+        name: Field::text("name", page.t("sign-in-name"))
             .value(name)
             .required()
             .autocomplete("username"),
-        password: Field::new("password", "password", "パスワード")
+        password: Field::new("password", "password", page.t("sign-in-password"))
             .required()
             .autocomplete("current-password"),
         next: local_path(next).unwrap_or_default().to_owned(),
         error: error.to_owned(),
         tone_bad: Tone::Bad,
+        page,
     }
 }
 
@@ -92,12 +117,19 @@ struct NextQuery {
 async fn sign_in_page(
     State(app): State<App>,
     visitor: Option<Visitor>,
+    headers: HeaderMap,
     Query(query): Query<NextQuery>,
 ) -> Result<Response, WebError> {
     if visitor.is_some() {
         return Ok(Redirect::to(local_path(&query.next).unwrap_or("/")).into_response());
     }
-    error::html(&sign_in_form(&app, "", &query.next, ""))
+    error::html(&sign_in_form(
+        &app,
+        session::language(&headers),
+        "",
+        &query.next,
+        "",
+    ))
 }
 
 #[derive(Deserialize)]
@@ -114,20 +146,21 @@ async fn sign_in(
     State(app): State<App>,
     Extension(ClientAddress(from)): Extension<ClientAddress>,
     visitor: Option<Visitor>,
+    headers: HeaderMap,
     Form(form): Form<SignInForm>,
 ) -> Result<Response, WebError> {
+    let language = session::language(&headers);
+    let texts = texts::texts(&app);
     let limits = app.slot_or_default::<SignInLimits>();
     let name = form.name.trim().to_ascii_lowercase();
     let now = app.now();
     if let Err(TooMany { retry_after }) = limits.admit(&name, from, now) {
         tracing::warn!(%from, "sign-in refused: too many failures");
         let minutes = (retry_after.as_secs() + 59) / 60;
-        let text = format!(
-            "続けて失敗したため、{minutes} 分ほど受け付けません。パスワードが分からないときは管理者に頼んでください。"
-        );
+        let text = texts.say(language, "sign-in-too-many", &[("minutes", minutes.into())]);
         let mut response = error::own_page(
             StatusCode::TOO_MANY_REQUESTS,
-            &sign_in_form(&app, &name, &form.next, &text),
+            &sign_in_form(&app, language, &name, &form.next, &text),
         )?;
         response.headers_mut().insert(
             header::RETRY_AFTER,
@@ -140,10 +173,10 @@ async fn sign_in(
     let password = Secret::new(form.password);
     let Some(account) = account::authenticate(&app, &name, &password).await? else {
         tracing::warn!(%from, "sign-in failed");
-        let text = "利用者名かパスワードが違います。";
+        let text = texts.say(language, "sign-in-wrong", &[]);
         return error::own_page(
             StatusCode::UNPROCESSABLE_ENTITY,
-            &sign_in_form(&app, &name, &form.next, text),
+            &sign_in_form(&app, language, &name, &form.next, &text),
         );
     };
     limits.succeeded(&name, from, now);

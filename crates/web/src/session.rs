@@ -12,9 +12,10 @@ use mamori_kernel::permission::{Permission, Role};
 use mamori_runtime::{App, Secret};
 use mamori_store::args;
 
-use crate::account::Account;
+use crate::account::{self, Account};
 use crate::error::WebError;
-use crate::page::{Flash, Tone};
+use crate::page::{DateStyle, Flash, Tone};
+use crate::texts::Language;
 use crate::token;
 
 /// How the request proved who it is.
@@ -33,23 +34,71 @@ pub struct Visitor {
     pub id: String,
     /// Name on pages.
     pub name: String,
-    /// Role.
+    /// Role on the contract that the request is about; else the account's own.
     pub role: Role,
+    /// The account's own role: what counts on pages of the installation.
+    pub own_role: Role,
+    /// The contract that the request is about; set by the guard from the address.
+    pub contract: Option<String>,
+    /// Language of pages.
+    pub language: Language,
+    /// How days are written.
+    pub date_style: DateStyle,
     /// Path of the request.
     pub path: String,
     /// Token for the hidden field `csrf`; made for this page.
     pub csrf: String,
     /// Messages to show once.
     pub flash: Vec<Flash>,
+    /// Where the account has rights.
+    reach: Reach,
     pub(crate) credential: Credential,
     /// The session's form token itself, to compare with.
     pub(crate) form_token: String,
+}
+
+/// Where an account has rights.
+#[derive(Debug, Clone)]
+enum Reach {
+    /// Its own role holds for every contract.
+    Everywhere,
+    /// Only for these contracts, each with its role.
+    Contracts(Vec<(String, Role)>),
 }
 
 impl Visitor {
     /// Whether the role grants the permission.
     pub fn may(&self, permission: Permission) -> bool {
         self.role.allows(permission)
+    }
+
+    /// The role on a contract; `None` where the account has no business.
+    pub fn role_on(&self, contract: &str) -> Option<Role> {
+        match &self.reach {
+            Reach::Everywhere => Some(self.own_role),
+            Reach::Contracts(list) => list
+                .iter()
+                .find(|(id, _)| id == contract)
+                .map(|(_, role)| *role),
+        }
+    }
+
+    /// The address of a page of the contract that the request is about.
+    pub fn at(&self, rest: &str) -> String {
+        match &self.contract {
+            Some(contract) => format!("/c/{contract}{rest}"),
+            None => "/".to_owned(),
+        }
+    }
+
+    /// Comes to a contract, with the role on it. False where the account has no business.
+    pub(crate) fn enter(&mut self, contract: &str) -> bool {
+        let Some(role) = self.role_on(contract) else {
+            return false;
+        };
+        self.role = role;
+        self.contract = Some(contract.to_owned());
+        true
     }
 
     /// The actor for evidence that this request writes.
@@ -136,6 +185,44 @@ pub(crate) fn no_cookie(app: &App) -> String {
         "{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}",
         cookie_name(app)
     )
+}
+
+/// Cookie of the language chosen in this browser: for pages before sign-in and for errors.
+const LANGUAGE_COOKIE: &str = "mamori_language";
+
+/// The language chosen in this browser; Japanese without a choice.
+pub(crate) fn language(headers: &HeaderMap) -> Language {
+    cookie_value(headers, LANGUAGE_COOKIE).map_or_else(Language::default, Language::of)
+}
+
+/// `Set-Cookie` for a chosen language.
+pub(crate) fn language_cookie(app: &App, language: Language) -> String {
+    let secure = if app.config.is_https() {
+        "; Secure"
+    } else {
+        ""
+    };
+    format!(
+        "{LANGUAGE_COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}",
+        language.as_str()
+    )
+}
+
+/// Keeps the chosen language with the account.
+pub(crate) async fn set_language(
+    app: &App,
+    visitor: &Visitor,
+    language: Language,
+) -> Result<(), mamori_store::Error> {
+    if let Credential::Session(_) = &visitor.credential {
+        app.db
+            .execute(
+                "UPDATE user_account SET language = $1 WHERE id = $2",
+                args![language.as_str(), &visitor.id],
+            )
+            .await?;
+    }
+    Ok(())
 }
 
 fn cookie_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -236,7 +323,8 @@ async fn by_cookie(
     let row = app
         .db
         .fetch_optional(
-            "SELECT s.csrf, s.seen_at, s.flash, u.id, u.display_name, u.role FROM session s \
+            "SELECT s.csrf, s.seen_at, s.flash, u.id, u.display_name, u.role, u.every_contract, \
+             u.language, u.date_style FROM session s \
              JOIN user_account u ON u.id = s.user_id WHERE s.token_hash = $1 \
              AND s.seen_at > $2 AND s.created_at > $3 AND u.disabled_at IS NULL",
             args![&digest, before(now, idle(app)), before(now, absolute(app))],
@@ -265,10 +353,21 @@ async fn by_cookie(
             )
             .await?;
     }
+    let id = row.text("id")?;
+    let reach = if row.get::<i64>("every_contract")? == 1 {
+        Reach::Everywhere
+    } else {
+        Reach::Contracts(account::memberships(app, &id).await?)
+    };
     Ok(Some(Visitor {
-        id: row.get("id")?,
+        id,
         name: row.get("display_name")?,
         role,
+        own_role: role,
+        contract: None,
+        reach,
+        language: Language::of(&row.text("language")?),
+        date_style: DateStyle::of(&row.text("date_style")?),
         path: path.to_owned(),
         csrf: token::masked(&form_token),
         flash: flash
@@ -317,6 +416,11 @@ async fn by_token(
         id: id.clone(),
         name: row.get("name")?,
         role,
+        own_role: role,
+        contract: None,
+        reach: Reach::Everywhere,
+        language: Language::default(),
+        date_style: DateStyle::Iso,
         path: path.to_owned(),
         csrf: String::new(),
         flash: Vec::new(),

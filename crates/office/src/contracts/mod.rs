@@ -97,8 +97,8 @@ impl Contracts {
         self.announce();
     }
 
-    /// Tells the runtime the calendar and the shell the title: the first contract's, as long as
-    /// an installation has one.
+    /// Tells the shell which contracts there are, and the runtime the first one's calendar: what
+    /// the installation schedules for itself follows it.
     fn announce(&self) {
         let Some(first) = self.all().into_iter().next() else {
             return;
@@ -111,7 +111,14 @@ impl Contracts {
             .slot::<mamori_web::Installation>()
             .unwrap_or_default();
         self.app.provide(Arc::new(mamori_web::Installation {
-            contract: first.contract().file.contract.name.clone(),
+            contracts: self
+                .all()
+                .iter()
+                .map(|live| mamori_web::ContractTitle {
+                    id: live.id().to_owned(),
+                    title: live.contract().file.contract.name.clone(),
+                })
+                .collect(),
             sample: before.sample,
         }));
     }

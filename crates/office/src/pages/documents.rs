@@ -1,7 +1,7 @@
 //! 書類: the list, one paper with its versions' files and its story, and the acts on it.
 
 use askama::Template;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::ToSpan as _;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::DOCUMENT;
-use super::view::{self, Which};
+use super::view::{self, At};
 use crate::api::document::disposition;
 use crate::documents::{Paper, Papers, Submission, deliverable_dues};
 use crate::register::form::FileRef;
@@ -26,14 +26,14 @@ const ACCEPT: Permission = Permission::accept("document");
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/documents", DOCUMENT, list),
-        Route::get("/documents/{number}", DOCUMENT, one),
-        Route::get("/documents/{number}/{file}", DOCUMENT, file),
-        Route::post("/documents/draft", WRITE, draft),
-        Route::post("/documents/{number}/submit", DECIDE, submit),
-        Route::post("/documents/{number}/replace", DECIDE, replace),
-        Route::post("/documents/{number}/accept", ACCEPT, accept),
-        Route::post("/documents/{number}/return", ACCEPT, send_back),
+        Route::get("/c/{contract}/documents", DOCUMENT, list),
+        Route::get("/c/{contract}/documents/{number}", DOCUMENT, one),
+        Route::get("/c/{contract}/documents/{number}/{file}", DOCUMENT, file),
+        Route::post("/c/{contract}/documents/draft", WRITE, draft),
+        Route::post("/c/{contract}/documents/{number}/submit", DECIDE, submit),
+        Route::post("/c/{contract}/documents/{number}/replace", DECIDE, replace),
+        Route::post("/c/{contract}/documents/{number}/accept", ACCEPT, accept),
+        Route::post("/c/{contract}/documents/{number}/return", ACCEPT, send_back),
     ]
 }
 
@@ -79,12 +79,8 @@ struct ListPage {
 async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    At { office, live }: At,
 ) -> Result<Response, WebError> {
-    let office = view::office(&app)?;
-    let Some(live) = view::live(&office, which.contract.as_deref()).await? else {
-        return super::overview::nothing(&app, &visitor, "書類");
-    };
     let mut items = office
         .papers
         .all(live.id())
@@ -178,11 +174,10 @@ struct OnePage {
 async fn one(
     State(app): State<App>,
     visitor: Visitor,
-    Path(number): Path<String>,
-    Query(which): Query<Which>,
+    Path((_, number)): Path<(String, String)>,
+    at: At,
 ) -> Result<Response, WebError> {
-    let office = view::office(&app)?;
-    let (id, item, paper) = find(&office, &which, &number).await?;
+    let (item, paper) = find(&at, &number).await?;
     let (state, tone) = state(&item.state);
     let mut facts = vec![
         ("番号".to_owned(), item.number.clone()),
@@ -217,7 +212,7 @@ async fn one(
     }
     let row = |label, format: &str, file: &FileRef| FileRow {
         label,
-        href: format!("/documents/{number}/paper.{format}"),
+        href: format!("/c/{}/documents/{number}/paper.{format}", at.live.id()),
         name: file.name.clone(),
         sha256: file.sha256.clone(),
     };
@@ -234,9 +229,10 @@ async fn one(
             .iter()
             .map(|file| row("Excel（写し）", "xlsx", file)),
     );
-    let history = office
+    let history = at
+        .office
         .desk
-        .history(&id, Papers::register(), &item.id)
+        .history(at.live.id(), Papers::register(), &item.id)
         .await
         .map_err(view::desk_error)?;
     let story = history
@@ -267,8 +263,8 @@ async fn one(
     let answer = item.state == "submitted" && visitor.may(ACCEPT);
     let again = matches!(item.state.as_str(), "submitted" | "returned") && visitor.may(DECIDE);
     html(&OnePage {
-        page: Page::new(&app, &visitor, item.title.clone())
-            .under("書類", "/documents")
+        page: Page::new(&app, &visitor, &item.title)
+            .under("書類", visitor.at("/documents"))
             .here(),
         number: item.number.clone(),
         state,
@@ -301,22 +297,15 @@ async fn text(app: &App, paper: &Paper) -> Result<String, WebError> {
     Ok(mamori_document::render_text(&model))
 }
 
-async fn find(
-    office: &crate::Office,
-    which: &Which,
-    number: &str,
-) -> Result<(String, Stored, Paper), WebError> {
-    let missing = || WebError::NotFound(format!("書類「{number}」"));
-    let live = view::live(office, which.contract.as_deref())
-        .await?
-        .ok_or_else(missing)?;
-    let item = office
+async fn find(at: &At, number: &str) -> Result<(Stored, Paper), WebError> {
+    let item = at
+        .office
         .desk
-        .get(live.id(), Papers::register(), number)
+        .get(at.live.id(), Papers::register(), number)
         .await
         .map_err(view::desk_error)?;
     let paper = item.read().map_err(WebError::bug)?;
-    Ok((live.id().to_owned(), item, paper))
+    Ok((item, paper))
 }
 
 async fn blob(app: &App, file: &FileRef) -> Result<Vec<u8>, WebError> {
@@ -327,12 +316,11 @@ async fn blob(app: &App, file: &FileRef) -> Result<Vec<u8>, WebError> {
 
 async fn file(
     State(app): State<App>,
-    Path((number, name)): Path<(String, String)>,
-    Query(which): Query<Which>,
+    Path((_, number, name)): Path<(String, String, String)>,
+    at: At,
 ) -> Result<Response, WebError> {
-    let office = view::office(&app)?;
     let format = name.strip_prefix("paper.").unwrap_or_default().to_owned();
-    let (_, _, paper) = find(&office, &which, &number).await?;
+    let (_, paper) = find(&at, &number).await?;
     let file = match format.as_str() {
         "pdf" => Some(&paper.pdf),
         "docx" => paper.docx.as_ref(),
@@ -368,16 +356,13 @@ struct DraftForm {
 async fn draft(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    at: At,
     Form(form): Form<DraftForm>,
 ) -> Result<Response, WebError> {
-    let office = view::office(&app)?;
-    let live = view::live(&office, which.contract.as_deref())
-        .await?
-        .ok_or_else(|| WebError::NotFound("契約".to_owned()))?;
-    let done = office
+    let done = at
+        .office
         .papers
-        .draft(live.id(), &form.document, &form.about, visitor.actor())
+        .draft(at.live.id(), &form.document, &form.about, visitor.actor())
         .await
         .map_err(view::paper_error)?;
     said(
@@ -398,12 +383,10 @@ struct SubmitForm {
 async fn submit(
     State(app): State<App>,
     visitor: Visitor,
-    Path(number): Path<String>,
-    Query(which): Query<Which>,
+    Path((_, number)): Path<(String, String)>,
+    at: At,
     Form(form): Form<SubmitForm>,
 ) -> Result<Response, WebError> {
-    let office = view::office(&app)?;
-    let (id, ..) = find(&office, &which, &number).await?;
     let on = form
         .submitted_on
         .parse()
@@ -413,9 +396,9 @@ async fn submit(
         how: form.how,
         receipt: None,
     };
-    office
+    at.office
         .papers
-        .submit(&id, &number, submission, visitor.actor())
+        .submit(at.live.id(), &number, submission, visitor.actor())
         .await
         .map_err(view::paper_error)?;
     said(&app, &visitor, "提出を記録しました。", &number).await
@@ -429,15 +412,13 @@ struct ReplaceForm {
 async fn replace(
     State(app): State<App>,
     visitor: Visitor,
-    Path(number): Path<String>,
-    Query(which): Query<Which>,
+    Path((_, number)): Path<(String, String)>,
+    at: At,
     Form(form): Form<ReplaceForm>,
 ) -> Result<Response, WebError> {
-    let office = view::office(&app)?;
-    let (id, ..) = find(&office, &which, &number).await?;
-    office
+    at.office
         .papers
-        .replace(&id, &number, &form.reason, visitor.actor())
+        .replace(at.live.id(), &number, &form.reason, visitor.actor())
         .await
         .map_err(view::paper_error)?;
     said(
@@ -459,14 +440,14 @@ struct AcceptForm {
 async fn accept(
     State(app): State<App>,
     visitor: Visitor,
-    Path(number): Path<String>,
-    Query(which): Query<Which>,
+    Path((_, number)): Path<(String, String)>,
+    at: At,
     Form(form): Form<AcceptForm>,
 ) -> Result<Response, WebError> {
     answer(
         &app,
         &visitor,
-        &which,
+        &at,
         &number,
         "accept",
         json!({ "accepted_on": form.accepted_on, "by": form.by }),
@@ -483,28 +464,26 @@ struct ReturnForm {
 async fn send_back(
     State(app): State<App>,
     visitor: Visitor,
-    Path(number): Path<String>,
-    Query(which): Query<Which>,
+    Path((_, number)): Path<(String, String)>,
+    at: At,
     Form(form): Form<ReturnForm>,
 ) -> Result<Response, WebError> {
     let form = json!({ "returned_on": form.returned_on, "returned_reason": form.returned_reason });
-    answer(&app, &visitor, &which, &number, "return", form).await
+    answer(&app, &visitor, &at, &number, "return", form).await
 }
 
 async fn answer(
     app: &App,
     visitor: &Visitor,
-    which: &Which,
+    at: &At,
     number: &str,
     act: &str,
     form: Value,
 ) -> Result<Response, WebError> {
-    let office = view::office(app)?;
-    let (id, ..) = find(&office, which, number).await?;
     let form: Map<String, Value> = form.as_object().cloned().unwrap_or_default();
-    office
+    at.office
         .papers
-        .answer(&id, number, act, form, visitor.actor(), Side::City)
+        .answer(at.live.id(), number, act, form, visitor.actor(), Side::City)
         .await
         .map_err(view::paper_error)?;
     let done = if act == "accept" {
@@ -523,5 +502,5 @@ async fn said(
     number: &str,
 ) -> Result<Response, WebError> {
     visitor.flash(app, Tone::Ok, done).await?;
-    Ok(Redirect::to(&format!("/documents/{number}")).into_response())
+    Ok(Redirect::to(&visitor.at(&format!("/documents/{number}"))).into_response())
 }

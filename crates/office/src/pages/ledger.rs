@@ -8,11 +8,10 @@ use mamori_store::LedgerQuery;
 use mamori_web::{Field, Page, Visitor, WebError, html};
 use serde::Deserialize;
 
-use super::view;
+use super::view::{self, At};
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Filter {
-    contract: Option<String>,
     seq: Option<u64>,
     #[serde(default)]
     kind: String,
@@ -49,12 +48,9 @@ const ROWS: u32 = 50;
 pub(super) async fn page(
     State(app): State<App>,
     visitor: Visitor,
+    At { live, .. }: At,
     Query(filter): Query<Filter>,
 ) -> Result<Response, WebError> {
-    let office = view::office(&app)?;
-    let Some(live) = view::live(&office, filter.contract.as_deref()).await? else {
-        return super::overview::nothing(&app, &visitor, "証跡台帳");
-    };
     let head = app.db.ledger_head(live.id()).await?;
     let query = LedgerQuery {
         to_seq: filter.seq,
@@ -98,7 +94,14 @@ pub(super) async fn page(
         .last()
         .map(|row| row.seq)
         .filter(|seq| *seq > 1)
-        .map(|seq| format!("/ledger?seq={}&kind={}", seq - 1, filter.kind));
+        .map(|seq| {
+            format!(
+                "/c/{}/ledger?seq={}&kind={}",
+                live.id(),
+                seq - 1,
+                filter.kind
+            )
+        });
     html(&LedgerPage {
         page: Page::new(&app, &visitor, "証跡台帳").here(),
         head: head.map(|head| (head.seq, head.hash.to_hex(), head.to_string())),

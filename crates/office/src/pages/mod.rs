@@ -11,7 +11,7 @@ mod overview;
 mod view;
 
 use mamori_kernel::permission::Permission;
-use mamori_runtime::{NavEntry, Route};
+use mamori_runtime::{NavEntry, NavGroup, Route, Texts};
 
 /// Looking at contracts and obligations.
 pub const CONTRACT: Permission = Permission::read("contract");
@@ -23,10 +23,14 @@ pub const LEDGER: Permission = Permission::read("ledger");
 /// The routes of all pages.
 pub fn routes() -> Vec<Route> {
     let mut routes = vec![
-        Route::get("/contract", CONTRACT, overview::page),
-        Route::get("/obligations", CONTRACT, obligations::list),
-        Route::get("/obligations/{key}", CONTRACT, obligations::one),
-        Route::get("/ledger", LEDGER, ledger::page),
+        Route::get("/c/{contract}", CONTRACT, overview::page),
+        Route::get("/c/{contract}/obligations", CONTRACT, obligations::list),
+        Route::get(
+            "/c/{contract}/obligations/{key}",
+            CONTRACT,
+            obligations::one,
+        ),
+        Route::get("/c/{contract}/ledger", LEDGER, ledger::page),
     ];
     routes.extend(documents::routes());
     routes
@@ -34,16 +38,51 @@ pub fn routes() -> Vec<Route> {
 
 /// The menu.
 pub fn navigation() -> Vec<NavEntry> {
-    let entry = |label_ja, href, permission, order| NavEntry {
-        label_ja,
+    let entry = |label, href, permission, group, order| NavEntry {
+        label,
         href,
         permission,
+        group,
         order,
     };
     vec![
-        entry("契約の状況", "/contract", CONTRACT, 10),
-        entry("義務", "/obligations", CONTRACT, 20),
-        entry("書類", "/documents", DOCUMENT, 30),
-        entry("証跡台帳", "/ledger", LEDGER, 90),
+        entry("nav-start", "/c/{contract}", CONTRACT, NavGroup::Today, 10),
+        entry(
+            "nav-obligations",
+            "/c/{contract}/obligations",
+            CONTRACT,
+            NavGroup::Contract,
+            10,
+        ),
+        entry(
+            "nav-documents",
+            "/c/{contract}/documents",
+            DOCUMENT,
+            NavGroup::Contract,
+            20,
+        ),
+        entry(
+            "nav-ledger",
+            "/c/{contract}/ledger",
+            LEDGER,
+            NavGroup::Contract,
+            90,
+        ),
+    ]
+}
+
+/// What the pages say.
+pub fn texts() -> Vec<Texts> {
+    vec![
+        Texts {
+            language: "ja",
+            name: "office.ftl",
+            source: include_str!("../../locales/ja/office.ftl"),
+        },
+        Texts {
+            language: "en",
+            name: "office.ftl",
+            source: include_str!("../../locales/en/office.ftl"),
+        },
     ]
 }

@@ -13,12 +13,11 @@ use mamori_store::LedgerQuery;
 use mamori_web::{Field, Page, Tone, Visitor, WebError, html};
 use serde::Deserialize;
 
-use super::view;
+use super::view::{self, At};
 use crate::register::typed::normal;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Filter {
-    contract: Option<String>,
     #[serde(default)]
     verdict: String,
     #[serde(default)]
@@ -48,12 +47,9 @@ struct ListPage {
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
+    At { live, .. }: At,
     Query(filter): Query<Filter>,
 ) -> Result<Response, WebError> {
-    let office = view::office(&app)?;
-    let Some(live) = view::live(&office, filter.contract.as_deref()).await? else {
-        return super::overview::nothing(&app, &visitor, "義務");
-    };
     let states = live.states(app.now()).await.map_err(view::contract_error)?;
     let total = states.len();
     let words = normal(&filter.q);
@@ -143,14 +139,10 @@ struct OnePage {
 pub(super) async fn one(
     State(app): State<App>,
     visitor: Visitor,
-    Path(key): Path<String>,
-    Query(which): Query<view::Which>,
+    Path((_, key)): Path<(String, String)>,
+    At { live, .. }: At,
 ) -> Result<Response, WebError> {
-    let office = view::office(&app)?;
     let missing = || WebError::NotFound(format!("義務「{key}」"));
-    let live = view::live(&office, which.contract.as_deref())
-        .await?
-        .ok_or_else(missing)?;
     let contract = live.contract();
     let obligation = contract.latest(&key).ok_or_else(missing)?;
     let now = app.now();
@@ -231,8 +223,8 @@ pub(super) async fn one(
         })
         .collect();
     html(&OnePage {
-        page: Page::new(&app, &visitor, obligation.title.clone())
-            .under("義務", "/obligations")
+        page: Page::new(&app, &visitor, &obligation.title)
+            .under("義務", visitor.at("/obligations"))
             .here(),
         text: obligation.text.clone(),
         facts,

@@ -1,7 +1,7 @@
 //! 契約の状況: the contract's health at one glance, each figure a link.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use jiff::ToSpan as _;
 use mamori_contract::engine::Verdict;
@@ -11,7 +11,7 @@ use mamori_kernel::period::{Period, YearMonth};
 use mamori_runtime::App;
 use mamori_web::{Page, Tone, Visitor, WebError, html};
 
-use super::view::{self, DueRow, Which};
+use super::view::{self, At, DueRow};
 use crate::contracts::work_counter;
 use crate::documents::{Paper, deliverable_dues};
 use crate::terms::Counts;
@@ -66,27 +66,11 @@ struct OverviewPage {
     month: String,
 }
 
-#[derive(Template)]
-#[template(path = "no-contract.html")]
-struct NoContractPage {
-    page: Page,
-}
-
-pub(super) fn nothing(app: &App, visitor: &Visitor, title: &str) -> Result<Response, WebError> {
-    html(&NoContractPage {
-        page: Page::new(app, visitor, title.to_owned()).here(),
-    })
-}
-
 pub(super) async fn page(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    At { office, live }: At,
 ) -> Result<Response, WebError> {
-    let office = view::office(&app)?;
-    let Some(live) = view::live(&office, which.contract.as_deref()).await? else {
-        return nothing(&app, &visitor, "契約の状況");
-    };
     let now = app.now();
     let today = tokyo_date(now);
     let contract = live.contract();
@@ -100,7 +84,11 @@ pub(super) async fn page(
                 .filter(|state| state.verdict == verdict)
                 .count(),
             tone: view::tone(verdict),
-            href: format!("/obligations?verdict={}", view::key(verdict)),
+            href: format!(
+                "/c/{}/obligations?verdict={}",
+                live.id(),
+                view::key(verdict)
+            ),
         })
         .collect();
     let papers = office

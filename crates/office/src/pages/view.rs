@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use mamori_contract::Due;
@@ -11,37 +13,34 @@ use mamori_kernel::clock::tokyo_datetime;
 use mamori_kernel::period::Period;
 use mamori_kernel::wareki;
 use mamori_runtime::App;
-use mamori_web::{Tone, WebError};
-use serde::Deserialize;
+use mamori_web::{Tone, Visitor, WebError};
 
 use crate::Office;
 use crate::contracts::{ContractsError, Live};
 use crate::documents::PaperError;
 use crate::register::DeskError;
 
-/// `?contract=` of every page; the only contract may stay unnamed.
-#[derive(Debug, Default, Deserialize)]
-pub struct Which {
-    /// Contract id.
-    #[serde(default)]
-    pub contract: Option<String>,
+/// The contract that the address names, with the office that keeps it.
+pub struct At {
+    /// The office.
+    pub office: Arc<Office>,
+    /// The contract.
+    pub live: Arc<Live>,
 }
 
-/// The office, or the answer that says it is not there.
-pub fn office(app: &App) -> Result<Arc<Office>, WebError> {
-    Office::of(app).map_err(WebError::bug)
-}
+impl FromRequestParts<App> for At {
+    type Rejection = WebError;
 
-/// The contract that is meant: the named one, or the first.
-pub async fn live(office: &Office, which: Option<&str>) -> Result<Option<Arc<Live>>, WebError> {
-    match which.filter(|id| !id.is_empty()) {
-        Some(id) => office
-            .contracts
-            .live(id)
-            .await
-            .map(Some)
-            .map_err(contract_error),
-        None => Ok(office.contracts.all().into_iter().next()),
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, WebError> {
+        // The guard has read the address and knows that the visitor may come here.
+        let id = parts
+            .extensions
+            .get::<Visitor>()
+            .and_then(|visitor| visitor.contract.clone())
+            .ok_or_else(|| WebError::NotFound("契約".to_owned()))?;
+        let office = Office::of(app).map_err(WebError::bug)?;
+        let live = office.contracts.live(&id).await.map_err(contract_error)?;
+        Ok(Self { office, live })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod answers;
+mod contracts;
 mod forms;
 mod postgres;
 mod sample;

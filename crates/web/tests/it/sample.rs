@@ -5,8 +5,8 @@ use axum::Json;
 use axum::extract::{Form, Multipart, State};
 use axum::response::{Redirect, Response};
 use mamori_kernel::permission::Permission;
-use mamori_runtime::{App, Capability, NavEntry, Route};
-use mamori_web::{FieldError, Page, Tone, Visitor, WebError, html};
+use mamori_runtime::{App, Capability, NavEntry, NavGroup, Route};
+use mamori_web::{FieldError, Language, Page, Tone, Visitor, WebError, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,14 +21,18 @@ pub fn capability() -> Capability {
             Route::get("/sample", READ, page),
             Route::post("/sample", WRITE, add),
             Route::post("/sample/files", WRITE, upload).with_body_limit(4 * 1024 * 1024),
+            Route::get("/c/{contract}/sample", READ, page),
+            Route::post("/c/{contract}/sample", WRITE, add),
+            Route::get("/api/v1/contracts/{contract}/sample", READ, list),
             Route::get("/api/v1/sample", READ, list),
             Route::post("/api/v1/sample", WRITE, create),
             Route::get("/sample/broken", READ, broken),
         ],
         navigation: vec![NavEntry {
-            label_ja: "見本の一覧",
+            label: "見本の一覧",
             href: "/sample",
             permission: READ,
+            group: NavGroup::Today,
             order: 10,
         }],
         ..Capability::default()
@@ -105,7 +109,7 @@ async fn broken() -> Response {
 async fn the_shell_renders() {
     let test = mamori_testkit::TestApp::with(vec![capability()]).await;
     let page = SamplePage {
-        page: Page::bare(&test.app, "題"),
+        page: Page::bare(&test.app, Language::Ja, "題"),
         tone: Tone::Bad,
     };
     let shown = page.render().expect("renders");

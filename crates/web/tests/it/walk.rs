@@ -9,16 +9,21 @@ use mamori_testkit::{Answer, Client, TestApp};
 use crate::sample;
 
 /// What may be open to everybody. A new public route must be added here on purpose.
-const PUBLIC: [(&str, &str); 5] = [
+const PUBLIC: [(&str, &str); 6] = [
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
+    ("POST", "/language"),
     ("GET", "/assets/{name}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ];
 
 async fn call(client: &mut Client, route: &Route) -> Answer {
-    let path = route.path.replace("{name}", "x").replace("{id}", "x");
+    let path = route
+        .path
+        .replace("{name}", "x")
+        .replace("{id}", "x")
+        .replace("{contract}", "x");
     let request = Request::builder()
         .method(Method::from_bytes(route.verb.as_str().as_bytes()).expect("a verb"))
         .uri(path)

@@ -1,0 +1,72 @@
+product = Mamori
+product-lead = Shows by evidence and documents that the contract is kept.
+sample-mark = [Sample]{" "}
+sample-banner = Sample: the records, names and documents here were made up for trial; they are not records of a real contract.
+sample-label = Notice about sample data
+
+home-title = Home
+home-go = Go to the first page
+home-no-contract = There is no contract that you may open yet. Ask an administrator about your role and contracts.
+
+shell-skip = Skip to the content
+shell-menu = Menu
+shell-here = You are here
+shell-contract = Change contract
+shell-all-contracts = All contracts
+shell-search = Search
+shell-search-hint = Search numbers, titles, clauses, documents
+shell-help = Help
+shell-account = My settings
+shell-sign-out = Sign out
+shell-language = Language
+
+nav-group-today = Today
+nav-group-contract = Contract
+nav-group-records = Records
+nav-group-services = Services
+nav-group-house = Operations
+
+role-viewer = Viewer
+role-city = City officer
+role-counsellor = Counsellor
+role-staff = Engineer
+role-manager = Lead
+role-administrator = Administrator
+
+sign-in-title = Sign in
+sign-in-do = Sign in
+sign-in-go = Go to sign-in
+sign-in-name = User name
+sign-in-password = Password
+sign-in-wrong = The user name or the password is wrong.
+sign-in-too-many = Too many failures; nothing is taken for about { $minutes } minutes. If you do not know the password, ask an administrator.
+sign-in-forgotten = If you forgot your password, ask an administrator to set a new one.
+
+error-number = Number
+error-sign-in-needed = You need to sign in
+error-sign-in-needed-next = Sign in, then try again.
+error-forbidden = You may not do this
+error-forbidden-next = If you need it, ask an administrator to change your role.
+error-forged = It could not be made sure where this was sent from
+error-forged-next = Go back, reload the page, and send it again.
+error-not-found = { $what } was not found
+error-not-found-next = Check the address, or start from the first page.
+error-page-not-found = There is no such page
+error-invalid-next = Correct what is wrong, then send it again.
+error-conflict-next = Reload the page and look at the present state.
+error-too-many = Too many failures; nothing is taken for a while
+error-too-many-next = Wait about { $minutes } minutes, then try again.
+error-unavailable = This cannot be handled just now
+error-unavailable-next = Wait a little, then try again.
+error-bug = Something went wrong inside
+error-bug-next = If it happens again, tell an administrator the number below.
+error-method-not-allowed = This cannot be done here
+error-method-not-allowed-next = Use the buttons and links of the pages.
+error-too-large = What was sent is too large
+error-too-large-next = Make the file smaller, or send it in parts.
+error-media-type = What was sent is of a kind that is not taken
+error-media-type-next = Check the Content-Type, then send it again.
+error-misdirected = Nothing is answered under this address
+error-misdirected-next = Open the address of the setting public_url.
+error-unreadable = What was sent could not be read
+error-unreadable-next = Go back, check it, and send it again.

@@ -1,0 +1,72 @@
+product = まもり
+product-lead = 契約の履行を、証跡と書類で示します。
+sample-mark = 【見本】
+sample-banner = 見本：ここに示す記録・氏名・書類は試用のために作ったもので、実在の契約の記録ではありません。
+sample-label = 見本の知らせ
+
+home-title = はじめ
+home-go = はじめのページへ
+home-no-contract = 開ける契約がまだありません。管理者に役割と契約を確かめてください。
+
+shell-skip = 本文へ移動
+shell-menu = メニュー
+shell-here = 現在地
+shell-contract = 契約を切り替える
+shell-all-contracts = すべての契約
+shell-search = 探す
+shell-search-hint = 番号・件名・条項・書類を探す
+shell-help = 使い方
+shell-account = 自分の設定
+shell-sign-out = サインアウト
+shell-language = 言語
+
+nav-group-today = きょう
+nav-group-contract = 契約
+nav-group-records = 記録
+nav-group-services = サービス
+nav-group-house = 運用
+
+role-viewer = 閲覧者
+role-city = 市担当者
+role-counsellor = 相談員
+role-staff = 担当者
+role-manager = 責任者
+role-administrator = 管理者
+
+sign-in-title = サインイン
+sign-in-do = サインイン
+sign-in-go = サインインへ
+sign-in-name = 利用者名
+sign-in-password = パスワード
+sign-in-wrong = 利用者名かパスワードが違います。
+sign-in-too-many = 続けて失敗したため、{ $minutes } 分ほど受け付けません。パスワードが分からないときは管理者に頼んでください。
+sign-in-forgotten = パスワードを忘れたときは、管理者に新しいパスワードの設定を頼んでください。
+
+error-number = 番号
+error-sign-in-needed = サインインが必要です
+error-sign-in-needed-next = サインインしてから、もう一度お試しください。
+error-forbidden = この操作をする権限がありません
+error-forbidden-next = 必要な操作であれば、管理者に役割の変更を頼んでください。
+error-forged = 送信元を確かめられませんでした
+error-forged-next = 前のページに戻って読み込み直し、もう一度送信してください。
+error-not-found = { $what } は見つかりません
+error-not-found-next = アドレスを確かめるか、はじめのページから探してください。
+error-page-not-found = ページが見つかりません
+error-invalid-next = 内容を直して、もう一度送信してください。
+error-conflict-next = ページを読み込み直し、いまの状態を確かめてください。
+error-too-many = 続けて失敗したため、しばらく受け付けません
+error-too-many-next = { $minutes } 分ほど待ってから、もう一度お試しください。
+error-unavailable = いま処理できません
+error-unavailable-next = 少し待ってから、もう一度お試しください。
+error-bug = 処理中に誤りが起きました
+error-bug-next = もう一度試しても同じなら、下の番号を管理者に伝えてください。
+error-method-not-allowed = この操作はできません
+error-method-not-allowed-next = ページの中のボタンやリンクから操作してください。
+error-too-large = 送られた内容が大きすぎます
+error-too-large-next = ファイルを小さくするか、分けて送ってください。
+error-media-type = 送られた内容の種類を受け取れません
+error-media-type-next = Content-Type を確かめて、もう一度送ってください。
+error-misdirected = このアドレスでは受け付けていません
+error-misdirected-next = 設定 public_url のアドレスで開いてください。
+error-unreadable = 送られた内容を読めませんでした
+error-unreadable-next = 前のページに戻り、内容を確かめてもう一度送信してください。
