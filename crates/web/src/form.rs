@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::components::Upload;
+
 /// One choice of a `select`.
 #[derive(Debug, Clone)]
 pub struct Choice {
@@ -18,7 +20,8 @@ pub struct Field {
     pub name: &'static str,
     /// Label.
     pub label: String,
-    /// `text`, `date`, `time`, `month`, `number`, `password`, `file`, `textarea`, `select`, …
+    /// `text`, `date`, `time`, `month`, `number`, `password`, `search`, `file`, `textarea`,
+    /// `select`, `radio`, `checkbox`, `hidden`, …
     pub kind: &'static str,
     /// Present value.
     pub value: String,
@@ -30,12 +33,19 @@ pub struct Field {
     pub required: bool,
     /// `autocomplete` value; may be empty.
     pub autocomplete: &'static str,
-    /// Choices of a `select`.
+    /// Choices of a `select` or `radio`.
     pub options: Vec<Choice>,
     /// Lower and upper end for numbers, dates, times; empty for none.
     pub range: (String, String),
-    /// Greatest number of characters; 0 for none.
+    /// Greatest number of characters; 0 for none. Long texts are not cut off while they are typed
+    /// or pasted, only counted.
     pub max_length: usize,
+    /// Lines of a `textarea`; 0 for the usual.
+    pub lines: u8,
+    /// What a `file` field takes.
+    pub upload: Upload,
+    /// Tells the fields of one form from those of another on the same page; may be empty.
+    pub form: &'static str,
 }
 
 impl Field {
@@ -60,15 +70,51 @@ impl Field {
         label: impl Into<String>,
         options: impl IntoIterator<Item = (V, L)>,
     ) -> Self {
-        let mut field = Self::new("select", name, label);
-        field.options = options
+        Self::new("select", name, label).options(options)
+    }
+
+    /// A choice of one among `options` (value, label), all of them in sight.
+    pub fn radio<V: Into<String>, L: Into<String>>(
+        name: &'static str,
+        label: impl Into<String>,
+        options: impl IntoIterator<Item = (V, L)>,
+    ) -> Self {
+        Self::new("radio", name, label).options(options)
+    }
+
+    /// A yes: sends `yes` when it is ticked, nothing otherwise.
+    pub fn checkbox(name: &'static str, label: impl Into<String>, ticked: bool) -> Self {
+        Self::new("checkbox", name, label).value(if ticked { "yes" } else { "" })
+    }
+
+    /// A long text of at most `max_length` characters (0: any).
+    pub fn long(name: &'static str, label: impl Into<String>, max_length: usize) -> Self {
+        Self {
+            max_length,
+            ..Self::new("textarea", name, label)
+        }
+    }
+
+    /// A file.
+    pub fn file(name: &'static str, label: impl Into<String>, upload: Upload) -> Self {
+        Self {
+            upload,
+            ..Self::new("file", name, label)
+        }
+    }
+
+    fn options<V: Into<String>, L: Into<String>>(
+        mut self,
+        options: impl IntoIterator<Item = (V, L)>,
+    ) -> Self {
+        self.options = options
             .into_iter()
             .map(|(value, label)| Choice {
                 value: value.into(),
                 label: label.into(),
             })
             .collect();
-        field
+        self
     }
 
     /// Sets the present value.
@@ -113,6 +159,63 @@ impl Field {
         self
     }
 
+    /// Names the form, where a page has several.
+    #[must_use]
+    pub fn of_form(mut self, form: &'static str) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Sets the greatest number of characters.
+    #[must_use]
+    pub fn at_most(mut self, max_length: usize) -> Self {
+        self.max_length = max_length;
+        self
+    }
+
+    /// The part of element ids that is this field's: its control is `f-ID`.
+    pub fn id(&self) -> String {
+        if self.form.is_empty() {
+            self.name.to_owned()
+        } else {
+            format!("{}-{}", self.form, self.name)
+        }
+    }
+
+    /// Lines of a `textarea`.
+    pub fn rows(&self) -> u8 {
+        if self.lines == 0 { 5 } else { self.lines }
+    }
+
+    /// Whether a `checkbox` is ticked.
+    pub fn is_ticked(&self) -> bool {
+        !self.value.is_empty()
+    }
+
+    /// `aria-describedby` and `aria-invalid` of a group of controls; already escaped.
+    pub fn description(&self) -> String {
+        let mut out = String::new();
+        let mut described = Vec::new();
+        let id = self.id();
+        if !self.error.is_empty() {
+            out.push_str(" aria-invalid=\"true\"");
+            described.push(format!("e-{id}"));
+        }
+        if !self.help.is_empty() {
+            described.push(format!("h-{id}"));
+        }
+        if self.kind == "file" {
+            described.push(format!("l-{id}"));
+        }
+        if self.kind == "textarea" && self.max_length > 0 {
+            described.push(format!("c-{id}"));
+        }
+        if !described.is_empty() {
+            let _ = write!(out, " aria-describedby=\"{}\"", described.join(" "));
+        }
+        out
+    }
+
     /// Attributes of the control besides id, name, type and value; already escaped.
     pub fn attributes(&self) -> String {
         let mut out = String::new();
@@ -123,25 +226,24 @@ impl Field {
             ("autocomplete", self.autocomplete),
             ("min", &self.range.0),
             ("max", &self.range.1),
+            ("accept", self.upload.accept),
         ] {
             if !value.is_empty() {
                 let _ = write!(out, " {name}=\"{}\"", escaped(value));
             }
         }
+        if self.upload.several {
+            out.push_str(" multiple");
+        }
         if self.max_length > 0 {
-            let _ = write!(out, " maxlength=\"{}\"", self.max_length);
+            let name = if self.kind == "textarea" {
+                "data-most"
+            } else {
+                "maxlength"
+            };
+            let _ = write!(out, " {name}=\"{}\"", self.max_length);
         }
-        let mut described = Vec::new();
-        if !self.error.is_empty() {
-            out.push_str(" aria-invalid=\"true\"");
-            described.push(format!("e-{}", self.name));
-        }
-        if !self.help.is_empty() {
-            described.push(format!("h-{}", self.name));
-        }
-        if !described.is_empty() {
-            let _ = write!(out, " aria-describedby=\"{}\"", described.join(" "));
-        }
+        out.push_str(&self.description());
         out
     }
 }
@@ -162,6 +264,41 @@ mod tests {
         assert_eq!(
             field.attributes(),
             " min=\"&quot;>&lt;script>\" aria-invalid=\"true\" aria-describedby=\"e-a\""
+        );
+    }
+
+    #[test]
+    fn fields_of_two_forms_have_ids_of_their_own() {
+        let field = Field::text("day", "日").of_form("accept").error("x");
+        assert_eq!(field.id(), "accept-day");
+        assert!(
+            field
+                .attributes()
+                .contains("aria-describedby=\"e-accept-day\"")
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_counted_and_not_cut() {
+        let attributes = Field::long("note", "備考", 400).attributes();
+        assert_eq!(attributes, " data-most=\"400\" aria-describedby=\"c-note\"");
+        assert_eq!(
+            Field::text("a", "A").at_most(9).attributes(),
+            " maxlength=\"9\""
+        );
+    }
+
+    #[test]
+    fn a_file_says_what_it_takes() {
+        let upload = Upload {
+            accept: ".pdf",
+            most_bytes: 1,
+            several: true,
+        };
+        let attributes = Field::file("proof", "写し", upload).attributes();
+        assert_eq!(
+            attributes,
+            " accept=\".pdf\" multiple aria-describedby=\"l-proof\""
         );
     }
 }

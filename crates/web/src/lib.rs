@@ -82,16 +82,21 @@ pub fn capability() -> Capability {
 }
 
 fn texts() -> Vec<Texts> {
-    vec![
-        Texts {
-            language: "ja",
-            name: "web.ftl",
-            source: include_str!("../locales/ja/web.ftl"),
-        },
-        Texts {
-            language: "en",
-            name: "web.ftl",
-            source: include_str!("../locales/en/web.ftl"),
-        },
-    ]
+    macro_rules! both {
+        ($($name:literal),*) => {
+            vec![$(
+                Texts {
+                    language: "ja",
+                    name: $name,
+                    source: include_str!(concat!("../locales/ja/", $name)),
+                },
+                Texts {
+                    language: "en",
+                    name: $name,
+                    source: include_str!(concat!("../locales/en/", $name)),
+                },
+            )*]
+        };
+    }
+    both!["web.ftl", "components.ftl", "script.ftl"]
 }

@@ -105,6 +105,8 @@ pub struct NavSection {
 /// The person shown in the header.
 #[derive(Debug, Clone)]
 pub struct Person {
+    /// Id of the account: what the script keeps on this computer is kept under it.
+    pub id: String,
     /// Display name.
     pub name: String,
     /// Role in the page's language.
@@ -236,6 +238,7 @@ impl Page {
         };
         page.nav = navigation(app, visitor, &page);
         page.person = Some(Person {
+            id: visitor.id.clone(),
             name: visitor.name.clone(),
             role: page.t(role_key(visitor.role)),
         });
@@ -387,6 +390,19 @@ impl Page {
     /// Address of the style sheet.
     pub fn stylesheet(&self) -> &'static str {
         assets::stylesheet()
+    }
+
+    /// Address of the script.
+    pub fn script(&self) -> &'static str {
+        assets::script()
+    }
+
+    /// What the script says: pairs for `data-text-NAME` of `<body>`.
+    pub fn script_texts(&self) -> Vec<(&'static str, String)> {
+        assets::SCRIPT_TEXTS
+            .iter()
+            .map(|name| (*name, self.t(&format!("script-{name}"))))
+            .collect()
     }
 
     /// Address of the icon.

@@ -9,6 +9,8 @@ pub struct PageLink {
     pub href: String,
     /// Whether it is the page shown.
     pub current: bool,
+    /// Whether pages are left out before it.
+    pub gap: bool,
 }
 
 /// A list cut into pages.
@@ -53,12 +55,22 @@ impl Pages {
     /// First, last and the neighbours of the page shown.
     pub fn links(&self) -> Vec<PageLink> {
         let count = self.count();
-        (1..=count)
-            .filter(|n| *n == 1 || *n == count || n.abs_diff(self.current) <= 2)
-            .map(|number| PageLink {
-                number,
-                href: self.href(number),
-                current: number == self.current,
+        // Built from what is shown: a list may have very many pages.
+        let near = self.current.saturating_sub(2).max(1)..=(self.current + 2).min(count);
+        let mut numbers: Vec<u64> = std::iter::once(1).chain(near).chain([count]).collect();
+        numbers.dedup();
+        let mut before = 0;
+        numbers
+            .into_iter()
+            .map(|number| {
+                let gap = number > before + 1;
+                before = number;
+                PageLink {
+                    number,
+                    href: self.href(number),
+                    current: number == self.current,
+                    gap,
+                }
             })
             .collect()
     }
@@ -78,6 +90,13 @@ mod tests {
         };
         let numbers: Vec<u64> = pages.links().iter().map(|link| link.number).collect();
         assert_eq!(numbers, [1, 3, 4, 5, 6, 7, 10]);
+        let gaps: Vec<u64> = pages
+            .links()
+            .iter()
+            .filter(|link| link.gap)
+            .map(|link| link.number)
+            .collect();
+        assert_eq!(gaps, [3, 10]);
         assert_eq!(
             pages.previous().as_deref(),
             Some("/work?month=2026-10&page=4")

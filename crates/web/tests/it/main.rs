@@ -4,6 +4,7 @@ mod accounts;
 mod answers;
 mod contracts;
 mod forms;
+mod gallery;
 mod postgres;
 mod sample;
 mod sessions;
