@@ -91,6 +91,8 @@ pub struct NavItem {
     pub href: String,
     /// Whether the page lies below it.
     pub current: bool,
+    /// The key that leads there after `g`; empty beyond the last one.
+    pub key: String,
 }
 
 /// Entries of the menu under one heading.
@@ -176,11 +178,40 @@ pub struct Page {
     pub version: &'static str,
     /// Path of the page, for coming back to it.
     pub path: String,
+    /// Which of the pages that the header leads to this installation has.
+    pub offers: Offers,
     /// Language.
     pub language: Language,
     /// How days are written.
     pub date_style: DateStyle,
     texts: Arc<TextBook>,
+}
+
+/// Pages that the header leads to, where a capability has them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Offers {
+    /// `/account`: one's own settings.
+    pub account: bool,
+    /// `/search` and `/search.json`.
+    pub search: bool,
+    /// `/help`.
+    pub help: bool,
+}
+
+impl Offers {
+    fn of(app: &App) -> Self {
+        let has = |path: &str| {
+            app.capabilities()
+                .iter()
+                .flat_map(|capability| &capability.routes)
+                .any(|route| route.path == path)
+        };
+        Self {
+            account: has("/account"),
+            search: has("/search"),
+            help: has("/help"),
+        }
+    }
 }
 
 /// What the shell says about the installation as a whole. Kept in a slot of [`App`]; set by
@@ -222,6 +253,7 @@ impl Page {
         let mut page = Self::bare(app, visitor.language, title);
         page.date_style = visitor.date_style;
         page.path.clone_from(&visitor.path);
+        page.offers = Offers::of(app);
         let installation = app.slot::<Installation>().unwrap_or_default();
         page.contracts = installation
             .contracts
@@ -275,6 +307,7 @@ impl Page {
             csrf: String::new(),
             version: env!("CARGO_PKG_VERSION"),
             path: String::new(),
+            offers: Offers::default(),
             language,
             date_style: DateStyle::default(),
             texts,
@@ -460,8 +493,10 @@ fn navigation(app: &App, visitor: &Visitor, page: &Page) -> Vec<NavSection> {
         .filter(|href| is_below(&visitor.path, href, &first))
         .max_by_key(String::len);
     let mut sections: Vec<(NavGroup, NavSection)> = Vec::new();
+    let mut keys = ('1'..='9').chain('a'..='z');
     for (group, _, label, href) in entries {
         let item = NavItem {
+            key: keys.next().map(String::from).unwrap_or_default(),
             label: page.t(label),
             current: current.as_deref() == Some(href.as_str()),
             href,

@@ -237,7 +237,7 @@ async fn the_menu_shows_what_one_may_open_and_where_one_is() {
     assert!(first.text().contains("開ける契約がまだありません"));
     let shown = client.get("/sample").await.text();
     assert!(
-        shown.contains("<a href=\"/sample\" aria-current=\"page\">見本の一覧</a>"),
+        shown.contains("<a href=\"/sample\" data-key=\"1\" aria-current=\"page\">見本の一覧</a>"),
         "{shown}"
     );
     assert!(shown.contains("（閲覧者）"), "{shown}");
