@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use crate::capability::{Capability, HookError};
 use crate::config::Config;
 use crate::job::JobKind;
+use crate::notify::subscription;
 use crate::schedule::OpenDays;
 use crate::telemetry::{LEDGER_RECORDS, Metrics};
 
@@ -152,7 +153,7 @@ impl App {
         self.kinds.get(name)
     }
 
-    /// Appends evidence in `tx`: `tx.append` plus the metric.
+    /// Appends evidence in `tx`: `tx.append`, the webhooks that subscribed to it, the metric.
     pub async fn append(
         &self,
         tx: &mut Tx,
@@ -160,6 +161,7 @@ impl App {
     ) -> Result<Record, mamori_store::Error> {
         let kind = record.kind.clone();
         let record = tx.append(record).await?;
+        subscription::appended(self, tx, &record.contract, &kind).await?;
         metrics::counter!(LEDGER_RECORDS, "kind" => kind).increment(1);
         Ok(record)
     }

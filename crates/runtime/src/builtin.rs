@@ -25,13 +25,20 @@ pub(crate) fn capability() -> Capability {
     Capability {
         id: "runtime",
         title_ja: "基盤",
-        migrations: vec![Migration {
-            name: "20261122_runtime_jobs",
-            sql: include_str!("../migrations/20261122_runtime_jobs.sql"),
-        }],
+        migrations: vec![
+            Migration {
+                name: "20261122_runtime_jobs",
+                sql: include_str!("../migrations/20261122_runtime_jobs.sql"),
+            },
+            Migration {
+                name: "20261123_runtime_webhooks",
+                sql: include_str!("../migrations/20261123_runtime_webhooks.sql"),
+            },
+        ],
         jobs,
         schedules: vec![
             daily_head::schedule(),
+            notify::subscription::schedule(),
             Schedule::new(PRUNE_JOB, PRUNE_JOB, Rule::Daily(At::new(3, 10))).latest_only(),
         ],
         evidence: vec![
@@ -63,7 +70,10 @@ pub(crate) fn capability() -> Capability {
                     ("periods?", "飛ばした回数"),
                 ],
             },
-        ],
+        ]
+        .into_iter()
+        .chain(notify::subscription::evidence())
+        .collect(),
         health: vec![
             HealthCheck::new("database", database),
             HealthCheck::new("jobs", queue),

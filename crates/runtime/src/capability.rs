@@ -17,6 +17,7 @@ use mamori_store::Migration;
 use serde_json::Value;
 
 use crate::app::App;
+use crate::describe::Operation;
 use crate::job::{JobKind, Schedule};
 
 /// A boxed future, as the function types of a capability return it.
@@ -174,6 +175,8 @@ pub struct Route {
     pub guard: Guard,
     /// Greatest request body in bytes; `None` means the console's default (1 MiB).
     pub body_limit_bytes: Option<usize>,
+    /// What an API route promises; pages have none.
+    pub operation: Option<Arc<Operation>>,
     handler: MethodRouter<App>,
 }
 
@@ -195,6 +198,7 @@ impl Route {
             path,
             guard: guard.into(),
             body_limit_bytes: None,
+            operation: None,
             handler: axum::routing::on(verb.filter(), handler),
         }
     }
@@ -221,6 +225,13 @@ impl Route {
     #[must_use]
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         self.body_limit_bytes = Some(bytes);
+        self
+    }
+
+    /// Says what the route promises; every route below `/api/` must.
+    #[must_use]
+    pub fn describe(mut self, operation: Operation) -> Self {
+        self.operation = Some(Arc::new(operation));
         self
     }
 

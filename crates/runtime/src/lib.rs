@@ -57,9 +57,11 @@ pub mod capability;
 mod clock;
 pub mod config;
 mod daily_head;
+pub mod describe;
 pub mod job;
 pub mod notify;
 mod open_days;
+pub mod remote;
 pub mod schedule;
 pub mod telemetry;
 

@@ -35,6 +35,9 @@
 //! url = "https://hooks.example.jp/mamori"
 //! secret_file = "secrets/webhook"
 //!
+//! [webhooks]                        # those that people subscribe to contracts
+//! allow_private = false             # loopback and private addresses as receivers
+//!
 //! [session]
 //! idle_minutes = 60
 //! absolute_hours = 12
@@ -73,6 +76,8 @@ pub struct Config {
     pub smtp: Option<Smtp>,
     /// Webhooks by name.
     pub webhooks: Vec<Webhook>,
+    /// Whether subscribed webhooks may lead to loopback or private addresses.
+    pub webhook_private: bool,
     /// Sign-in sessions.
     pub session: SessionLimits,
 }
@@ -196,6 +201,7 @@ impl Config {
             },
             smtp: None,
             webhooks: Vec::new(),
+            webhook_private: false,
             session: SessionLimits {
                 idle_minutes: 60,
                 absolute_hours: 12,
@@ -396,6 +402,9 @@ impl Config {
     }
 
     fn read_webhooks(&mut self, reader: &mut Reader) {
+        if let Some(private) = reader.boolean("webhooks.allow_private") {
+            self.webhook_private = private;
+        }
         for index in 0..reader.count("webhook") {
             let key = |name: &str| format!("webhook[{index}].{name}");
             let name = reader.text(&key("name"), "\"noc\"");

@@ -56,7 +56,12 @@ pub(super) struct Reader {
 
 const ENVIRONMENT_PREFIX: &str = "MAMORI_";
 /// Variables that the command line or the tests read, not this file.
-const FOREIGN_VARIABLES: [&str; 2] = ["MAMORI_DATA_DIR", "MAMORI_CONFIG"];
+const FOREIGN_VARIABLES: [&str; 4] = [
+    "MAMORI_DATA_DIR",
+    "MAMORI_CONFIG",
+    "MAMORI_SERVER",
+    "MAMORI_TOKEN_FILE",
+];
 const FOREIGN_PREFIXES: [&str; 2] = ["MAMORI_TEST_", "MAMORI_BENCH_"];
 
 impl Reader {

@@ -5,6 +5,7 @@
 //! `Message-ID` and the webhook's `id` are the job's id, so a receiver can drop a double.
 
 mod mail;
+pub mod subscription;
 mod webhook;
 
 use mamori_kernel::merkle::Digest;
@@ -104,6 +105,9 @@ pub(crate) fn jobs() -> Vec<JobKind> {
         JobKind::new(MAIL_JOB, RetryPolicy::REMOTE, mail::deliver),
         JobKind::new(WEBHOOK_JOB, RetryPolicy::REMOTE, webhook::deliver),
     ]
+    .into_iter()
+    .chain(subscription::jobs())
+    .collect()
 }
 
 fn count(channel: &'static str, outcome: &'static str) {

@@ -4,3 +4,4 @@ mod capability;
 mod jobs;
 mod notifications;
 mod processes;
+mod subscriptions;

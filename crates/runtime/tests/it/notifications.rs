@@ -214,7 +214,7 @@ async fn a_mail_without_receiver_is_refused_before_it_is_queued() {
 }
 
 /// Answers each request with the next status and keeps what came.
-async fn hook(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) {
+pub(crate) async fn hook(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/hook", listener.local_addr().expect("bound"));
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
