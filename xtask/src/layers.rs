@@ -67,9 +67,14 @@ const ALONE: &[Alone] = &[
         why: "minutes to compile; documents are made in one place",
     },
     Alone {
-        crates: &["schemars", "toml_edit"],
+        crates: &["toml_edit"],
         users: &["mamori-contract"],
         why: "the contract language is read in one place",
+    },
+    Alone {
+        crates: &["schemars"],
+        users: &["mamori-contract", "mamori-web", "mamori-office"],
+        why: "schemas of the contract language, and of what the API takes",
     },
     Alone {
         crates: &["ed25519-dalek"],

@@ -1,13 +1,17 @@
 //! A browser without a browser: cookies, forms with their token, JSON; no socket.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use mamori_runtime::describe::Operation;
 use serde_json::Value;
 use tower::ServiceExt as _;
+
+use crate::described;
 
 /// What came back.
 #[derive(Debug, Clone)]
@@ -92,8 +96,10 @@ impl Client {
 
     /// Sends a request as it is, with cookie or token, host and peer added.
     ///
+    /// Answers of the API are compared with the description of their route.
+    ///
     /// # Panics
-    /// When the answer's body cannot be read.
+    /// When the answer's body cannot be read, or is not what the API's description says.
     pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
         let headers = request.headers_mut();
         if !headers.contains_key(header::HOST) {
@@ -110,6 +116,8 @@ impl Client {
             );
         }
         request.extensions_mut().insert(ConnectInfo(self.from));
+        let asked = format!("{} {}", request.method(), request.uri());
+        let is_api = request.uri().path().starts_with("/api/");
         let response = self
             .router
             .clone()
@@ -130,11 +138,16 @@ impl Client {
             }
             self.cookie = (!pair.ends_with('=')).then(|| pair.to_owned());
         }
-        Answer {
+        let operation = parts.extensions.get::<Arc<Operation>>().cloned();
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             bytes,
+        };
+        if is_api {
+            described::check(&asked, &answer, operation.as_deref());
         }
+        answer
     }
 
     /// `GET path`.

@@ -5,6 +5,7 @@
 
 mod app;
 mod client;
+mod described;
 mod postgres;
 
 pub use app::{PASSWORD, TestApp, TestAppBuilder};

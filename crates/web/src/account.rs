@@ -12,8 +12,8 @@ use mamori_runtime::{App, SYSTEM_CHAIN, Secret};
 use mamori_store::{Row, Tx, args};
 use serde_json::json;
 
+use crate::api::tokens::{self, ApiToken, Limits, NewToken};
 use crate::password::{self, Weakness};
-use crate::token;
 
 /// An account could not be made or changed.
 #[derive(Debug, thiserror::Error)]
@@ -343,24 +343,7 @@ async fn end_sessions(tx: &mut Tx, account: &Account) -> Result<(), mamori_store
     Ok(())
 }
 
-/// A token for a program that calls the API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiToken {
-    /// Short public id; what the ledger and the list show.
-    pub id: String,
-    /// What it is for.
-    pub name: String,
-    /// What it may do.
-    pub role: Role,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Timestamp,
-    /// When it was revoked.
-    pub revoked_at: Option<Timestamp>,
-}
-
-/// Makes a token; the secret is given once and kept as a digest only.
+/// Makes a token with a role of its own and nothing that narrows it.
 pub async fn add_token(
     app: &App,
     actor: Actor,
@@ -368,93 +351,27 @@ pub async fn add_token(
     role: Role,
     life: SignedDuration,
 ) -> Result<(ApiToken, Secret), AccountError> {
-    let secret = token::new();
-    let now = app.now();
-    let made = ApiToken {
-        id: hex::encode(rand::random::<[u8; 6]>()),
-        name: name.trim().chars().take(60).collect(),
+    let new = NewToken {
+        name: name.to_owned(),
         role,
-        created_at: now,
-        expires_at: now.checked_add(life).unwrap_or(Timestamp::MAX),
-        revoked_at: None,
+        made_by: None,
+        limits: Limits::default(),
+        life,
+        key: None,
     };
-    let mut tx = app.db.begin_write().await?;
-    tx.execute(
-        "INSERT INTO api_token (token_hash, id, name, role, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        args![
-            token::digest(secret.expose()),
-            &made.id,
-            &made.name,
-            role.as_str(),
-            now,
-            made.expires_at
-        ],
-    )
-    .await?;
-    record_token(app, &mut tx, actor, USER_ADDED, &made.id, role).await?;
-    tx.commit().await?;
+    let (made, secret) = tokens::issue(app, actor, new).await?;
+    let secret = secret.expect("without a key a token is always new");
     Ok((made, secret))
-}
-
-async fn record_token(
-    app: &App,
-    tx: &mut Tx,
-    actor: Actor,
-    kind: &'static str,
-    id: &str,
-    role: Role,
-) -> Result<(), AccountError> {
-    let payload = json!({ "token": id, "role": role.as_str(), "act": "token" });
-    let record = NewRecord::new(SYSTEM_CHAIN, app.now(), actor, kind, id, &payload)?;
-    app.append(tx, record).await?;
-    Ok(())
 }
 
 /// All tokens, newest first.
 pub async fn list_tokens(app: &App) -> Result<Vec<ApiToken>, AccountError> {
-    let rows = app
-        .db
-        .fetch_all(
-            "SELECT id, name, role, created_at, expires_at, revoked_at FROM api_token \
-             ORDER BY created_at DESC, id",
-            args![],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(ApiToken {
-                id: row.get("id")?,
-                name: row.get("name")?,
-                role: row.text("role")?.parse().map_err(|_| {
-                    AccountError::Store(mamori_store::Error::Corrupt {
-                        detail: "api_token: role".to_owned(),
-                    })
-                })?,
-                created_at: row.get("created_at")?,
-                expires_at: row.get("expires_at")?,
-                revoked_at: row.get("revoked_at")?,
-            })
-        })
-        .collect()
+    tokens::list(app, None).await
 }
 
 /// Ends a token.
 pub async fn revoke_token(app: &App, actor: Actor, id: &str) -> Result<(), AccountError> {
-    let found = list_tokens(app)
-        .await?
-        .into_iter()
-        .find(|token| token.id == id)
-        .ok_or_else(|| AccountError::UnknownToken(id.to_owned()))?;
-    let mut tx = app.db.begin_write().await?;
-    tx.execute(
-        "UPDATE api_token SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL",
-        args![app.now(), id],
-    )
-    .await?;
-    record_token(app, &mut tx, actor, USER_REMOVED, id, found.role).await?;
-    tx.commit().await?;
-    Ok(())
+    tokens::revoke(app, actor, id, None).await.map(drop)
 }
 
 /// The evidence this module writes.
@@ -462,6 +379,8 @@ pub(crate) fn evidence() -> Vec<EvidenceKind> {
     let fields: &'static [(&'static str, &'static str)] = &[
         ("user?", "利用者の番号"),
         ("token?", "API トークンの番号"),
+        ("scopes?", "API トークンの範囲"),
+        ("contracts?", "API トークンの契約"),
         ("role", "役割"),
         ("act", "行為"),
     ];

@@ -28,6 +28,19 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// A mistake in what was sent, with its line and column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlacedError {
+    /// Name of the form value, or path in the file.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+}
+
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
@@ -51,6 +64,25 @@ pub enum WebError {
         /// What is wrong with single fields.
         fields: Vec<FieldError>,
     },
+    /// What was sent has mistakes at places that can be named (JSON, contract files).
+    #[error("{message}")]
+    Placed {
+        /// 400 when it could not be read at all, else 422.
+        status: StatusCode,
+        /// What is wrong as a whole.
+        message: String,
+        /// The mistakes.
+        errors: Vec<PlacedError>,
+    },
+    /// The body has another media type than the route takes.
+    #[error("この種類の内容は受け付けません")]
+    MediaType(&'static str),
+    /// The body is larger than so many bytes.
+    #[error("送られた内容が大きすぎます")]
+    TooLarge(usize),
+    /// `If-Match` named a revision that is no longer the present one.
+    #[error("{0}")]
+    Stale(String),
     /// The state does not allow it, or somebody was faster.
     #[error("{0}")]
     Conflict(String),
@@ -89,6 +121,10 @@ impl WebError {
             Self::Forbidden | Self::Forged => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Placed { status, .. } => *status,
+            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Stale(_) => StatusCode::PRECONDITION_FAILED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -103,6 +139,10 @@ impl WebError {
             Self::Forged => "forged",
             Self::NotFound(_) => "not-found",
             Self::Invalid { .. } => "invalid",
+            Self::Placed { .. } => "malformed",
+            Self::MediaType(_) => "media-type",
+            Self::TooLarge(_) => "too-large",
+            Self::Stale(_) => "stale",
             Self::Conflict(_) => "conflict",
             Self::TooMany { .. } => "too-many",
             Self::Unavailable(_) => "unavailable",
@@ -159,6 +199,7 @@ pub(crate) struct Problem {
     about: Option<String>,
     retry_minutes: i64,
     fields: Vec<FieldError>,
+    placed: Vec<PlacedError>,
 }
 
 impl IntoResponse for WebError {
@@ -188,13 +229,21 @@ impl IntoResponse for WebError {
             status: self.status(),
             code: self.code(),
             about: match &self {
-                Self::NotFound(text) | Self::Conflict(text) => Some(text.clone()),
-                Self::Invalid { message, .. } => Some(message.clone()),
+                Self::NotFound(text) | Self::Conflict(text) | Self::Stale(text) => {
+                    Some(text.clone())
+                }
+                Self::Invalid { message, .. } | Self::Placed { message, .. } => {
+                    Some(message.clone())
+                }
                 _ => None,
             },
             retry_minutes,
             fields: match &self {
                 Self::Invalid { fields, .. } => fields.clone(),
+                _ => Vec::new(),
+            },
+            placed: match &self {
+                Self::Placed { errors, .. } => errors.clone(),
                 _ => Vec::new(),
             },
         });
@@ -221,6 +270,7 @@ impl Problem {
             about: None,
             retry_minutes: 0,
             fields: Vec::new(),
+            placed: Vec::new(),
         }
     }
 
@@ -275,6 +325,8 @@ pub(crate) async fn render(State(app): State<App>, request: Request, next: Next)
     let mut kept = std::mem::take(response.headers_mut());
     kept.remove(header::CONTENT_TYPE);
     kept.remove(header::CONTENT_LENGTH);
+    // The body that was compressed is replaced.
+    kept.remove(header::CONTENT_ENCODING);
     let mut page = error_page(&app, &headers, &path, is_api).await;
     page.title = problem.title(&page);
     let next = problem.next(&page);
@@ -284,7 +336,11 @@ pub(crate) async fn render(State(app): State<App>, request: Request, next: Next)
             "title": page.title,
             "status": problem.status.as_u16(),
             "detail": next,
-            "errors": problem.fields,
+            "errors": if problem.placed.is_empty() {
+                json!(problem.fields)
+            } else {
+                json!(problem.placed)
+            },
             "request_id": request_id,
         });
         let mut answer = (problem.status, Json(body)).into_response();

@@ -24,6 +24,7 @@
 //! `csrf` with `page.csrf` (in multipart forms as the first part).
 
 pub mod account;
+pub mod api;
 pub mod assets;
 pub mod components;
 mod error;
@@ -43,7 +44,7 @@ use mamori_kernel::permission::Permission;
 use mamori_runtime::{Capability, Texts, start_hook};
 use mamori_store::Migration;
 
-pub use error::{FieldError, WebError, form_page, html};
+pub use error::{FieldError, PlacedError, WebError, form_page, html};
 pub use form::{Choice, Field};
 pub use guard::{FORM_TOKEN, FORM_TOKEN_HEADER};
 pub use page::{
@@ -72,8 +73,12 @@ pub fn capability() -> Capability {
                 name: "20261123_web_membership",
                 sql: include_str!("../migrations/20261123_web_membership.sql"),
             },
+            Migration {
+                name: "20261123_web_token_scopes",
+                sql: include_str!("../migrations/20261123_web_token_scopes.sql"),
+            },
         ],
-        routes: pages::routes(),
+        routes: pages::routes().into_iter().chain(api::routes()).collect(),
         texts: texts(),
         evidence: account::evidence(),
         start: Some(start_hook(page::read_installation)),

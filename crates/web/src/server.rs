@@ -1,7 +1,8 @@
 //! The HTTP server: all routes of all capabilities behind the same layers.
 //!
 //! From outside in: request id, log and metrics · security headers · error pages · panics ·
-//! time limit · compression · host check · per route: guard and body limit.
+//! time limit · compression · host check · conventions of the API · per route: guard, body limit,
+//! comparison with the route's description.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -21,6 +22,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tracing::Instrument;
 
+use crate::api::conventions::{self, Rules};
 use crate::error;
 use crate::guard::{self, Post};
 
@@ -45,7 +47,9 @@ pub fn router(app: &App) -> Router {
     for route in app.capabilities().iter().flat_map(|c| &c.routes) {
         router = router.route(route.path, guarded(app, route));
     }
+    let verbs = conventions::verbs(app);
     router
+        .layer(middleware::from_fn_with_state(verbs, conventions::finish))
         .layer(middleware::from_fn_with_state(app.clone(), check_host))
         .layer(CompressionLayer::new().gzip(true).br(true))
         .layer(middleware::from_fn(limit_time))
@@ -63,8 +67,16 @@ fn guarded(app: &App, route: &Route) -> axum::routing::MethodRouter<App> {
         guard: route.guard,
         body_limit_bytes,
     };
-    route
-        .handler()
+    let mut handler = route.handler();
+    if let Some(operation) = route.operation.clone() {
+        let rules = Rules {
+            operation,
+            body_limit_bytes,
+        };
+        handler = handler
+            .layer::<_, Infallible>(middleware::from_fn_with_state(rules, conventions::admit));
+    }
+    handler
         .layer::<_, Infallible>(middleware::from_fn_with_state(post, guard::check))
         .layer(DefaultBodyLimit::max(body_limit_bytes))
 }

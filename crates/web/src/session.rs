@@ -13,6 +13,7 @@ use mamori_runtime::{App, Secret};
 use mamori_store::args;
 
 use crate::account::{self, Account};
+use crate::api::tokens::{self, Limits};
 use crate::error::WebError;
 use crate::page::{DateStyle, Flash, Tone};
 use crate::texts::Language;
@@ -52,6 +53,8 @@ pub struct Visitor {
     pub flash: Vec<Flash>,
     /// Where the account has rights.
     reach: Reach,
+    /// What narrows a token beyond its role; people are narrowed by their role alone.
+    limits: Limits,
     pub(crate) credential: Credential,
     /// The session's form token itself, to compare with.
     pub(crate) form_token: String,
@@ -69,11 +72,14 @@ enum Reach {
 impl Visitor {
     /// Whether the role grants the permission.
     pub fn may(&self, permission: Permission) -> bool {
-        self.role.allows(permission)
+        self.role.allows(permission) && self.limits.allow(permission, self.contract.as_deref())
     }
 
     /// The role on a contract; `None` where the account has no business.
     pub fn role_on(&self, contract: &str) -> Option<Role> {
+        if !self.limits.reaches(contract) {
+            return None;
+        }
         match &self.reach {
             Reach::Everywhere => Some(self.own_role),
             Reach::Contracts(list) => list
@@ -81,6 +87,15 @@ impl Visitor {
                 .find(|(id, _)| id == contract)
                 .map(|(_, role)| *role),
         }
+    }
+
+    /// All roles that the account has: its own, and those on contracts.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = Role> {
+        let on_contracts = match &self.reach {
+            Reach::Everywhere => &[][..],
+            Reach::Contracts(list) => list,
+        };
+        std::iter::once(self.own_role).chain(on_contracts.iter().map(|(_, role)| *role))
     }
 
     /// The address of a page of the contract that the request is about.
@@ -366,6 +381,7 @@ async fn by_cookie(
         own_role: role,
         contract: None,
         reach,
+        limits: Limits::default(),
         language: Language::of(&row.text("language")?),
         date_style: DateStyle::of(&row.text("date_style")?),
         path: path.to_owned(),
@@ -399,32 +415,32 @@ async fn by_token(
     bearer: &str,
     path: &str,
 ) -> Result<Option<Visitor>, mamori_store::Error> {
-    let row = app
-        .db
-        .fetch_optional(
-            "SELECT id, name, role FROM api_token \
-             WHERE token_hash = $1 AND expires_at > $2 AND revoked_at IS NULL",
-            args![token::digest(bearer), app.now()],
-        )
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let Ok(role) = row.text("role")?.parse() else {
+    let Some((token, maker)) = tokens::bearer(app, bearer).await? else {
         return Ok(None);
     };
-    let id = row.text("id")?;
+    let (role, reach) = match maker {
+        // Somebody who was given less since then hands on no more than that.
+        Some(maker) if maker.everywhere => (maker.role, Reach::Everywhere),
+        Some(maker) => {
+            let list = account::memberships(app, &maker.id).await?;
+            (maker.role, Reach::Contracts(list))
+        }
+        None => (token.role, Reach::Everywhere),
+    };
     Ok(Some(Visitor {
-        id: id.clone(),
-        name: row.get("name")?,
+        id: token.id.clone(),
+        name: token.name,
         role,
         own_role: role,
         contract: None,
-        reach: Reach::Everywhere,
+        reach,
+        limits: token.limits,
         language: Language::default(),
         date_style: DateStyle::Iso,
         path: path.to_owned(),
         csrf: String::new(),
         flash: Vec::new(),
-        credential: Credential::Token(id),
+        credential: Credential::Token(token.id),
         form_token: String::new(),
     }))
 }

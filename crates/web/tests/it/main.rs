@@ -2,6 +2,7 @@
 
 mod accounts;
 mod answers;
+mod api;
 mod contracts;
 mod forms;
 mod gallery;
