@@ -13,7 +13,7 @@ use mamori_kernel::wareki;
 use serde_json::{Map, Value, json};
 
 use crate::register::typed::minutes_ja;
-use crate::register::{Desk, DeskError, Done, Filter, Order, Refusal, Register, Stored};
+use crate::register::{Desk, DeskError, Filter, Order, Refusal, Register, Stored};
 use crate::terms::{ContractTerms, Counts};
 use crate::work::{Gauge, WorkEntry};
 
@@ -152,6 +152,85 @@ pub enum WorkCliError {
     Desk(#[from] DeskError),
 }
 
+/// What a command asks for, wherever the entries are kept.
+#[derive(Debug)]
+pub enum Asked {
+    /// A list.
+    List(ListArgs),
+    /// An act on an entry, or on a new one.
+    Act {
+        /// Number or id; none for a new entry.
+        item: Option<String>,
+        /// The act's name.
+        act: &'static str,
+        /// Its fields.
+        form: Map<String, Value>,
+        /// The same key twice records once.
+        key: Option<String>,
+    },
+}
+
+impl WorkCommand {
+    /// What the command asks for.
+    pub fn asked(self) -> Asked {
+        let (item, act, form, key) = match self {
+            Self::List(list) => return Asked::List(list),
+            Self::Add(add) => {
+                let mut form = entry_form(&add.entry);
+                put(&mut form, "date", Some(&add.date));
+                put(&mut form, "category", Some(&add.category));
+                put(&mut form, "event", Some(&add.event));
+                (None, "record", form, add.key)
+            }
+            Self::Correct(correct) => {
+                let mut form = entry_form(&correct.entry);
+                put(&mut form, "date", correct.date.as_ref());
+                put(&mut form, "category", correct.category.as_ref());
+                put(&mut form, "event", correct.event.as_ref());
+                put(&mut form, "correction_reason", Some(&correct.because));
+                (Some(correct.item), "correct", form, None)
+            }
+            Self::Withdraw(withdraw) => {
+                let mut form = Map::new();
+                put(&mut form, "withdrawn_reason", Some(&withdraw.because));
+                (Some(withdraw.item), "withdraw", form, None)
+            }
+        };
+        Asked::Act {
+            item,
+            act,
+            form,
+            key,
+        }
+    }
+}
+
+impl ListArgs {
+    /// The conditions as a query of the API.
+    pub fn query(&self) -> Vec<(&'static str, String)> {
+        let mut query = vec![
+            ("page", self.page.to_string()),
+            ("per_page", self.per_page.to_string()),
+        ];
+        if !self.q.is_empty() {
+            query.push(("q", self.q.clone()));
+        }
+        if !self.all {
+            query.push(("state", "recorded".to_owned()));
+        }
+        if let Some(month) = self.month {
+            query.push(("from", month.first().to_string()));
+            query.push(("to", month.last().to_string()));
+        }
+        query
+    }
+
+    /// The month whose gauge is shown.
+    pub fn month(&self) -> Option<YearMonth> {
+        self.month
+    }
+}
+
 /// Runs the command for a contract and returns what to print.
 pub async fn run(
     desk: &Desk,
@@ -161,28 +240,14 @@ pub async fn run(
     json: bool,
 ) -> Result<String, WorkCliError> {
     let register = crate::register("work").expect("the register of work entries");
-    let (item, act, form, key) = match command {
-        WorkCommand::List(list) => return self::list(desk, contract, register, &list, json).await,
-        WorkCommand::Add(add) => {
-            let mut form = entry_form(&add.entry);
-            put(&mut form, "date", Some(&add.date));
-            put(&mut form, "category", Some(&add.category));
-            put(&mut form, "event", Some(&add.event));
-            (None, "record", form, add.key)
-        }
-        WorkCommand::Correct(correct) => {
-            let mut form = entry_form(&correct.entry);
-            put(&mut form, "date", correct.date.as_ref());
-            put(&mut form, "category", correct.category.as_ref());
-            put(&mut form, "event", correct.event.as_ref());
-            put(&mut form, "correction_reason", Some(&correct.because));
-            (Some(correct.item), "correct", form, None)
-        }
-        WorkCommand::Withdraw(withdraw) => {
-            let mut form = Map::new();
-            put(&mut form, "withdrawn_reason", Some(&withdraw.because));
-            (Some(withdraw.item), "withdraw", form, None)
-        }
+    let (item, act, form, key) = match command.asked() {
+        Asked::List(list) => return self::list(desk, contract, register, &list, json).await,
+        Asked::Act {
+            item,
+            act,
+            form,
+            key,
+        } => (item, act, form, key),
     };
     let order = Order {
         key,
@@ -197,9 +262,15 @@ pub async fn run(
         })
         .to_string());
     }
-    let day = done.item.day;
-    let gauge = desk.work_gauge(contract, YearMonth::of(day)).await?;
-    Ok(told(&done, act, &gauge))
+    let gauge = desk
+        .work_gauge(contract, YearMonth::of(done.item.day))
+        .await?;
+    let warnings: Vec<String> = done
+        .warnings
+        .iter()
+        .map(|warning| warning.message_ja.clone())
+        .collect();
+    Ok(told(&done.item, act, done.repeated, &warnings, &gauge))
 }
 
 fn entry_form(entry: &EntryArgs) -> Map<String, Value> {
@@ -226,6 +297,17 @@ fn put(form: &mut Map<String, Value>, field: &str, text: Option<&String>) {
     }
 }
 
+/// The option that fills a field.
+pub fn option_of(field: &str) -> String {
+    let option = match field {
+        "outside_hours_reason" => "reason",
+        "counts_as" => "counts",
+        "correction_reason" | "withdrawn_reason" => "because",
+        other => other,
+    };
+    format!("--{}", option.replace('_', "-"))
+}
+
 /// Names the options instead of the fields.
 fn in_options(error: DeskError) -> WorkCliError {
     let DeskError::Refused(Refusal::Fields(problems)) = &error else {
@@ -234,15 +316,9 @@ fn in_options(error: DeskError) -> WorkCliError {
     let lines: Vec<String> = problems
         .iter()
         .map(|problem| {
-            let option = match problem.field.as_str() {
-                "outside_hours_reason" => "reason",
-                "counts_as" => "counts",
-                "correction_reason" | "withdrawn_reason" => "because",
-                other => other,
-            };
             format!(
-                "--{}（{}）: {}",
-                option.replace('_', "-"),
+                "{}（{}）: {}",
+                option_of(&problem.field),
                 problem.label_ja,
                 problem.message_ja
             )
@@ -251,10 +327,16 @@ fn in_options(error: DeskError) -> WorkCliError {
     WorkCliError::Fields(lines.join("\n"))
 }
 
-fn told(done: &Done, act: &str, gauge: &Gauge) -> String {
-    let item = &done.item;
+/// What an act led to, for people.
+pub fn told(
+    item: &Stored,
+    act: &str,
+    repeated: bool,
+    warnings: &[String],
+    gauge: &Gauge,
+) -> String {
     let what = match act {
-        "record" if done.repeated => "記録済みです（同じキー）",
+        "record" if repeated => "記録済みです（同じキー）",
         "record" => "記録しました",
         "correct" => "訂正しました",
         _ => "取り消しました",
@@ -263,8 +345,8 @@ fn told(done: &Done, act: &str, gauge: &Gauge) -> String {
     if let Ok(entry) = item.read::<WorkEntry>() {
         let _ = writeln!(text, "  {}", line(item, &entry));
     }
-    for warning in &done.warnings {
-        let _ = writeln!(text, "  注意: {}", warning.message_ja);
+    for warning in warnings {
+        let _ = writeln!(text, "  注意: {warning}");
     }
     text.push_str(&gauge_line(gauge));
     text
@@ -367,24 +449,28 @@ async fn list(
         })
         .to_string());
     }
+    Ok(listed(&page.items, page.total, gauge.as_ref()))
+}
+
+/// A page of entries with the month's gauge, for people.
+pub fn listed(items: &[Stored], total: u64, gauge: Option<&Gauge>) -> String {
     let mut text = String::new();
-    for item in &page.items {
+    for item in items {
         if let Ok(entry) = item.read::<WorkEntry>() {
             let _ = writeln!(text, "{}  {}", item.number, line(item, &entry));
         }
     }
-    if page.items.is_empty() {
+    if items.is_empty() {
         text.push_str("該当する作業記録はありません\n");
-    } else if page.total > page.items.len() as u64 {
+    } else if total > items.len() as u64 {
         let _ = writeln!(
             text,
-            "全 {} 件のうち {} 件（--page で次へ）",
-            page.total,
-            page.items.len()
+            "全 {total} 件のうち {} 件（--page で次へ）",
+            items.len()
         );
     }
-    if let Some(gauge) = &gauge {
+    if let Some(gauge) = gauge {
         text.push_str(&gauge_line(gauge));
     }
-    Ok(text)
+    text
 }

@@ -76,7 +76,7 @@ pub enum Window {
 }
 
 /// The counter of monthly hours.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cap {
     /// Name for people (`月7時間`).
     pub title_ja: String,

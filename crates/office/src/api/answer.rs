@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mamori_kernel::permission::Permission;
+use mamori_web::api::Paging;
 use mamori_web::{FieldError, Visitor, WebError};
 use serde::Serialize;
 
@@ -98,29 +99,19 @@ pub fn item(status: StatusCode, view: &ItemView) -> Response {
     response
 }
 
-/// A page of a list.
-#[derive(Debug, Serialize)]
-pub struct PageView {
-    items: Vec<ItemView>,
-    total: u64,
-    page: u32,
-    per_page: u32,
-}
-
-impl PageView {
-    /// The page as `visitor` may see it.
-    pub fn new(register: &'static Register, page: Page, visitor: &Visitor) -> Self {
-        Self {
-            items: page
-                .items
-                .into_iter()
-                .map(|item| ItemView::new(register, item, visitor))
-                .collect(),
-            total: page.total,
-            page: page.page,
-            per_page: page.per_page,
-        }
-    }
+/// A page of a list as `visitor` may see it.
+pub fn page(register: &'static Register, page: Page, visitor: &Visitor) -> Response {
+    let paging = Paging {
+        total: page.total,
+        page: u64::from(page.page),
+        per_page: u64::from(page.per_page),
+    };
+    let items: Vec<ItemView> = page
+        .items
+        .into_iter()
+        .map(|item| ItemView::new(register, item, visitor))
+        .collect();
+    mamori_web::api::page(&items, paging)
 }
 
 /// What the desk refused, as an answer.
@@ -137,9 +128,8 @@ pub fn refuse(error: DeskError) -> WebError {
                 })
                 .collect(),
         },
-        DeskError::Refused(_) | DeskError::Stale { .. } | DeskError::KeyReused(_) => {
-            WebError::Conflict(text)
-        }
+        DeskError::Refused(_) | DeskError::KeyReused(_) => WebError::Conflict(text),
+        DeskError::Stale { .. } => WebError::Stale(text),
         DeskError::NotFound {
             register_ja,
             reference,

@@ -1,14 +1,12 @@
-//! The JSON API of contracts in force: states of obligations, due dates, the ledger.
+//! The JSON API of contracts in force: states of obligations, due dates.
 //!
 //! | verb and path | permission | what |
 //! |---|---|---|
-//! | `GET /contracts` | contract.read | all contracts in force |
+//! | `GET /contracts?page&per_page` | contract.read | all contracts in force |
 //! | `POST /contracts` (`{"name": …, "source": TOML}`) | contract.administer | puts a contract, or a new text of one, into force |
-//! | `GET /contracts/{c}/obligations?verdict&q&page&per_page` | contract.read | a page of obligations |
+//! | `GET /contracts/{c}/obligations?verdict&q&sort&page&per_page` | contract.read | a page of obligations |
 //! | `GET /contracts/{c}/obligations/{key}` | contract.read | one, with every period's state |
-//! | `GET /contracts/{c}/due?from&to&page&per_page` | contract.read | due dates, today and 31 days on unless told |
-//! | `GET /contracts/{c}/ledger?from_seq&kind&limit` | ledger.read | records, oldest first |
-//! | `GET /contracts/{c}/ledger/head` | ledger.read | the last record's number and hash |
+//! | `GET /contracts/{c}/due?from&to&sort&page&per_page` | contract.read | due dates, today and 31 days on unless told |
 //!
 //! Activating the same text twice does nothing the second time, so it needs no
 //! `Idempotency-Key`.
@@ -18,37 +16,37 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use mamori_contract::engine::{State as Standing, Verdict};
 use mamori_contract::language::Obligation;
 use mamori_contract::parse::diagnostics::{Report, Severity};
 use mamori_kernel::clock::tokyo_date;
-use mamori_kernel::ledger::{Head, Record};
 use mamori_kernel::merkle::Digest;
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Route};
-use mamori_store::LedgerQuery;
-use mamori_web::{FieldError, Visitor, WebError};
+use mamori_web::api::Paging;
+use mamori_web::{FieldError, PlacedError, Visitor, WebError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::ledger::head_json;
+use super::{describe, schemas};
 use crate::Office;
 use crate::contracts::{Activation, ContractsError, Live, brief};
 use crate::register::typed::{self, normal};
 use crate::register::{MAX_PAGE, nearest};
 
 const CONTRACT: Permission = Permission::read("contract");
-const LEDGER: Permission = Permission::read("ledger");
 /// Most bytes of a contract file; the real one has a quarter of a mebibyte.
 const MAX_SOURCE_BYTES: usize = 8 * 1024 * 1024;
 /// Days of due dates that are listed unless told.
 const DUE_DAYS: i64 = 31;
-/// Most records of one answer.
-const MAX_RECORDS: u32 = 1_000;
 
 /// All verdicts, worst first.
-const VERDICTS: [Verdict; 6] = [
+pub(super) const VERDICTS: [Verdict; 6] = [
     Verdict::NotMet,
     Verdict::Undecided,
     Verdict::Unmeasured,
@@ -59,26 +57,27 @@ const VERDICTS: [Verdict; 6] = [
 
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get("/api/v1/contracts", CONTRACT, list),
+        Route::get("/api/v1/contracts", CONTRACT, list).describe(schemas::contracts()),
         Route::post(
             "/api/v1/contracts",
             Permission::administer("contract"),
             activate,
         )
-        .with_body_limit(MAX_SOURCE_BYTES),
+        .with_body_limit(MAX_SOURCE_BYTES)
+        .describe(schemas::activate(describe::of::<NewText>())),
         Route::get(
             "/api/v1/contracts/{contract}/obligations",
             CONTRACT,
             obligations,
-        ),
+        )
+        .describe(schemas::obligations()),
         Route::get(
             "/api/v1/contracts/{contract}/obligations/{key}",
             CONTRACT,
             obligation,
-        ),
-        Route::get("/api/v1/contracts/{contract}/due", CONTRACT, due),
-        Route::get("/api/v1/contracts/{contract}/ledger", LEDGER, ledger),
-        Route::get("/api/v1/contracts/{contract}/ledger/head", LEDGER, head),
+        )
+        .describe(schemas::obligation()),
+        Route::get("/api/v1/contracts/{contract}/due", CONTRACT, due).describe(schemas::due()),
     ]
 }
 
@@ -97,12 +96,13 @@ pub async fn live(app: &App, id: &str) -> Result<Arc<Live>, WebError> {
 pub fn refuse(error: ContractsError) -> WebError {
     match error {
         ContractsError::Unknown(id) => WebError::NotFound(format!("有効な契約「{id}」")),
-        ContractsError::Wrong(report) => WebError::Invalid {
+        ContractsError::Wrong(report) => WebError::Placed {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
             message: format!(
                 "契約ファイルに誤りが{}件あります。示した行と列を直して、もう一度送ってください",
                 report.counts().0
             ),
-            fields: findings(&report, Severity::Error),
+            errors: findings(&report, Severity::Error),
         },
         ContractsError::Choose(message) => WebError::invalid(message),
         ContractsError::Store(error) => error.into(),
@@ -110,7 +110,7 @@ pub fn refuse(error: ContractsError) -> WebError {
     }
 }
 
-fn findings(report: &Report, severity: Severity) -> Vec<FieldError> {
+fn findings(report: &Report, severity: Severity) -> Vec<PlacedError> {
     report
         .diagnostics
         .iter()
@@ -120,7 +120,9 @@ fn findings(report: &Report, severity: Severity) -> Vec<FieldError> {
                 .help
                 .as_deref()
                 .map_or(String::new(), |help| format!("（{help}）"));
-            FieldError {
+            PlacedError {
+                line: found.line,
+                column: found.column,
                 field: if found.path.is_empty() {
                     "source".to_owned()
                 } else {
@@ -133,15 +135,6 @@ fn findings(report: &Report, severity: Severity) -> Vec<FieldError> {
             }
         })
         .collect()
-}
-
-/// A page of a list that is made in memory.
-#[derive(Debug, Serialize)]
-pub struct Paged<T> {
-    items: Vec<T>,
-    total: usize,
-    page: usize,
-    per_page: usize,
 }
 
 /// Reads query parameters and keeps what is wrong with them, all at once.
@@ -238,25 +231,34 @@ impl PageQuery {
 }
 
 /// Cuts the page out of a whole list.
-pub fn paged<T>(all: Vec<T>, (page, per_page): (usize, usize)) -> Paged<T> {
-    Paged {
-        total: all.len(),
-        page,
-        per_page,
-        items: all
-            .into_iter()
-            .skip((page - 1).saturating_mul(per_page))
-            .take(per_page)
-            .collect(),
-    }
+pub fn paged<T: Serialize>(all: &[T], (page, per_page): (usize, usize)) -> Response {
+    let first = (page - 1).saturating_mul(per_page).min(all.len());
+    let last = first.saturating_add(per_page).min(all.len());
+    let paging = Paging {
+        total: all.len() as u64,
+        page: page as u64,
+        per_page: per_page as u64,
+    };
+    mamori_web::api::page(&all[first..last], paging)
 }
 
-async fn list(State(app): State<App>) -> Result<Json<Value>, WebError> {
+async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, WebError> {
+    let mut reader = Reader::default();
+    let page = query.read(&mut reader);
+    reader.finish()?;
     let mut items = Vec::new();
     for live in office(&app)?.contracts.all() {
+        // Contracts without rights do not exist.
+        if visitor.role_on(live.id()).is_none() {
+            continue;
+        }
         items.push(described(&app, &live).await?);
     }
-    Ok(Json(json!({ "items": items, "total": items.len() })))
+    Ok(paged(&items, page))
 }
 
 async fn described(app: &App, live: &Live) -> Result<Value, WebError> {
@@ -286,10 +288,14 @@ async fn described(app: &App, live: &Live) -> Result<Value, WebError> {
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct NewText {
+    /// Name of the file, for messages.
     #[serde(default)]
+    #[schemars(length(max = 200))]
     name: String,
+    /// The contract in TOML.
     source: String,
 }
 
@@ -324,7 +330,7 @@ async fn activate(
 }
 
 /// The word of a verdict in the API.
-fn key(verdict: Verdict) -> String {
+pub(super) fn key(verdict: Verdict) -> String {
     match serde_json::to_value(verdict) {
         Ok(Value::String(word)) => word,
         _ => String::new(),
@@ -338,9 +344,28 @@ struct ObligationQuery {
     #[serde(default)]
     q: String,
     #[serde(default)]
+    sort: String,
+    #[serde(default)]
     page: String,
     #[serde(default)]
     per_page: String,
+}
+
+/// Sorts lines by a field of theirs (`next_due`, with a minus before it the other way round);
+/// lines without a value come last. Without a wish the order stays.
+pub fn sort_by_field(lines: &mut [Value], wish: &str) {
+    let (field, turned) = match wish.strip_prefix('-') {
+        Some(field) => (field, true),
+        None => (wish, false),
+    };
+    if field.is_empty() {
+        return;
+    }
+    lines.sort_by(|a, b| {
+        let (a, b) = (a[field].as_str(), b[field].as_str());
+        let order = a.is_none().cmp(&b.is_none());
+        order.then_with(|| if turned { b.cmp(&a) } else { a.cmp(&b) })
+    });
 }
 
 /// An obligation in a list. Those that are not judged (definitions, permissions) have no verdict.
@@ -364,7 +389,7 @@ async fn obligations(
     State(app): State<App>,
     Path(contract): Path<String>,
     Query(query): Query<ObligationQuery>,
-) -> Result<Json<Paged<Value>>, WebError> {
+) -> Result<Response, WebError> {
     let live = live(&app, &contract).await?;
     let known: Vec<String> = VERDICTS.iter().map(|verdict| key(*verdict)).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -378,7 +403,7 @@ async fn obligations(
     reader.finish()?;
     let states = live.states(app.now()).await.map_err(refuse)?;
     let words = normal(&query.q);
-    let found = live
+    let mut found: Vec<Value> = live
         .contract()
         .file
         .obligation
@@ -399,7 +424,8 @@ async fn obligations(
             (wanted && said).then(|| line(&live, obligation, state))
         })
         .collect();
-    Ok(Json(paged(found, page)))
+    sort_by_field(&mut found, &query.sort);
+    Ok(paged(&found, page))
 }
 
 async fn obligation(
@@ -448,6 +474,8 @@ struct DueQuery {
     #[serde(default)]
     to: String,
     #[serde(default)]
+    sort: String,
+    #[serde(default)]
     page: String,
     #[serde(default)]
     per_page: String,
@@ -457,7 +485,7 @@ async fn due(
     State(app): State<App>,
     Path(contract): Path<String>,
     Query(query): Query<DueQuery>,
-) -> Result<Json<Paged<mamori_contract::Due>>, WebError> {
+) -> Result<Response, WebError> {
     let live = live(&app, &contract).await?;
     let today = tokyo_date(app.now());
     let mut reader = Reader::default();
@@ -477,94 +505,9 @@ async fn due(
     }
     .read(&mut reader);
     reader.finish()?;
-    Ok(Json(paged(live.contract().due(from, to), page)))
-}
-
-#[derive(Default, Deserialize)]
-struct LedgerParameters {
-    #[serde(default)]
-    from_seq: String,
-    #[serde(default)]
-    kind: String,
-    #[serde(default)]
-    limit: String,
-}
-
-/// Records from a number on, oldest first; `next_from_seq` leads to the rest, if there is any.
-async fn ledger(
-    State(app): State<App>,
-    Path(contract): Path<String>,
-    Query(query): Query<LedgerParameters>,
-) -> Result<Json<Value>, WebError> {
-    let live = live(&app, &contract).await?;
-    let mut reader = Reader::default();
-    let from_seq = reader.number("from_seq", &query.from_seq).unwrap_or(1u64);
-    let limit = reader
-        .number("limit", &query.limit)
-        .unwrap_or(100u32)
-        .min(MAX_RECORDS);
-    reader.finish()?;
-    let wanted = LedgerQuery {
-        from_seq: Some(from_seq),
-        kinds: query
-            .kind
-            .split(',')
-            .map(str::trim)
-            .filter(|kind| !kind.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        // One more than wanted tells whether there is more.
-        limit: limit + 1,
-        ..LedgerQuery::new(live.id())
-    };
-    let mut records = app.db.ledger_records(&wanted).await?;
-    let more = records.len() > limit as usize;
-    records.truncate(limit as usize);
-    let next = more
-        .then(|| records.last().map(|record| record.seq + 1))
-        .flatten();
-    Ok(Json(json!({
-        "items": records.iter().map(record_json).collect::<Vec<_>>(),
-        "next_from_seq": next,
-    })))
-}
-
-/// A record without personal data, which never is in the chain.
-fn record_json(record: &Record) -> Value {
-    json!({
-        "seq": record.seq,
-        "at": record.at,
-        "observed": record.observed,
-        "actor": record.actor.to_string(),
-        "kind": record.kind,
-        "version": record.version,
-        "subject": record.subject,
-        "payload": record.payload.value(),
-        "attachments": record.attachments.iter().map(|file| json!({
-            "name": file.name,
-            "media_type": file.media_type,
-            "sha256": file.sha256.to_hex(),
-            "size": file.size,
-        })).collect::<Vec<_>>(),
-        "personal": record.personal.map(Digest::to_hex),
-        "prev": record.prev.to_hex(),
-        "hash": record.hash.to_hex(),
-    })
-}
-
-fn head_json(head: &Head) -> Value {
-    json!({ "seq": head.seq, "hash": head.hash.to_hex(), "text": head.to_string() })
-}
-
-async fn head(
-    State(app): State<App>,
-    Path(contract): Path<String>,
-) -> Result<Json<Value>, WebError> {
-    let live = live(&app, &contract).await?;
-    let head = app
-        .db
-        .ledger_head(live.id())
-        .await?
-        .ok_or_else(|| WebError::NotFound(format!("契約「{contract}」の証跡")))?;
-    Ok(Json(head_json(&head)))
+    let mut dues = live.contract().due(from, to);
+    if query.sort == "-due" {
+        dues.reverse();
+    }
+    Ok(paged(&dues, page))
 }

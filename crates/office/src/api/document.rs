@@ -2,7 +2,7 @@
 //!
 //! | verb and path | permission | what |
 //! |---|---|---|
-//! | `GET /documents?state&document&from&to&page&per_page` | document.read | papers that are due or made |
+//! | `GET /documents?state&document&from&to&sort&page&per_page` | document.read | papers that are due or made |
 //! | `POST /documents` (`{"document": …, "period": …}`) | document.write | the draft, made anew when there is one |
 //! | `GET /documents/{number}` | document.read | a paper with all its versions |
 //! | `GET /documents/{number}/history` | document.read | its ledger records |
@@ -27,12 +27,13 @@ use mamori_kernel::merkle::Digest;
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Route};
 use mamori_web::{FieldError, Visitor, WebError};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{self, ItemView, refuse};
-use super::contract::{self, PageQuery, Paged, Reader, live, office, paged};
-use super::{Target, perform, seen_revision};
+use super::contract::{self, PageQuery, Reader, live, office, paged, sort_by_field};
+use super::{Target, describe, perform, schemas, seen_revision};
 use crate::documents::paper::HOW;
 use crate::documents::{Paper, PaperError, Papers, Submission, deliverable_dues};
 use crate::register::form::FileRef;
@@ -47,34 +48,42 @@ const AFTER_TERM_DAYS: i64 = 400;
 
 pub fn routes() -> Vec<Route> {
     let mut routes = vec![
-        Route::get("/api/v1/contracts/{contract}/documents", READ, list),
-        Route::post("/api/v1/contracts/{contract}/documents", WRITE, draft),
-        Route::get("/api/v1/contracts/{contract}/documents/{number}", READ, one),
+        Route::get("/api/v1/contracts/{contract}/documents", READ, list)
+            .describe(schemas::documents()),
+        Route::post("/api/v1/contracts/{contract}/documents", WRITE, draft)
+            .describe(schemas::draft(describe::of::<NewDraft>())),
+        Route::get("/api/v1/contracts/{contract}/documents/{number}", READ, one)
+            .describe(describe::one(Papers::register())),
         Route::get(
             "/api/v1/contracts/{contract}/documents/{number}/history",
             READ,
             history,
-        ),
+        )
+        .describe(describe::story(Papers::register())),
         Route::get(
             "/api/v1/contracts/{contract}/documents/{number}/files/{format}",
             READ,
             file,
-        ),
+        )
+        .describe(schemas::document_file()),
         Route::post(
             "/api/v1/contracts/{contract}/documents/{number}/refresh",
             WRITE,
             refresh,
-        ),
+        )
+        .describe(schemas::refresh()),
         Route::post(
             "/api/v1/contracts/{contract}/documents/{number}/submit",
             DECIDE,
             submit,
-        ),
+        )
+        .describe(schemas::submit(describe::of::<Handing>())),
         Route::post(
             "/api/v1/contracts/{contract}/documents/{number}/replace",
             DECIDE,
             replace,
-        ),
+        )
+        .describe(schemas::replace(describe::of::<Replacing>())),
     ];
     for (path, act, side, permission) in [
         ("/accept", "accept", Side::Contractor, DECIDE),
@@ -84,23 +93,26 @@ pub fn routes() -> Vec<Route> {
     ] {
         // Paths live as long as the program and are made once per process.
         let path = format!("/api/v1/contracts/{{contract}}/documents/{{number}}{path}").leak();
-        routes.push(Route::post(
-            path,
-            permission,
-            move |State(app): State<App>,
-                  Path((contract, number)): Path<(String, String)>,
-                  headers: HeaderMap,
-                  visitor: Visitor,
-                  Json(form): Json<Map<String, Value>>| async move {
-                let target = Target {
-                    contract: &contract,
-                    item: Some(&number),
-                    act,
-                };
-                let register = Papers::register();
-                perform(&app, register, target, form, &headers, &visitor, side).await
-            },
-        ));
+        routes.push(
+            Route::post(
+                path,
+                permission,
+                move |State(app): State<App>,
+                      Path((contract, number)): Path<(String, String)>,
+                      headers: HeaderMap,
+                      visitor: Visitor,
+                      Json(form): Json<Map<String, Value>>| async move {
+                    let target = Target {
+                        contract: &contract,
+                        item: Some(&number),
+                        act,
+                    };
+                    let register = Papers::register();
+                    perform(&app, register, target, form, &headers, &visitor, side).await
+                },
+            )
+            .describe(schemas::answer_of_city(act, side)),
+        );
     }
     routes
 }
@@ -137,6 +149,8 @@ struct ListQuery {
     #[serde(default)]
     to: String,
     #[serde(default)]
+    sort: String,
+    #[serde(default)]
     page: String,
     #[serde(default)]
     per_page: String,
@@ -147,7 +161,7 @@ async fn list(
     State(app): State<App>,
     Path(contract): Path<String>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Paged<Value>>, WebError> {
+) -> Result<Response, WebError> {
     let live = live(&app, &contract).await?;
     let today = tokyo_date(app.now());
     let mut states = vec!["not_made"];
@@ -224,12 +238,13 @@ async fn list(
             && from.is_none_or(|from| due.is_some_and(|due| due >= from))
             && to.is_none_or(|to| due.is_some_and(|due| due <= to))
     };
-    let found = lines
+    let mut found: Vec<Value> = lines
         .into_iter()
         .filter(|(due, line)| wanted(*due, line))
         .map(|(_, line)| line)
         .collect();
-    Ok(Json(paged(found, page)))
+    sort_by_field(&mut found, &query.sort);
+    Ok(paged(&found, page))
 }
 
 fn line(
@@ -394,9 +409,14 @@ pub(crate) fn disposition(kind: &str, name: &str, format: &str) -> String {
     format!("{kind}; filename=\"document.{format}\"; filename*=UTF-8''{encoded}")
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct NewDraft {
+    /// Key of the contract's deliverable.
+    #[schemars(length(min = 1, max = 100))]
     document: String,
+    /// What it covers: `2026-10`, `2026-Q3`, `FY2026`, or an item's number.
+    #[schemars(length(min = 1, max = 100))]
     period: String,
 }
 
@@ -423,7 +443,7 @@ async fn draft(
 /// faster between this look and the act is caught by the paper's state.
 fn seen(item: &Stored, headers: &HeaderMap) -> Result<(), WebError> {
     match seen_revision(headers)? {
-        Some(revision) if revision != item.revision => Err(WebError::Conflict(format!(
+        Some(revision) if revision != item.revision => Err(WebError::Stale(format!(
             "{} はほかの人が先に変更しました（版 {}）。最新の内容を確かめてからやり直してください",
             item.number, item.revision
         ))),
@@ -460,12 +480,16 @@ async fn refresh(
     Ok(told(StatusCode::OK, done, &visitor))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Handing {
+    /// Day of submission; today when empty.
     #[serde(default)]
     on: String,
+    /// `mail`, `portal` or `paper`; mail when empty.
     #[serde(default)]
     how: String,
+    /// Receipt number or remark.
     receipt: Option<String>,
 }
 
@@ -506,8 +530,11 @@ async fn submit(
     Ok(told(StatusCode::OK, done, &visitor))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Replacing {
+    /// Why the next version is made.
+    #[schemars(length(min = 1, max = 2000))]
     reason: String,
 }
 

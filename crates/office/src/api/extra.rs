@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::refuse;
+use super::schemas;
 use crate::register::form::FileRef;
 use crate::register::{Desk, FieldKind, FieldSpec, Register, typed};
 use crate::{REGISTERS, attestation, register, work};
@@ -23,33 +24,37 @@ pub const MAX_FILE_BYTES: usize = 30 * 1024 * 1024;
 
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get("/api/v1/registers", super::SIGNED_IN, describe),
+        Route::get("/api/v1/registers", super::SIGNED_IN, registers).describe(schemas::registers()),
         Route::post(
             "/api/v1/contracts/{contract}/files",
             Permission::write("file"),
             upload,
         )
-        .with_body_limit(MAX_FILE_BYTES),
+        .with_body_limit(MAX_FILE_BYTES)
+        .describe(schemas::upload()),
         Route::get(
             "/api/v1/contracts/{contract}/work/gauge",
             Permission::read("work"),
             gauge,
-        ),
+        )
+        .describe(schemas::gauge()),
         Route::get(
             "/api/v1/contracts/{contract}/attestation/standings",
             Permission::read("attestation"),
             standings,
-        ),
+        )
+        .describe(schemas::standings()),
         Route::get(
             "/api/v1/contracts/{contract}/gates/{gate}",
             Permission::read("approval"),
             gate,
-        ),
+        )
+        .describe(schemas::gate()),
     ]
 }
 
 /// The registers as data: what forms and other programs are built from.
-async fn describe() -> Json<Value> {
+async fn registers() -> Json<Value> {
     let registers: Vec<Value> = REGISTERS
         .iter()
         .map(|register| {

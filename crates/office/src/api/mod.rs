@@ -2,7 +2,7 @@
 //!
 //! | verb and path | permission | what |
 //! |---|---|---|
-//! | `GET /{register}?q&state&from&to&link&page&per_page` | read | a page of items |
+//! | `GET /{register}?q&state&from&to&link&sort&page&per_page` | read | a page of items |
 //! | `POST /{register}` (`{"act": …, fields…}`) | write | opens an item |
 //! | `GET /{register}/{item}` | read | an item by id or number |
 //! | `GET /{register}/{item}/history` | read | its ledger records |
@@ -17,8 +17,11 @@
 
 mod answer;
 mod contract;
+mod describe;
 pub(crate) mod document;
 mod extra;
+mod ledger;
+mod schemas;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -26,20 +29,23 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Guard, Route};
+use mamori_web::api::idempotency_key;
 use mamori_web::{FieldError, Visitor, WebError};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::REGISTERS;
 use crate::register::typed;
-use crate::register::{ActSpec, Desk, Filter, Order, Register, Side};
+use crate::register::{ActSpec, Desk, Filter, Order, Register, Side, Sort};
 
-use answer::{ItemView, PageView, refuse};
+use answer::{ItemView, refuse};
 
 /// The routes of all registers.
 pub fn routes() -> Vec<Route> {
     let mut routes = extra::routes();
     routes.extend(contract::routes());
+    routes.extend(ledger::routes());
     routes.extend(document::routes());
     for register in &REGISTERS {
         routes.extend(register_routes(register));
@@ -77,7 +83,8 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
                   visitor: Visitor| async move {
                 list(&app, register, &contract, &query, &visitor).await
             },
-        ),
+        )
+        .describe(describe::list(register)),
         Route::get(
             path("/{item}"),
             read,
@@ -94,7 +101,8 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
                     &ItemView::new(register, item, &visitor),
                 ))
             },
-        ),
+        )
+        .describe(describe::one(register)),
         Route::get(
             path("/{item}/history"),
             read,
@@ -113,7 +121,8 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
                 }
                 Ok::<_, WebError>(Json(json!({ "history": history })))
             },
-        ),
+        )
+        .describe(describe::story(register)),
         Route::post(
             path("/{item}/erase-personal"),
             Permission::administer(key),
@@ -139,7 +148,8 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
                     .map_err(refuse)?;
                 Ok(Json(json!({ "erased_records": records })))
             },
-        ),
+        )
+        .describe(describe::erasure(register, describe::of::<Erasure>())),
     ];
     let either = register
         .spec
@@ -152,17 +162,20 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
     ];
     for (side, suffix, permission, there) in opening {
         if there {
-            routes.push(Route::post(
-                path(suffix),
-                permission,
-                move |State(app): State<App>,
-                      Path(contract): Path<String>,
-                      headers: HeaderMap,
-                      visitor: Visitor,
-                      Json(body): Json<Map<String, Value>>| async move {
-                    open(&app, register, &contract, body, &headers, &visitor, side).await
-                },
-            ));
+            routes.push(
+                Route::post(
+                    path(suffix),
+                    permission,
+                    move |State(app): State<App>,
+                          Path(contract): Path<String>,
+                          headers: HeaderMap,
+                          visitor: Visitor,
+                          Json(body): Json<Map<String, Value>>| async move {
+                        open(&app, register, &contract, body, &headers, &visitor, side).await
+                    },
+                )
+                .describe(describe::opening(register, side)),
+            );
         }
     }
     for act in register.spec.acts.iter().filter(|act| !act.opens()) {
@@ -173,31 +186,36 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
         ];
         for (side, suffix, permission, there) in ways {
             if there {
-                routes.push(Route::post(
-                    path(&format!("/{{item}}/{}{suffix}", act.name)),
-                    permission,
-                    move |State(app): State<App>,
-                          Path((contract, item)): Path<(String, String)>,
-                          headers: HeaderMap,
-                          visitor: Visitor,
-                          Json(form): Json<Map<String, Value>>| async move {
-                        let target = Target {
-                            contract: &contract,
-                            item: Some(&item),
-                            act: act.name,
-                        };
-                        perform(&app, register, target, form, &headers, &visitor, side).await
-                    },
-                ));
+                routes.push(
+                    Route::post(
+                        path(&format!("/{{item}}/{}{suffix}", act.name)),
+                        permission,
+                        move |State(app): State<App>,
+                              Path((contract, item)): Path<(String, String)>,
+                              headers: HeaderMap,
+                              visitor: Visitor,
+                              Json(form): Json<Map<String, Value>>| async move {
+                            let target = Target {
+                                contract: &contract,
+                                item: Some(&item),
+                                act: act.name,
+                            };
+                            perform(&app, register, target, form, &headers, &visitor, side).await
+                        },
+                    )
+                    .describe(describe::acting(register, act, side)),
+                );
             }
         }
     }
     routes
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Erasure {
-    #[serde(default)]
+    /// The ground: an ordinance, the person's own wish, the end of the retention period.
+    #[schemars(length(min = 1, max = 1000))]
     reason: String,
 }
 
@@ -214,6 +232,8 @@ struct ListQuery {
     to: String,
     #[serde(default)]
     link: String,
+    #[serde(default)]
+    sort: String,
     page: Option<String>,
     per_page: Option<String>,
 }
@@ -280,6 +300,7 @@ impl ListQuery {
             from,
             to,
             link: (!link.is_empty()).then(|| link.to_owned()),
+            sort: Sort::parse(&self.sort).unwrap_or_default(),
             page,
             per_page,
         })
@@ -292,14 +313,14 @@ async fn list(
     contract: &str,
     query: &ListQuery,
     visitor: &Visitor,
-) -> Result<Json<PageView>, WebError> {
+) -> Result<Response, WebError> {
     let desk = Desk::of(app).map_err(refuse)?;
     let filter = query.filter(register, desk.today())?;
     let page = desk
         .list(contract, register, &filter)
         .await
         .map_err(refuse)?;
-    Ok(Json(PageView::new(register, page, visitor)))
+    Ok(answer::page(register, page, visitor))
 }
 
 async fn open(
@@ -397,22 +418,6 @@ fn seen_revision(headers: &HeaderMap) -> Result<Option<i64>, WebError> {
             "If-Match には、見ている版の番号（revision）を \"3\" のように書いてください",
         )
     })
-}
-
-/// `Idempotency-Key`: 1 to 100 printable ASCII characters.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, WebError> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let text = value.to_str().unwrap_or_default();
-    let fits = (1..=100).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits {
-        Ok(Some(text.to_owned()))
-    } else {
-        Err(WebError::invalid(
-            "Idempotency-Key は空白を含まない半角100文字以内で送ってください（UUIDなど）",
-        ))
-    }
 }
 
 /// A guard for what every signed-in person may read.

@@ -34,4 +34,4 @@ pub use item::{
 };
 pub use refusal::{FieldProblem, Refusal, nearest};
 pub use spec::{ActSpec, FieldKind, FieldSpec, RegisterSpec, Side, may, must};
-pub use store::{Filter, MAX_PAGE, Page};
+pub use store::{Filter, MAX_PAGE, Page, Sort};

@@ -16,6 +16,53 @@ const COLUMNS: &str = "id, contract, register, number, state, day, title, link, 
 /// Most items of one page.
 pub const MAX_PAGE: u32 = 200;
 
+/// Order of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sort {
+    key: SortKey,
+    /// Oldest, smallest first.
+    ascending: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum SortKey {
+    #[default]
+    Day,
+    Number,
+    Updated,
+    Title,
+}
+
+impl Sort {
+    /// `day`, `number`, `updated`, `title`, with a minus before it the other way round.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (word, ascending) = match text.strip_prefix('-') {
+            Some(word) => (word, false),
+            None => (text, true),
+        };
+        let key = match word {
+            "day" => SortKey::Day,
+            "number" => SortKey::Number,
+            "updated" => SortKey::Updated,
+            "title" => SortKey::Title,
+            _ => return None,
+        };
+        Some(Self { key, ascending })
+    }
+
+    fn sql(self) -> String {
+        let way = if self.ascending { "ASC" } else { "DESC" };
+        let first = match self.key {
+            SortKey::Day => format!("day {way}, "),
+            SortKey::Title => format!("title {way}, "),
+            SortKey::Updated => format!("updated_ms {way}, "),
+            // Numbers are given in the order of making.
+            SortKey::Number => String::new(),
+        };
+        format!("{first}created_ms {way}, id {way}")
+    }
+}
+
 /// What to list. All conditions hold together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -29,6 +76,8 @@ pub struct Filter {
     pub to: Option<Date>,
     /// Exactly this link (obligation, gate, request id).
     pub link: Option<String>,
+    /// Order.
+    pub sort: Sort,
     /// Page, from 1; 0 counts as 1.
     pub page: u32,
     /// Items a page; 0 means 50.
@@ -46,7 +95,7 @@ impl Filter {
     }
 }
 
-/// A page of a list, newest day first.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Page {
     /// The items.
@@ -168,7 +217,8 @@ pub async fn list(db: &Db, contract: &str, register: &str, filter: &Filter) -> R
     let (page, limit) = (filter.page.max(1), filter.limit());
     let sql = format!(
         "SELECT {COLUMNS} FROM office_item WHERE {condition} \
-         ORDER BY day DESC, created_ms DESC, id DESC LIMIT {} OFFSET {}",
+         ORDER BY {} LIMIT {} OFFSET {}",
+        filter.sort.sql(),
         args.push(limit),
         args.push(i64::from(page - 1) * i64::from(limit)),
     );

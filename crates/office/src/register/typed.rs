@@ -71,7 +71,10 @@ pub fn work_minutes(text: &str) -> Result<u32, String> {
         if rest > 59 || minutes.len() != 2 {
             return Err(wrong());
         }
-        hours.checked_mul(60).ok_or_else(wrong)? + rest
+        hours
+            .checked_mul(60)
+            .and_then(|minutes| minutes.checked_add(rest))
+            .ok_or_else(wrong)?
     } else {
         let unified = typed
             .replace("時間", "h")
@@ -90,7 +93,10 @@ pub fn work_minutes(text: &str) -> Result<u32, String> {
                 if rest > 59 {
                     return Err(wrong());
                 }
-                hours.checked_mul(60).ok_or_else(wrong)? + rest
+                hours
+                    .checked_mul(60)
+                    .and_then(|minutes| minutes.checked_add(rest))
+                    .ok_or_else(wrong)?
             }
             None => match unified.strip_suffix('m') {
                 Some(minutes) => minutes.parse().map_err(|_| wrong())?,
@@ -139,7 +145,10 @@ fn decimal_hours(number: &str, text: &str) -> Result<u32, String> {
             sixtieths / scale
         ));
     }
-    Ok(hours.checked_mul(60).ok_or_else(wrong)? + sixtieths / scale)
+    hours
+        .checked_mul(60)
+        .and_then(|minutes| minutes.checked_add(sixtieths / scale))
+        .ok_or_else(wrong)
 }
 
 /// Minutes for people: `1時間30分`, `45分`.

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use mamori_kernel::period::YearMonth;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::WorkEntry;
 use crate::terms::{Cap, ContractTerms, Counts};
 
 /// Hours of a month. Nothing is carried over (仕様書 7(2)): each month stands alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gauge {
     /// The month, `2026-10`.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub month: YearMonth,
     /// The contract's cap, if it has one.
     pub cap: Option<Cap>,
@@ -33,7 +33,7 @@ pub struct Gauge {
 }
 
 /// The sum of one category.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CategorySum {
     /// Key.
     pub category: String,
@@ -51,6 +51,12 @@ pub struct CategorySum {
 )]
 fn as_text<S: serde::Serializer>(month: &YearMonth, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(month)
+}
+
+fn from_text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<YearMonth, D::Error> {
+    String::deserialize(from)?
+        .parse()
+        .map_err(serde::de::Error::custom)
 }
 
 impl Gauge {

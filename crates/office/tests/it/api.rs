@@ -68,7 +68,7 @@ async fn an_entry_is_made_read_corrected_and_told() {
         &correct,
     )
     .await;
-    assert_eq!(stale.status, StatusCode::CONFLICT);
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
     let done = post_with(
         &mut staff,
         &format!("{path}/correct"),
