@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::bench::figure::{Figure, Goal, Measured};
 use crate::step::Steps;
 
+mod api;
 mod crash;
 
 /// Arguments of `cargo xtask lab`.
@@ -22,6 +23,15 @@ enum Experiment {
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
         trials: u32,
     },
+    /// schemathesis against the OpenAPI description, as each role: no server error, no violation
+    Api {
+        /// Most cases of one operation and phase
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        examples: u32,
+        /// Most seconds for one role
+        #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(10..))]
+        seconds: u32,
+    },
 }
 
 const LOST: Figure = Figure {
@@ -33,8 +43,30 @@ const LOST: Figure = Figure {
 
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Experiment::Crash { trials } = args.experiment;
     let steps = Steps::start();
+    match args.experiment {
+        Experiment::Crash { trials } => crash(&steps, trials),
+        Experiment::Api { examples, seconds } => api(&steps, examples, seconds),
+    }
+}
+
+fn api(steps: &Steps, examples: u32, seconds: u32) -> anyhow::Result<ExitCode> {
+    // Not measured is not passed.
+    let Some(outcome) = api::trials(steps, examples, seconds)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    steps.say(format!(
+        "{} operations, {} cases: {} server errors, {} violations",
+        outcome.operations, outcome.cases, outcome.server_errors, outcome.violations
+    ));
+    Ok(if outcome.server_errors == 0 && outcome.violations == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn crash(steps: &Steps, trials: u32) -> anyhow::Result<ExitCode> {
     let outcome = crash::trials(trials)?;
     steps.say(format!(
         "{trials} trials: {} records acknowledged, {} lost, {} chains broken",

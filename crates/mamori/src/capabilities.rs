@@ -97,6 +97,57 @@ mod tests {
     }
 
     #[test]
+    fn every_route_of_the_api_is_described_and_no_page_is() {
+        for route in all().iter().flat_map(|capability| &capability.routes) {
+            let is_api = route.path.starts_with("/api/");
+            assert_eq!(route.operation.is_some(), is_api, "{route:?}");
+            if let Some(operation) = &route.operation {
+                assert!(!operation.answers.is_empty(), "{route:?} answers nothing");
+                assert!(!operation.summary_ja.is_empty() && !operation.summary_en.is_empty());
+            }
+        }
+    }
+
+    /// The paths of the API with who may use them. A change is meant, or it is a mistake.
+    #[test]
+    fn paths_and_permissions_of_the_api_are_the_known_ones() {
+        let list = all();
+        let routes = list.iter().flat_map(|capability| &capability.routes);
+        let document = mamori_web::api::openapi::document(routes);
+        let mut lines = Vec::new();
+        for (path, verbs) in document["paths"].as_object().expect("an object") {
+            for (verb, operation) in verbs.as_object().expect("an object") {
+                let permission = operation["x-permission"].as_str().expect("text");
+                lines.push(format!("{} {path} {permission}", verb.to_ascii_uppercase()));
+            }
+        }
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn the_description_refers_to_nothing_that_is_missing() {
+        let list = all();
+        let routes = list.iter().flat_map(|capability| &capability.routes);
+        let document = mamori_web::api::openapi::document(routes);
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"").skip(1) {
+            let target = reference.split('"').next().expect("a target");
+            let pointer = target.trim_start_matches('#');
+            assert!(
+                document.pointer(pointer).is_some(),
+                "{target} leads nowhere"
+            );
+        }
+        let ids: Vec<&str> = text
+            .split("\"operationId\":\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+        assert!(!text.contains("x-component"));
+    }
+
+    #[test]
     fn evidence_is_written_by_one_capability_only() {
         let mut seen = BTreeSet::new();
         for capability in all() {

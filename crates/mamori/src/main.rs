@@ -40,13 +40,41 @@ enum Command {
     Serve(commands::serve::Args),
     /// Prepare and serve a sample installation
     Demo(commands::demo::Args),
+    /// Print the description of the JSON API
+    Api(commands::api::Args),
     /// Manage users
     User(commands::user::Args),
+}
+
+impl Command {
+    /// Refuses `--server` where the command would silently work on this machine instead.
+    fn can_be_told_to(&self, global: &Global) -> anyhow::Result<()> {
+        let name = match self {
+            Self::Contract(_) | Self::Work(_) | Self::Document(_) | Self::Ledger(_) => {
+                return Ok(());
+            }
+            // They touch no installation.
+            Self::Calendar(_) | Self::Api(_) => return Ok(()),
+            Self::Rehearse(_) => "rehearse",
+            Self::Serve(_) => "serve",
+            Self::Demo(_) => "demo",
+            Self::User(_) => "user",
+        };
+        anyhow::ensure!(
+            global.server.is_none(),
+            "{name} は --server では使えません。サーバーの機械で実行するか、--server（MAMORI_SERVER）を外してください"
+        );
+        Ok(())
+    }
 }
 
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     let global = &cli.global;
+    if let Err(error) = cli.command.can_be_told_to(global) {
+        eprintln!("mamori: {error:#}");
+        return std::process::ExitCode::FAILURE;
+    }
     let outcome = match cli.command {
         Command::Contract(args) => commands::contract::run(args, global),
         Command::Calendar(args) => commands::calendar::run(args, global),
@@ -56,6 +84,7 @@ fn main() -> std::process::ExitCode {
         Command::Rehearse(args) => commands::rehearse::run(args, global),
         Command::Serve(args) => commands::serve::run(args, global),
         Command::Demo(args) => commands::demo::run(&args, global),
+        Command::Api(args) => commands::api::run(&args),
         Command::User(args) => commands::user::run(args, global),
     };
     match outcome {

@@ -43,9 +43,9 @@ enum Command {
     Schema,
     /// Print the due dates of a contract (JSON: one object per line)
     Due {
-        /// Contract file (TOML)
+        /// Contract file (TOML); with --server the contract's id
         #[arg(long, value_name = "FILE")]
-        contract: PathBuf,
+        contract: Option<PathBuf>,
         /// First day, ISO or 和暦 (default: the term's first)
         #[arg(long, value_name = "DATE")]
         from: Option<String>,
@@ -78,9 +78,28 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Due { contract, from, to } => {
+            if let Some(remote) = global.remote()? {
+                let id = contract.as_deref().and_then(std::path::Path::to_str);
+                let place = super::remote::place(&remote, id, global.json)?;
+                print!("{}", place.due(from.as_deref(), to.as_deref())?);
+                return Ok(ExitCode::SUCCESS);
+            }
+            let contract = contract.context("--contract に契約ファイルを指定してください")?;
             due(&contract, from.as_deref(), to.as_deref(), global)
         }
+        Command::Activate { .. } if global.server.is_some() => anyhow::bail!(
+            "contract activate は --server では使えません。サーバーの機械で実行するか、POST /api/v1/contracts を使ってください"
+        ),
         Command::Activate { file } => wiring::block_on(activate(file, global)),
+        Command::Status {
+            contract,
+            obligation,
+        } if global.server.is_some() => {
+            let remote = global.remote()?.context("--server がありません")?;
+            let place = super::remote::place(&remote, contract.as_deref(), global.json)?;
+            print!("{}", place.status(obligation.as_deref())?);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Status {
             contract,
             obligation,

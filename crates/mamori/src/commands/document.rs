@@ -16,6 +16,7 @@ use mamori_office::contracts::Live;
 use mamori_office::documents::{Paper, Papers, Submission, deliverable_dues};
 use mamori_office::register::{Side, Stored};
 use mamori_runtime::App;
+use mamori_runtime::remote::Remote;
 use serde_json::{Map, Value, json};
 
 use crate::global::Global;
@@ -123,6 +124,10 @@ enum Command {
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    if let Some(remote) = global.remote()? {
+        print!("{}", there(&remote, args, global.json)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     wiring::block_on(async {
         let app = wiring::open_app(global).await?;
         let office = Office::of(&app)?;
@@ -138,6 +143,69 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         office.contracts.save_states().await?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The command on another installation: what to print.
+fn there(remote: &Remote, args: Args, json: bool) -> anyhow::Result<String> {
+    let place = super::remote::place(remote, args.contract.as_deref(), json)?;
+    let given = |fields: Value| {
+        let mut form: Map<String, Value> = fields.as_object().cloned().unwrap_or_default();
+        form.retain(|_, value| !value.is_null());
+        Value::Object(form)
+    };
+    match args.command {
+        Command::List { month } => place.documents(month.as_deref()),
+        Command::Render {
+            document,
+            period,
+            out,
+        } => place.draft(&document, &period, out.as_deref()),
+        Command::Submit {
+            number,
+            on,
+            how,
+            receipt,
+            out,
+        } => {
+            let form = given(json!({ "on": on, "how": how, "receipt": receipt }));
+            place.paper(&number, "submit", &form, out.as_deref())
+        }
+        Command::Accept {
+            number,
+            on,
+            section,
+        } => {
+            let on = on.unwrap_or_else(|| "今日".to_owned());
+            let form = given(json!({ "accepted_on": on, "by": section }));
+            place.paper(&number, "accept", &form, None)
+        }
+        Command::Return { number, on, reason } => {
+            let on = on.unwrap_or_else(|| "今日".to_owned());
+            let form = json!({ "returned_on": on, "returned_reason": reason });
+            place.paper(&number, "return", &form, None)
+        }
+        Command::Replace { number, reason } => {
+            place.paper(&number, "replace", &json!({ "reason": reason }), None)
+        }
+        Command::Export { number, out } => place.paper_files(&number, &out),
+        Command::Pour { .. } => anyhow::bail!(
+            "document pour は --server では使えません。document export で取り出すか、サーバーの機械で実行してください"
+        ),
+    }
+}
+
+/// A paper in a list, for people.
+pub fn listed(line: &Value) -> String {
+    let text = |field: &str| line[field].as_str().unwrap_or("―").to_owned();
+    format!(
+        "{:<14} {:<10} {:<10} 期限 {}　提出 {}　{}\n",
+        text("number"),
+        text("state_ja"),
+        text("period"),
+        text("due"),
+        text("submitted_on"),
+        text("title")
+    )
 }
 
 struct Clerk<'a> {
@@ -359,16 +427,7 @@ impl Clerk<'_> {
             if self.json {
                 println!("{line}");
             } else {
-                let text = |field: &str| line[field].as_str().unwrap_or("―").to_owned();
-                println!(
-                    "{:<14} {:<10} {:<10} 期限 {}　提出 {}　{}",
-                    text("number"),
-                    text("state_ja"),
-                    text("period"),
-                    text("due"),
-                    text("submitted_on"),
-                    text("title")
-                );
+                print!("{}", listed(&line));
             }
         }
         Ok(())

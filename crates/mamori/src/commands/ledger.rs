@@ -175,6 +175,16 @@ fn usage(problem: impl std::fmt::Display) -> anyhow::Error {
     reason = "every command has this form; failures are printed here to set the exit code"
 )]
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    if let Some(remote) = global.remote()? {
+        let Command::Head(head) = args.command else {
+            anyhow::bail!(
+                "--server で使えるのは ledger head だけです。ほかはサーバーの機械で実行してください"
+            );
+        };
+        let place = super::remote::place(&remote, head.contract.as_deref(), global.json)?;
+        print!("{}", place.head()?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let outcome = match args.command {
         Command::Verify(args) => match args.file.clone() {
             Some(file) => verify_file(&file, &args, global),

@@ -1,11 +1,13 @@
 //! One module per command of the `mamori` binary.
 
+pub mod api;
 pub mod calendar;
 pub mod contract;
 pub mod demo;
 pub mod document;
 pub mod ledger;
 pub mod rehearse;
+mod remote;
 pub mod serve;
 pub mod user;
 pub mod work;

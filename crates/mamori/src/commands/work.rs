@@ -24,12 +24,13 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let text = wiring::block_on(async {
-        let app = wiring::open_app(global).await?;
-        let outcome = carry_out(&app, args, global.json).await;
-        app.db.close().await;
-        outcome
-    })?;
+    let text = if let Some(remote) = global.remote()? {
+        let place = super::remote::place(&remote, args.contract.as_deref(), global.json)?;
+        place.work(args.command)?
+    } else {
+        here(args, global)?
+    };
+
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| {
         if global.json {
@@ -43,6 +44,15 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+fn here(args: Args, global: &Global) -> anyhow::Result<String> {
+    wiring::block_on(async {
+        let app = wiring::open_app(global).await?;
+        let outcome = carry_out(&app, args, global.json).await;
+        app.db.close().await;
+        outcome
+    })
 }
 
 async fn carry_out(app: &App, args: Args, json: bool) -> anyhow::Result<String> {
