@@ -99,7 +99,8 @@ pub fn capability() -> Capability {
             Route::get("/gallery", READ, show),
             Route::post("/gallery", WRITE, take),
             Route::get("/gallery/events", READ, events),
-            Route::get("/gallery/search.json", READ, search),
+            Route::get("/search", READ, show),
+            Route::get("/search.json", READ, search),
         ],
         navigation: MENU
             .iter()
@@ -121,7 +122,6 @@ pub fn capability() -> Capability {
     source = r##"{% extends "shell.html" %}{% block content %}
 <div class="page-head"><div><h1>{{ page.title }}</h1><p class="lead">2026 年 10 月　契約上の義務 120 件</p></div><p class="actions"><a class="button" href="/gallery?new" data-new>作業を記録する</a>{% call ui::dialog_link("close-month", "月を締める", "secondary") %}{% endcall %}</p></div>
 {% call ui::notice(Tone::Warn, "別紙3 状況報告書（10 月分）の期限は 11 月 10 日（火）です。あと 3 開庁日です。") %}{% endcall %}
-{% call ui::search_box("/gallery", "/gallery/search.json?q=", "探す", "番号・件名・条項") %}{% endcall %}
 
 <h2>数値 {% call ui::help("数値") %}<p>契約の義務を状態ごとに数えたものです。未計測は満たしたものとして数えません。</p>{% endcall %}</h2>
 <div data-live="/gallery/events"><p data-live-switch></p>
