@@ -43,6 +43,7 @@ pub(crate) fn capability() -> Capability {
         ],
         evidence: vec![
             daily_head::evidence(),
+            crate::job::evidence(),
             EvidenceKind {
                 kind: JOB_FAILED,
                 version: 1,
@@ -92,7 +93,7 @@ async fn prune(context: JobContext) -> Result<(), JobError> {
         .app
         .db
         .execute(
-            "DELETE FROM job WHERE state IN ('done', 'failed') AND finished_at < $1",
+            "DELETE FROM job WHERE state IN ('done', 'failed', 'cancelled') AND finished_at < $1",
             args![before],
         )
         .await?;

@@ -61,6 +61,7 @@ pub mod describe;
 pub mod job;
 pub mod notify;
 mod open_days;
+mod recent_logs;
 pub mod remote;
 pub mod schedule;
 pub mod telemetry;
@@ -73,6 +74,8 @@ pub use capability::{
 pub use clock::SystemClock;
 pub use config::{Config, ConfigError, Secret};
 pub use job::{
-    CatchUp, JobContext, JobError, JobKind, NewJob, RetryPolicy, RunSummary, Runner, Schedule,
+    CatchUp, JobAct, JobChangeError, JobContext, JobError, JobFilter, JobKind, JobRow, JobState,
+    NewJob, RetryPolicy, RunSummary, Runner, Schedule,
 };
 pub use notify::{MailAttachment, Notification, WebhookMessage};
+pub use recent_logs::{LogLine, RecentLogs};

@@ -1,26 +1,34 @@
 //! Logs and metrics. Logs go to standard error, as text or as one JSON object per line; metrics
-//! are kept in memory and rendered in Prometheus' text format. Nothing is sent anywhere.
+//! are kept in memory and rendered in Prometheus' text format. Nothing is sent anywhere. The newest
+//! warnings stay in memory for the console ([`crate::RecentLogs`]).
 
 use std::io;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::config::{Log, LogFormat};
+use crate::recent_logs::{Keeping, RecentLogs};
 
 /// Starts logging for the process. A second call changes nothing (tests open many apps).
 pub fn start_logs(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    // An error means that a subscriber is there already, which is what we want.
-    let _ = match log.format {
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = match log.format {
         // No colours: they would need a further crate, and logs are mostly read from files.
-        LogFormat::Text => builder.with_target(false).with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => lines.with_target(false).with_ansi(false).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    let kept = Keeping(RecentLogs::global()).with_filter(LevelFilter::WARN);
+    // An error means that a subscriber is there already, which is what we want.
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(kept)
+        .try_init();
 }
 
 /// Seconds in which durations of requests, jobs and ledger appends are counted.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use mamori_runtime::describe::Operation;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -94,13 +94,54 @@ impl Client {
         self.cookie = Some(cookie.into());
     }
 
-    /// Sends a request as it is, with cookie or token, host and peer added.
+    /// Sends a request as it is, with cookie or token, host and peer added. Of an answer that
+    /// never ends (events) only the head is read.
     ///
     /// Answers of the API are compared with the description of their route.
     ///
     /// # Panics
     /// When the answer's body cannot be read, or is not what the API's description says.
-    pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
+    pub async fn send(&mut self, request: Request<Body>) -> Answer {
+        let asked = format!("{} {}", request.method(), request.uri());
+        let is_api = request.uri().path().starts_with("/api/");
+        let (parts, body) = self.exchange(request).await.into_parts();
+        let endless = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let bytes = if endless {
+            Vec::new()
+        } else {
+            axum::body::to_bytes(body, usize::MAX)
+                .await
+                .expect("the body is in memory")
+                .to_vec()
+        };
+        let operation = parts.extensions.get::<Arc<Operation>>().cloned();
+        let answer = Answer {
+            status: parts.status,
+            headers: parts.headers,
+            bytes,
+        };
+        if is_api {
+            described::check(&asked, &answer, operation.as_deref());
+        }
+        answer
+    }
+
+    /// `GET path` of an answer that goes on: the body is the caller's to read.
+    ///
+    /// # Panics
+    /// When the path is none.
+    pub async fn listen(&mut self, path: &str) -> Response<Body> {
+        let request = Request::builder()
+            .uri(path)
+            .body(Body::empty())
+            .expect("a valid request");
+        self.exchange(request).await
+    }
+
+    async fn exchange(&mut self, mut request: Request<Body>) -> Response<Body> {
         let headers = request.headers_mut();
         if !headers.contains_key(header::HOST) {
             headers.insert(header::HOST, "localhost".parse().expect("a header value"));
@@ -116,20 +157,13 @@ impl Client {
             );
         }
         request.extensions_mut().insert(ConnectInfo(self.from));
-        let asked = format!("{} {}", request.method(), request.uri());
-        let is_api = request.uri().path().starts_with("/api/");
         let response = self
             .router
             .clone()
             .oneshot(request)
             .await
             .expect("the router never fails");
-        let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, usize::MAX)
-            .await
-            .expect("the body is in memory")
-            .to_vec();
-        for value in parts.headers.get_all(header::SET_COOKIE) {
+        for value in response.headers().get_all(header::SET_COOKIE) {
             let text = value.to_str().expect("cookies are ASCII");
             let pair = text.split(';').next().unwrap_or_default();
             // A preference; tests of it look at the header.
@@ -138,16 +172,7 @@ impl Client {
             }
             self.cookie = (!pair.ends_with('=')).then(|| pair.to_owned());
         }
-        let operation = parts.extensions.get::<Arc<Operation>>().cloned();
-        let answer = Answer {
-            status: parts.status,
-            headers: parts.headers,
-            bytes,
-        };
-        if is_api {
-            described::check(&asked, &answer, operation.as_deref());
-        }
-        answer
+        response
     }
 
     /// `GET path`.

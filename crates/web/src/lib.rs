@@ -30,6 +30,7 @@ pub mod components;
 mod error;
 mod form;
 mod guard;
+pub mod house;
 mod limit;
 mod page;
 mod pages;
@@ -78,8 +79,9 @@ pub fn capability() -> Capability {
                 sql: include_str!("../migrations/20261123_web_token_scopes.sql"),
             },
         ],
-        routes: pages::routes().into_iter().chain(api::routes()).collect(),
-        texts: texts(),
+        routes: [pages::routes(), api::routes(), house::routes()].concat(),
+        navigation: house::navigation(),
+        texts: [texts(), house::texts()].concat(),
         evidence: account::evidence(),
         start: Some(start_hook(page::read_installation)),
         ..Capability::default()

@@ -99,6 +99,13 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
     let mut stop_again = stop.clone();
+    let mut stop_live = stop.clone();
+    let live = app.slot_or_default::<crate::house::events::Live>();
+    // Open pages listen as long as they are open: they would hold the stop up.
+    tokio::spawn(async move {
+        let _ = stop_live.wait_for(|stop| *stop).await;
+        live.close();
+    });
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         let _ = stop.wait_for(|stop| *stop).await;
     });
@@ -138,6 +145,12 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     )
     .record(seconds);
     span.in_scope(|| tracing::debug!(status = status.as_u16(), seconds, "request answered"));
+    // For the bench and for the browser's own tools: until the answer's head, without its sending.
+    if let Ok(value) = HeaderValue::from_str(&format!("app;dur={:.2}", seconds * 1_000.0)) {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("server-timing"), value);
+    }
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response
             .headers_mut()

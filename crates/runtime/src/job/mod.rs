@@ -7,10 +7,13 @@
 //! priorities, streams, cancelling a running job.
 
 mod kind;
+mod look;
 mod queue;
 mod runner;
 mod tick;
 
 pub use kind::{CatchUp, JobContext, JobError, JobKind, RetryPolicy, Schedule};
+pub(crate) use look::evidence;
+pub use look::{JobAct, JobChangeError, JobFilter, JobRow, JobState, ScheduleRow};
 pub use queue::{JobCounts, JobQueueError, NewJob};
 pub use runner::{RunSummary, Runner, RunnerError};

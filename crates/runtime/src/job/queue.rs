@@ -130,6 +130,8 @@ impl App {
                 "queued" => counts.queued = n,
                 "running" => counts.running = n,
                 "done" => counts.done = n,
+                "held" => counts.held = n,
+                "cancelled" => counts.cancelled = n,
                 _ => counts.failed += n,
             }
         }
@@ -148,6 +150,10 @@ pub struct JobCounts {
     pub done: i64,
     /// Given up.
     pub failed: i64,
+    /// Waiting for a person's word.
+    pub held: i64,
+    /// Taken back by a person.
+    pub cancelled: i64,
 }
 
 /// A job that this runner holds.

@@ -53,7 +53,8 @@ pub struct WebhookMessage {
     pub data: serde_json::Value,
 }
 
-pub(crate) const MAIL_JOB: &str = "notify.mail";
+/// Kind of the jobs that deliver mail.
+pub const MAIL_JOB: &str = "notify.mail";
 pub(crate) const WEBHOOK_JOB: &str = "notify.webhook";
 
 /// Notifications could not be queued or sent.

@@ -200,3 +200,61 @@ impl NowAgain for DrivenClock {
         mamori_kernel::Clock::now(self)
     }
 }
+
+#[tokio::test]
+async fn people_see_the_queue_and_change_it_on_both_databases() {
+    use mamori_kernel::ledger::Actor;
+    use mamori_runtime::{JobAct, JobFilter, JobState};
+    for (folder, url) in databases().await {
+        let clock = clock();
+        let app = process(folder.path(), url.as_deref(), &clock).await;
+        let note = |text: &str| NewJob::new("test.note", &json!({ "text": text }));
+        let later = clock.now_again() + SignedDuration::from_hours(1);
+        assert!(queue(&app, note("a").dedup("k").at(later)).await);
+        let waiting = app
+            .jobs(&JobFilter {
+                states: vec![JobState::Queued],
+                kind: Some("test.note"),
+                limit: 10,
+            })
+            .await
+            .expect("jobs");
+        assert_eq!(waiting.len(), 1);
+        let id = &waiting[0].id;
+        let who = || Actor::person("p1");
+        app.change_job(id, JobAct::Cancel, who())
+            .await
+            .expect("taken back");
+        // The key is free again, and stays with the newer job when the older one comes back.
+        assert!(queue(&app, note("b").dedup("k").at(later)).await);
+        app.change_job(id, JobAct::Retry, who())
+            .await
+            .expect("again");
+        assert!(app.change_job(id, JobAct::Release, who()).await.is_err());
+        assert!(
+            app.change_job("nothing", JobAct::Retry, who())
+                .await
+                .is_err()
+        );
+        let now = clock.now_again();
+        let summary = Runner::new(app.clone()).run_due(now).await.expect("runs");
+        assert_eq!(summary.done, 1);
+        assert_eq!(diary(&app).texts(), ["a"]);
+        let done = app
+            .jobs(&JobFilter {
+                limit: 10,
+                ..JobFilter::default()
+            })
+            .await
+            .expect("jobs");
+        let states: Vec<JobState> = done.iter().map(|job| job.state).collect();
+        assert_eq!(states, [JobState::Queued, JobState::Done]);
+        let schedules = app.schedules().await.expect("schedules");
+        assert!(schedules[0].next_at.is_some_and(|next| next > now));
+        assert!(schedules.iter().any(|one| one.name == "test.daily"));
+        let figures = app.db.figures().await.expect("figures");
+        assert_eq!(figures.database == "PostgreSQL", url.is_some());
+        assert!(figures.size_bytes > 0 && !figures.migrations.is_empty());
+        assert!(mamori_store::free_disk_bytes(folder.path()).is_some_and(|free| free > 0));
+    }
+}

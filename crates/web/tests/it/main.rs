@@ -6,6 +6,7 @@ mod api;
 mod contracts;
 mod forms;
 mod gallery;
+mod house;
 mod postgres;
 mod sample;
 mod sessions;

@@ -1,0 +1,231 @@
+# Help (/help). Marks: "## " heading, "- " point, "1. " step, ` ` around commands, ~ ~ around keys.
+
+help-title = Help
+help-lead = The first day of each role, and how each kind of work is done.
+help-first-days = First days
+help-topics = How work is done
+help-own = Your role
+help-all = All help
+
+help-first-city = First day of the city's officer
+help-first-city-lead = You see whether the contract is kept, receive papers and accept them.
+help-first-city-body =
+    ## Where to look first
+    The start page is the contract's health: what is overdue, what waits for the city, the hours used this month. Every figure leads to the records behind it.
+
+    ## To do on the first day
+    1. Open “Obligations” and see, clause by clause, what is kept and what is not due yet.
+    2. Open those marked “the text does not decide”. The possible readings stand there; decide on the city's and tell the contractor.
+    3. Open “Documents” and read what was submitted. Receive it, accept it, or return it with a reason.
+
+    ## What only the city can do
+    - Receiving, accepting, returning and approving belong to the city's role alone. Not even the contractor's administrator can do it.
+    - You can read the contractor's work entries but not change them.
+
+    ## What arrives every day
+    One mail a day holds the head of the ledger. You need not read it, but keep it: with it anyone can later check that the ledger was not rewritten.
+
+help-first-manager = First day of the person in charge
+help-first-manager-lead = You answer for deadlines and papers, close the month and submit.
+help-first-manager-body =
+    ## Where to look first
+    Deadlines and missing evidence on the start page. Beside each date stands why it is that date (moved by a holiday, for example).
+
+    ## To do on the first day
+    1. In “Obligations”, look at those without evidence (unmeasured) and settle who records what and when.
+    2. Ask the city about obligations that the text does not decide. Once the decision is recorded, the verdict follows.
+    3. See when attestations expire and ask for new ones in time.
+    4. See whether last month has been closed.
+
+    ## Before you submit
+    Drafts are made by themselves before their date; nothing is submitted until a person does it. A submitted paper cannot be changed: the city returns it, and you make a new version.
+
+help-first-staff = First day of an engineer
+help-first-staff-lead = Find what is due today, what is broken, and what to write down now.
+help-first-staff-body =
+    ## Where to look first
+    The start page shows what is due today and this week, requests in progress and the hours used this month.
+
+    ## To do on the first day
+    1. Open “Work entries”, press ~n~ and write down one piece of today's work.
+    2. Open your request under “Requests” and write the estimate.
+    3. Write questions that came by phone or mail under “Questions”. The time of the answer is kept too.
+
+    ## Good to know
+    - Write work down when it is done. Later is possible, but when it was written cannot be changed.
+    - Work outside 8:45–17:15 needs a reason. The page tells you.
+    - A mistake is corrected or withdrawn. The first record stays and is linked with the correction.
+
+help-first-counsellor = First day of a counsellor
+help-first-counsellor-lead = You see questions and ask the contractor.
+help-first-counsellor-body =
+    ## Where to look first
+    The menu shows only what the desk needs, neither verdicts nor papers.
+
+    ## To do on the first day
+    1. Open “Questions” and read what was asked and answered.
+    2. When something is wrong with the site, send a question to the contractor. Its mark in the list changes when it is answered.
+
+    ## Take care
+    - Do not write a visitor's name or story into the title of a question.
+    - Sign out when you leave. After a while without use you are signed out; an unfinished text can be restored after signing in.
+
+help-first-viewer = First day of an auditor
+help-first-viewer-lead = Check the grounds of verdicts and the ledger without changing anything.
+help-first-viewer-body =
+    ## Where to look first
+    “Obligations”: the clause and the records behind the verdict stand side by side.
+
+    ## How to check
+    1. Choose an obligation and note the numbers of its records.
+    2. Open a number in “Ledger”: the content of the record and its proof are there.
+    3. On another machine, hold an exported ledger against the head in a mail that the city kept: `mamori ledger verify FILE --against HEAD`.
+
+    ## What you cannot do
+    An auditor changes nothing. Who looked at which personal data can be read.
+
+help-first-administrator = First day of the administrator
+help-first-administrator-lead = You decide who may do what, and keep the installation running.
+help-first-administrator-body =
+    ## To do on the first day
+    1. Invite people under “People”: choose the role and the contracts they may see. People of the city get the city's role.
+    2. Register a passkey or a one-time code for yourself.
+    3. Look at “System health”: are all checks fine, has no job failed, is there room on the disk?
+
+    ## To look at every day
+    - Failed jobs. Read the reason, mend it, press “Try again”. Who pressed it stays in the ledger.
+    - Mail that did not arrive. Check address and relay before you try again.
+
+    ## Not too much
+    - Few people need to be administrators. Daily records are written as engineer or person in charge.
+    - An administrator cannot accept or approve: an acceptance that the supplier could write would prove nothing.
+    - When someone leaves, stop the account the same day. Its records stay.
+
+help-work = Writing work down
+help-work-lead = When, what and how long; and whether it counts towards the month's hours.
+help-work-body =
+    ## Steps
+    1. In “Work entries” press ~n~, or choose to make a new one.
+    2. Write the date, and beginning and end (or the time it took). The timer fills them in.
+    3. Choose the category and write what happened and what was done.
+    4. Finish with the button; in a field of one line ~Enter~ sends too.
+
+    ## The month's hours
+    The contract limits the hours of a month. Which work counts follows from the categories of the specification; what the text does not decide is added up separately. You are told when the limit is near.
+
+    ## Mistakes
+    - A correction adds what is right and keeps what was written.
+    - A withdrawal, with a reason, takes the entry out of the sums.
+    - If somebody else changed the same entry first, both versions are shown. Nothing you typed is lost.
+
+help-requests = Requests, questions, approvals
+help-requests-lead = From the city's request over the estimate and the work to its acceptance.
+help-requests-body =
+    ## The way of a request
+    1. The request is registered, by the contractor or by the city's officer.
+    2. An engineer estimates it; the city agrees.
+    3. The work is done; its entries name the request.
+    4. The request is reported done and the city accepts it, or returns it with a reason.
+
+    ## Questions
+    For questions by phone and mail write when they came and when they were answered. The time between counts for the contract.
+
+    ## Approvals and consultations
+    Where the contract wants approval beforehand, nothing goes on without its record. If it was given by word of mouth, write when and by whom, and add the paper later.
+
+help-closing = Closing the month
+help-closing-lead = Bring the month's report from what is missing to its submission.
+help-closing-body =
+    ## Steps
+    1. Open the closing and choose the month.
+    2. Go through what is missing. Each line leads to where it is recorded. Where there are no facts, say that they are missing; never make up a figure.
+    3. Read the words of the report and mend them.
+    4. Make the paper and look at the PDF.
+    5. Submit it and record the day on which the city received it.
+
+    ## Afterwards
+    - The day of receipt starts the time for acceptance.
+    - If it is returned, read the reason and submit a new version. The old one stays and can be compared.
+
+help-acceptance = Receiving and accepting papers
+help-acceptance-lead = The states of a paper from draft to acceptance.
+help-acceptance-body =
+    ## States
+    - Draft: the contractor can still change it.
+    - Submitted: the contractor cannot change it; it is the city's turn.
+    - Returned: the city gave a reason; the contractor makes a new version.
+    - Accepted: finished. Nobody can change it.
+
+    ## How the city accepts
+    1. Open the paper and read the PDF. Its footer holds the head of the ledger.
+    2. If there are several versions, look at what changed.
+    3. Accept it, or return it with a reason.
+
+    ## Time
+    How the time is counted (days, office days, with or without the first day) follows the contract and stands beside the date. Days in which the city has not answered are not the contractor's delay.
+
+help-obligations = Obligations and deadlines
+help-obligations-lead = Whether each sentence of the contract is kept now.
+help-obligations-body =
+    ## Reading the list
+    A line is an obligation: clause, state, date, person. Open it to see the clause beside the records behind its state.
+
+    ## Filtering
+    Filter by clause, state, date and person. The address of the filtered list can be sent to others.
+
+    ## Dates
+    - If a date falls on a closed day, the contract says whether it moves forward or back. The reason is shown.
+    - The deadlines can be taken into a calendar.
+
+help-verdicts = What the verdicts mean
+help-verdicts-lead = From “met” to “unmeasured”: what each of them says.
+help-verdicts-body =
+    ## The six verdicts
+    - Met: there are records, and they fulfil what the text asks.
+    - Not met: there are records and they do not, or the date has passed without any.
+    - The text does not decide: it can be read in several ways that give different answers. Until city and contractor decide, neither is claimed.
+    - Not due: its date has not come.
+    - Unmeasured: nothing here writes the records it needs. That it is kept cannot be said.
+    - Not applicable: it does not apply to this contract; the reason is given.
+
+    ## What matters
+    Nothing is “met” without a record. Soft words such as 目処 or 速やかに only warn; they never make a breach.
+
+    ## When a verdict changes
+    With a new record, a correction, the passing of a date, or a decision on a reading. The page of the obligation shows when and by what.
+
+help-ledger = What the ledger proves
+help-ledger-lead = That records were not changed after they were written, checked on another machine.
+help-ledger-body =
+    ## What it proves
+    - The records form a chain, each holding the fingerprint of the one before. Changing, removing or reordering one changes the head.
+    - Every night the head is signed and mailed to the city. As long as the city keeps that mail, nothing up to then can be changed unnoticed.
+
+    ## What it does not prove
+    - That what was written was true when it was written.
+    - That nothing happened that was not written.
+
+    ## Checking
+    1. Export the ledger with `mamori ledger export`.
+    2. Take the head out of a mail that the city kept.
+    3. On another machine run `mamori ledger verify FILE --against HEAD`.
+
+    ## Personal data
+    Names and the like lie beside the chain and can be erased. The chain keeps a salted fingerprint only, and the erasure is a record too.
+
+help-keys = Keys
+help-keys-lead = Quickly, without a mouse.
+help-keys-body =
+    ## Everywhere
+    - ~?~ opens the list of keys of the page.
+    - ~/~ goes to the search.
+    - ~n~ makes a new record on pages that have one.
+    - ~g~ and a letter go to a page of the menu. The letters are in the list.
+
+    ## While typing
+    - Single letters do nothing while you type.
+    - ~Tab~ and ~Shift~+~Tab~ move, ~Enter~ sends from a field of one line.
+    - Unfinished text is kept on this device as a draft.
+
+    ## Switching them off
+    Single letters can be switched off in the list of keys, if they get in the way of a screen reader. Without scripts every page works with links and buttons.

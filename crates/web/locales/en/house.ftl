@@ -1,0 +1,106 @@
+# How the installation is doing (/system)
+
+nav-system = System health
+nav-help = Help
+
+system-title = System health
+system-failed = Failed jobs
+system-waiting = Waiting jobs
+system-held = Mail waiting for release
+system-errors = Errors (since start)
+system-warnings = Warnings (since start)
+system-none = None
+system-look = Please look
+system-busy = Running in turn
+system-checks = Checks
+system-check = Check
+system-check-ok = Fine
+system-check-bad = Wrong
+system-check-database = Database
+system-check-jobs = Running of jobs
+system-state = State
+system-detail = Detail
+system-schedules = Schedules
+system-job = Job
+system-rule = When
+system-next = Next
+system-last = Last
+system-storage = Storage
+system-database = Database
+system-blobs = Stored files
+system-blobs-are = { $count } files, { $size }
+system-disk = Free disk
+system-disk-low = Only { $free } of disk is free. Delete files that are not needed or add room: without it no record can be written.
+system-unknown = Unknown
+system-chains = Evidence ledgers
+system-chain = Ledger
+system-records = Records
+system-no-chain = There are no records yet.
+system-versions = Versions
+system-program = Mamori
+system-migrations = Migrations
+system-migrations-all = Migrations applied
+system-count = { $count }
+system-minutes = { $count } min
+system-run-late = Ran late
+system-left-out = Left out (the next run stands in for it)
+
+rule-every = every { $minutes } minutes
+rule-daily = daily at { $at }
+rule-open-days = on office days at { $at }
+
+jobs-title = Jobs
+jobs-lead = Failed jobs are also in the ledger as job.failed. Rows of finished jobs are deleted after 35 days.
+jobs-failed = Failed and cancelled
+jobs-no-failed = No job has failed.
+jobs-waiting = Running and waiting
+jobs-no-waiting = No job is waiting.
+jobs-missed = Scheduled runs that came late
+jobs-no-missed = No scheduled run came late.
+jobs-ended = Ended
+jobs-when = Runs at
+jobs-attempts = Attempts
+jobs-error = Last failure
+jobs-act = Action
+jobs-planned = Planned
+jobs-late = Late by
+
+job-state-queued = Waiting
+job-state-running = Running
+job-state-held = To be released
+job-state-done = Done
+job-state-failed = Failed
+job-state-cancelled = Cancelled
+job-do-now = Run now
+job-do-retry = Try again
+job-do-cancel = Cancel
+job-do-release = Send
+job-did-retry = It will be tried again.
+job-did-cancel = Cancelled.
+job-did-release = It is on its way.
+job-elsewhere = This job is not there, or its state has changed meanwhile.
+
+job-notify-mail = Sending mail
+job-notify-webhook = Sending a webhook
+job-ledger-daily-head = Notice of the ledger's head
+job-runtime-prune-jobs = Pruning finished jobs
+job-document-prepare = Drafting papers
+job-document-remind = Reminders of deadlines
+job-contract-save-state = Saving verdicts
+
+mail-title = Mail
+mail-relay = Sent through { $host } from { $from }.
+mail-no-relay = No relay is configured: nothing leaves this machine, mail is kept in mail/ of the data directory.
+mail-none = There is no mail yet.
+mail-subject = Subject
+mail-to = To
+mail-queued = Written
+
+logs-title = Warnings and errors
+logs-lead = The newest 500 lines since the program started. Secret values and the names in mail addresses are covered.
+logs-none = No warnings, no errors.
+logs-at = Time
+logs-level = Level
+logs-text = Text
+logs-error = Error
+logs-warning = Warning

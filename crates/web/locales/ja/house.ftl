@@ -1,0 +1,106 @@
+# 運用の状態（/system）
+
+nav-system = システムの状態
+nav-help = 使い方
+
+system-title = システムの状態
+system-failed = 失敗した処理
+system-waiting = 待っている処理
+system-held = 送信を待つメール
+system-errors = エラー（起動してから）
+system-warnings = 警告（起動してから）
+system-none = ありません
+system-look = 確かめてください
+system-busy = 順に実行します
+system-checks = 点検
+system-check = 項目
+system-check-ok = 正常
+system-check-bad = 異常
+system-check-database = データベース
+system-check-jobs = 処理の実行
+system-state = 状態
+system-detail = 内容
+system-schedules = 定時処理
+system-job = 処理
+system-rule = いつ
+system-next = 次回
+system-last = 前回
+system-storage = 保管
+system-database = データベース
+system-blobs = 保管したファイル
+system-blobs-are = { $count } 件・{ $size }
+system-disk = ディスクの空き
+system-disk-low = ディスクの空きが { $free } しかありません。不要なファイルを消すか、容量を増やしてください。足りなくなると記録を書けなくなります。
+system-unknown = 分かりません
+system-chains = 証跡台帳
+system-chain = 台帳
+system-records = 記録の数
+system-no-chain = 記録はまだありません。
+system-versions = 版
+system-program = まもり
+system-migrations = 表の更新
+system-migrations-all = 適用した表の更新
+system-count = { $count } 件
+system-minutes = { $count } 分
+system-run-late = 遅れて実行した
+system-left-out = 実行しなかった（次の回が代わりをする）
+
+rule-every = { $minutes } 分ごと
+rule-daily = 毎日 { $at }
+rule-open-days = 開庁日の { $at }
+
+jobs-title = 処理の一覧
+jobs-lead = 失敗した処理は台帳にも job.failed として残ります。終わった処理の行は 35 日で消えます。
+jobs-failed = 失敗・取り消し
+jobs-no-failed = 失敗した処理はありません。
+jobs-waiting = 実行中・待ち
+jobs-no-waiting = 待っている処理はありません。
+jobs-missed = 時刻に遅れた定時処理
+jobs-no-missed = 遅れた定時処理はありません。
+jobs-ended = 終わった日時
+jobs-when = 実行の日時
+jobs-attempts = 回数
+jobs-error = 最後の失敗
+jobs-act = 操作
+jobs-planned = 予定
+jobs-late = 遅れ
+
+job-state-queued = 待ち
+job-state-running = 実行中
+job-state-held = 確認待ち
+job-state-done = 済み
+job-state-failed = 失敗
+job-state-cancelled = 取り消し
+job-do-now = いま実行
+job-do-retry = もう一度
+job-do-cancel = 取り消す
+job-do-release = 送る
+job-did-retry = もう一度実行します。
+job-did-cancel = 取り消しました。
+job-did-release = 送信に回しました。
+job-elsewhere = この処理は見つからないか、もう別の状態に変わっています。
+
+job-notify-mail = メールの送信
+job-notify-webhook = Webhook の送信
+job-ledger-daily-head = 台帳の先頭値の通知
+job-runtime-prune-jobs = 終わった処理の整理
+job-document-prepare = 書類の下書き
+job-document-remind = 期限の知らせ
+job-contract-save-state = 判定の保存
+
+mail-title = メール
+mail-relay = { $host } を通して { $from } から送ります。
+mail-no-relay = 中継サーバーの設定がないため、外へは送らず、データの場所の mail/ に保存しています。
+mail-none = メールはまだありません。
+mail-subject = 件名
+mail-to = 宛先
+mail-queued = 作成
+
+logs-title = 警告とエラー
+logs-lead = このプログラムが起動してからの新しい 500 行です。秘密の値とメールの宛名は伏せています。
+logs-none = 警告もエラーもありません。
+logs-at = 日時
+logs-level = 種類
+logs-text = 内容
+logs-error = エラー
+logs-warning = 警告

@@ -1,0 +1,402 @@
+//! `/system`: how the installation is doing — checks, jobs, mail, schedules, storage, versions and
+//! the newest warnings — and what an administrator does about it.
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::response::{Redirect, Response};
+use mamori_kernel::ledger::Record;
+use mamori_runtime::job::JobCounts;
+use mamori_runtime::notify::MAIL_JOB;
+use mamori_runtime::{App, JobAct, JobChangeError, JobFilter, JobState, RecentLogs, Route};
+use mamori_store::free_disk_bytes;
+use serde::Deserialize;
+
+use super::system_view::{JobLine, ScheduleLine, job_name, size};
+use super::{JOB, SYSTEM};
+use crate::error::{WebError, html};
+use crate::page::{Page, Tone};
+use crate::session::Visitor;
+
+/// Rows of a list; older ones are in the ledger (`job.failed`, `job.missed`).
+const ROWS: u32 = 100;
+/// Least free disk before the page warns.
+const DISK_WARNING_BYTES: u64 = 2_000_000_000;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/system", SYSTEM, overview),
+        Route::get("/system/jobs", SYSTEM, jobs),
+        Route::get("/system/mail", SYSTEM, mail),
+        Route::get("/system/logs", SYSTEM, logs),
+        Route::post("/system/jobs/{id}/retry", JOB, retry).with_body_limit(8 * 1024),
+        Route::post("/system/jobs/{id}/cancel", JOB, cancel).with_body_limit(8 * 1024),
+        Route::post("/system/jobs/{id}/release", JOB, release).with_body_limit(8 * 1024),
+    ]
+}
+
+/// A check as a row.
+struct CheckLine {
+    name: String,
+    tone: Tone,
+    state: String,
+    detail: String,
+}
+
+/// A tile that leads to a list.
+struct Tile {
+    href: &'static str,
+    label: String,
+    figure: i64,
+    tone: Tone,
+    state: String,
+}
+
+#[derive(Template)]
+#[template(path = "house/system.html")]
+struct Overview {
+    page: Page,
+    checks: Vec<CheckLine>,
+    tiles: Vec<Tile>,
+    schedules: Vec<ScheduleLine>,
+    storage: Vec<(String, String)>,
+    chains: Vec<(String, u64)>,
+    versions: Vec<(String, String)>,
+    migrations: Vec<String>,
+    low_disk: Option<String>,
+    tone_bad: Tone,
+}
+
+async fn overview(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
+    let page = Page::new(&app, &visitor, "system-title").here();
+    let counts = app.job_counts().await?;
+    let figures = app.db.figures().await?;
+    let free = free_disk_bytes(&app.config.data_dir);
+    let chains = app.db.ledger_heads().await?;
+    let lines = RecentLogs::global().newest();
+    let errors = lines.iter().filter(|line| line.is_error).count() as i64;
+    let storage = vec![
+        (
+            page.t("system-database"),
+            format!("{} {}", figures.database, size(figures.size_bytes)),
+        ),
+        (
+            page.t("system-blobs"),
+            page.t_with(
+                "system-blobs-are",
+                &[
+                    ("count", figures.blobs.into()),
+                    ("size", size(figures.blob_bytes).into()),
+                ],
+            ),
+        ),
+        (
+            page.t("system-disk"),
+            free.map_or_else(|| page.t("system-unknown"), size),
+        ),
+    ];
+    let versions = vec![
+        (page.t("system-program"), page.version.to_owned()),
+        (
+            page.t("system-database"),
+            format!("{} {}", figures.database, figures.version),
+        ),
+        (
+            page.t("system-migrations"),
+            page.t1("system-count", "count", figures.migrations.len() as u64),
+        ),
+    ];
+    let schedules = app.schedules().await?;
+    html(&Overview {
+        checks: checks(&app, &page).await,
+        tiles: tiles(&page, &counts, errors, lines.len() as i64 - errors),
+        schedules: schedules
+            .iter()
+            .map(|row| ScheduleLine::new(&page, row))
+            .collect(),
+        storage,
+        chains: chains
+            .into_iter()
+            .map(|head| (head.contract, head.seq))
+            .collect(),
+        versions,
+        migrations: figures.migrations,
+        low_disk: free
+            .filter(|free| *free < DISK_WARNING_BYTES)
+            .map(|free| page.t1("system-disk-low", "free", size(free))),
+        tone_bad: Tone::Bad,
+        page,
+    })
+}
+
+async fn checks(app: &App, page: &Page) -> Vec<CheckLine> {
+    let mut lines = Vec::new();
+    for check in app.capabilities().iter().flat_map(|one| &one.health) {
+        let (tone, state, detail) = match check.run(app.clone()).await {
+            Ok(detail) => (Tone::Ok, "system-check-ok", detail),
+            Err(detail) => (Tone::Bad, "system-check-bad", detail),
+        };
+        lines.push(CheckLine {
+            name: page.t_or(&format!("system-check-{}", check.name), check.name),
+            tone,
+            state: page.t(state),
+            detail,
+        });
+    }
+    lines
+}
+
+fn tiles(page: &Page, counts: &JobCounts, errors: i64, warnings: i64) -> Vec<Tile> {
+    let tile = |href, label: &str, figure: i64, tone: Tone, state: &str| Tile {
+        href,
+        label: page.t(label),
+        figure,
+        tone: if figure == 0 { Tone::Ok } else { tone },
+        state: page.t(if figure == 0 { "system-none" } else { state }),
+    };
+    vec![
+        tile(
+            "/system/jobs#failed",
+            "system-failed",
+            counts.failed,
+            Tone::Bad,
+            "system-look",
+        ),
+        tile(
+            "/system/jobs#waiting",
+            "system-waiting",
+            counts.queued + counts.running,
+            Tone::Info,
+            "system-busy",
+        ),
+        tile(
+            "/system/mail",
+            "system-held",
+            counts.held,
+            Tone::Warn,
+            "system-look",
+        ),
+        tile(
+            "/system/logs",
+            "system-errors",
+            errors,
+            Tone::Bad,
+            "system-look",
+        ),
+        tile(
+            "/system/logs",
+            "system-warnings",
+            warnings,
+            Tone::Warn,
+            "system-look",
+        ),
+    ]
+}
+
+/// A scheduled run that came too late or was left out.
+struct MissedLine {
+    name: String,
+    schedule: String,
+    planned: String,
+    late: String,
+    run: String,
+}
+
+impl MissedLine {
+    fn new(page: &Page, record: &Record) -> Self {
+        let payload: serde_json::Value =
+            serde_json::from_str(record.payload.as_str()).unwrap_or_default();
+        let text = |name: &str| payload[name].as_str().unwrap_or("―").to_owned();
+        let minutes = payload["late_seconds"].as_i64().unwrap_or(0) / 60;
+        Self {
+            name: job_name(page, &text("job")),
+            schedule: record.subject.clone(),
+            planned: text("scheduled_for")
+                .parse()
+                .map_or_else(|_| "―".to_owned(), |at| page.moment(at)),
+            late: page.t1("system-minutes", "count", minutes),
+            run: page.t(if payload["run"] == true {
+                "system-run-late"
+            } else {
+                "system-left-out"
+            }),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "house/jobs.html")]
+struct Jobs {
+    page: Page,
+    failed: Vec<JobLine>,
+    waiting: Vec<JobLine>,
+    missed: Vec<MissedLine>,
+    acts: bool,
+}
+
+async fn jobs(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
+    let page = Page::new(&app, &visitor, "jobs-title")
+        .under("system-title", "/system")
+        .here();
+    let acts = visitor.may(JOB);
+    let ask = |states: &[JobState]| JobFilter {
+        states: states.to_vec(),
+        kind: None,
+        limit: ROWS,
+    };
+    let failed = app
+        .jobs(&ask(&[JobState::Failed, JobState::Cancelled]))
+        .await?;
+    let waiting = app
+        .jobs(&ask(&[JobState::Running, JobState::Queued]))
+        .await?;
+    let missed = app.missed_runs(20).await?;
+    let lines = |rows: &[_]| {
+        rows.iter()
+            .map(|row| JobLine::new(&page, row, acts))
+            .collect()
+    };
+    html(&Jobs {
+        failed: lines(&failed),
+        waiting: lines(&waiting),
+        missed: missed
+            .iter()
+            .map(|record| MissedLine::new(&page, record))
+            .collect(),
+        acts,
+        page,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "house/mail.html")]
+struct MailPage {
+    page: Page,
+    mails: Vec<JobLine>,
+    relay: String,
+    acts: bool,
+}
+
+async fn mail(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
+    let page = Page::new(&app, &visitor, "mail-title")
+        .under("system-title", "/system")
+        .here();
+    let acts = visitor.may(JOB);
+    let rows = app
+        .jobs(&JobFilter {
+            states: Vec::new(),
+            kind: Some(MAIL_JOB),
+            limit: ROWS,
+        })
+        .await?;
+    html(&MailPage {
+        mails: rows
+            .iter()
+            .map(|row| JobLine::new(&page, row, acts))
+            .collect(),
+        relay: match &app.config.smtp {
+            Some(smtp) => page.t_with(
+                "mail-relay",
+                &[
+                    ("host", smtp.host.clone().into()),
+                    ("from", app.config.mail.from.clone().into()),
+                ],
+            ),
+            None => page.t("mail-no-relay"),
+        },
+        acts,
+        page,
+    })
+}
+
+/// A line of the log as a row.
+struct LogRow {
+    at: String,
+    tone: Tone,
+    level: String,
+    target: String,
+    text: String,
+}
+
+#[derive(Template)]
+#[template(path = "house/logs.html")]
+struct Logs {
+    page: Page,
+    lines: Vec<LogRow>,
+}
+
+async fn logs(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
+    let page = Page::new(&app, &visitor, "logs-title")
+        .under("system-title", "/system")
+        .here();
+    let lines = RecentLogs::global()
+        .newest()
+        .into_iter()
+        .map(|line| LogRow {
+            at: page.moment(line.at),
+            tone: if line.is_error { Tone::Bad } else { Tone::Warn },
+            level: page.t(if line.is_error {
+                "logs-error"
+            } else {
+                "logs-warning"
+            }),
+            target: line.target,
+            text: line.text,
+        })
+        .collect();
+    html(&Logs { page, lines })
+}
+
+#[derive(Deserialize)]
+struct ActForm {
+    /// `mail` when the button stood on the page about mail.
+    #[serde(default)]
+    back: String,
+}
+
+async fn retry(
+    app: State<App>,
+    visitor: Visitor,
+    id: Path<String>,
+    form: Form<ActForm>,
+) -> Result<Redirect, WebError> {
+    change(app, visitor, id, form, JobAct::Retry, "job-did-retry").await
+}
+
+async fn cancel(
+    app: State<App>,
+    visitor: Visitor,
+    id: Path<String>,
+    form: Form<ActForm>,
+) -> Result<Redirect, WebError> {
+    change(app, visitor, id, form, JobAct::Cancel, "job-did-cancel").await
+}
+
+async fn release(
+    app: State<App>,
+    visitor: Visitor,
+    id: Path<String>,
+    form: Form<ActForm>,
+) -> Result<Redirect, WebError> {
+    change(app, visitor, id, form, JobAct::Release, "job-did-release").await
+}
+
+async fn change(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Form(form): Form<ActForm>,
+    act: JobAct,
+    said: &str,
+) -> Result<Redirect, WebError> {
+    let say = |key: &str| crate::texts::texts(&app).say(visitor.language, key, &[]);
+    match app.change_job(&id, act, visitor.actor()).await {
+        Ok(()) => visitor.flash(&app, Tone::Ok, say(said)).await?,
+        Err(JobChangeError::Elsewhere) => return Err(WebError::Conflict(say("job-elsewhere"))),
+        Err(JobChangeError::Store(error)) => return Err(error.into()),
+        Err(JobChangeError::Ledger(error)) => return Err(error.into()),
+    }
+    Ok(Redirect::to(match form.back.as_str() {
+        "mail" => "/system/mail",
+        _ => "/system/jobs",
+    }))
+}
