@@ -7,7 +7,7 @@ use crate::REGISTERS;
 use crate::register::RegisterSpec;
 
 /// What the contract service writes.
-const CONTRACT: [EvidenceKind; 2] = {
+const CONTRACT: [EvidenceKind; 4] = {
     const FIELDS: &[(&str, &str)] = &[
         ("name", "件名"),
         ("sha256", "契約ファイルの要約値"),
@@ -26,6 +26,29 @@ const CONTRACT: [EvidenceKind; 2] = {
             version: 1,
             title_ja: "契約の変更",
             fields: FIELDS,
+        },
+        EvidenceKind {
+            kind: "contract.reading",
+            version: 1,
+            title_ja: "仕様書の読み方の決定",
+            fields: &[
+                ("note", "疑義の番号"),
+                ("reading", "読み方"),
+                ("from", "適用の始め"),
+                ("by?", "決めた部署・職名"),
+                ("decided_on?", "決まった日"),
+                ("consultation?", "協議の番号"),
+            ],
+        },
+        EvidenceKind {
+            kind: "obligation.assigned",
+            version: 1,
+            title_ja: "義務の担当者の決定",
+            fields: &[
+                ("obligation", "義務"),
+                ("user", "担当者の利用者番号。担当者を外したときは空"),
+                ("before", "前の担当者の利用者番号。いなければ空"),
+            ],
         },
     ]
 };

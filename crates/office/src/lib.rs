@@ -15,6 +15,7 @@ pub mod attestation;
 pub mod cli_work;
 pub mod consultation;
 pub mod contracts;
+pub mod deadlines;
 pub mod documents;
 pub mod evidence;
 pub mod gate;
@@ -22,6 +23,7 @@ pub mod handover;
 pub mod measure;
 pub mod office;
 pub mod pages;
+pub mod pulse;
 pub mod question;
 pub mod record;
 pub mod register;
@@ -72,6 +74,10 @@ pub fn capability() -> Capability {
                 name: "20261122_office_contract",
                 sql: include_str!("../migrations/20261122_office_contract.sql"),
             },
+            Migration {
+                name: "20261123_office_start",
+                sql: include_str!("../migrations/20261123_office_start.sql"),
+            },
         ],
         jobs: documents::jobs::kinds(),
         schedules: documents::jobs::schedules(),
@@ -79,6 +85,7 @@ pub fn capability() -> Capability {
         navigation: pages::navigation(),
         texts: pages::texts(),
         evidence: evidence::kinds(),
+        tiles: pages::tiles(),
         start: Some(start_hook(Office::start)),
         ..Capability::default()
     }

@@ -36,6 +36,7 @@ impl Office {
             .map_err(|error| HookError::caused_by("契約を読み込めません", error))?;
         let terms: Arc<dyn TermsSource> = Arc::<Contracts>::clone(&contracts);
         app.provide(Arc::new(TermsPort(Arc::clone(&terms))));
+        app.provide(Arc::new(mamori_web::Overview(crate::pages::OVERVIEW)));
         let desk = Desk::new(app.clone(), terms);
         let papers = Papers::new(app.clone(), desk.clone(), Arc::clone(&contracts));
         app.provide(Arc::new(Self {

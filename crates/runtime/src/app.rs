@@ -289,6 +289,9 @@ pub fn check(capabilities: &[Capability]) -> Result<(), String> {
         for kind in &capability.evidence {
             once("evidence", format!("{} v{}", kind.kind, kind.version));
         }
+        for tile in &capability.tiles {
+            once("tile", tile.key.to_owned());
+        }
         for check in &capability.health {
             once("health check", check.name.to_owned());
         }

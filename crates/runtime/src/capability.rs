@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::describe::Operation;
 use crate::job::{JobKind, Schedule};
+use crate::tile::Tile;
 
 /// A boxed future, as the function types of a capability return it.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -48,6 +49,8 @@ pub struct Capability {
     pub sections: Vec<DocumentSection>,
     /// Its texts for people, by language.
     pub texts: Vec<Texts>,
+    /// Its figures on the start page of a contract.
+    pub tiles: Vec<Tile>,
     /// What `/readyz` asks it.
     pub health: Vec<HealthCheck>,
     /// Called once when the application opens, after the migrations: loads state into slots.

@@ -65,6 +65,7 @@ mod recent_logs;
 pub mod remote;
 pub mod schedule;
 pub mod telemetry;
+mod tile;
 
 pub use app::{App, OpenError, SYSTEM_CHAIN};
 pub use capability::{
@@ -79,3 +80,4 @@ pub use job::{
 };
 pub use notify::{MailAttachment, Notification, WebhookMessage};
 pub use recent_logs::{LogLine, RecentLogs};
+pub use tile::{Tile, TileRequest, TileTone, TileView};

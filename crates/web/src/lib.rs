@@ -26,6 +26,7 @@
 pub mod account;
 pub mod api;
 pub mod assets;
+pub mod colleague;
 pub mod components;
 mod error;
 mod form;
@@ -49,8 +50,8 @@ pub use error::{FieldError, PlacedError, WebError, form_page, html};
 pub use form::{Choice, Field};
 pub use guard::{FORM_TOKEN, FORM_TOKEN_HEADER};
 pub use page::{
-    ContractTitle, Crumb, DateStyle, Flash, Installation, NavItem, NavSection, Page, Person,
-    SAMPLE_SETTING, Tone, role_key,
+    ContractTitle, Crumb, DateStyle, Flash, Installation, NavItem, NavSection, Overview, Page,
+    Person, SAMPLE_SETTING, Tone, role_key,
 };
 pub use paging::{PageLink, Pages};
 pub use server::{BODY_LIMIT_BYTES, ClientAddress, RequestId, public_routes, router, serve};

@@ -224,6 +224,11 @@ pub struct Installation {
     pub sample: bool,
 }
 
+/// Where the first page leads a visitor with several contracts; kept in a slot of [`App`] by
+/// whoever has such a page.
+#[derive(Debug, Clone, Copy)]
+pub struct Overview(pub &'static str);
+
 /// Setting of the installation that turns the 見本 mark on; the value is `1`.
 pub const SAMPLE_SETTING: &str = "demo.marked";
 

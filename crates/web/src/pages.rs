@@ -13,7 +13,7 @@ use crate::account;
 use crate::error::{self, WebError};
 use crate::form::Field;
 use crate::limit::{SignInLimits, TooMany};
-use crate::page::{Page, Tone};
+use crate::page::{Overview, Page, Tone};
 use crate::server::ClientAddress;
 use crate::session::{self, Visitor};
 use crate::texts::{self, Language};
@@ -39,11 +39,16 @@ struct HomePage {
     page: Page,
 }
 
-/// The first page leads to the visitor's only contract; with several it lists them.
+/// The first page leads to the visitor's only contract, or to the overview of several.
 async fn home(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
     let page = Page::new(&app, &visitor, "home-title");
     if let [only] = page.contracts.as_slice() {
         return Ok(Redirect::to(&format!("/c/{}", only.id)).into_response());
+    }
+    if let Some(overview) = app.slot::<Overview>()
+        && !page.contracts.is_empty()
+    {
+        return Ok(Redirect::to(overview.0).into_response());
     }
     error::html(&HomePage { page })
 }

@@ -1,13 +1,13 @@
 //! One contract in force with its engine, kept up with the ledger.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use mamori_contract::Contract;
+use jiff::{Timestamp, ToSpan as _};
 use mamori_contract::engine::{Engine, Fact, State, Verdict};
 use mamori_contract::language::evidence::Check;
+use mamori_contract::{Contract, Due};
 use mamori_document::ConformityState;
 use mamori_kernel::ledger::Record;
 use mamori_kernel::merkle::Digest;
@@ -36,7 +36,14 @@ pub struct Live {
     follower: Mutex<Option<Follower>>,
     /// The terms of the day last asked for: most questions are about today.
     terms: RwLock<Option<Arc<Terms>>>,
+    /// All dates of the text.
+    dues: OnceLock<Vec<Arc<Due>>>,
+    /// Each row of the text as a search reads it.
+    words: OnceLock<Vec<(String, String)>>,
 }
+
+/// How long after the term dates may lie: the last paper on the last year.
+const AFTER_TERM_DAYS: i64 = 400;
 
 /// The engine and how far it has read.
 struct Follower {
@@ -68,6 +75,8 @@ impl Live {
             contract,
             follower: Mutex::new(None),
             terms: RwLock::new(None),
+            dues: OnceLock::new(),
+            words: OnceLock::new(),
         }
     }
 
@@ -99,6 +108,40 @@ impl Live {
         let terms = Arc::new(Terms::new(Arc::clone(&self.contract), day));
         *self.terms.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&terms));
         terms
+    }
+
+    /// Every date of the text in order, those without a day last; a paper that several duties ask
+    /// for stands once. Worked out once: a text that changes is another `Live`.
+    pub fn dues(&self) -> &[Arc<Due>] {
+        self.dues.get_or_init(|| {
+            let term = self.contract.term;
+            let last = term.last().saturating_add(AFTER_TERM_DAYS.days());
+            let mut seen = BTreeSet::new();
+            self.contract
+                .due(term.first(), last)
+                .into_iter()
+                .filter(|due| {
+                    due.deliverable.is_none()
+                        || seen.insert((due.deliverable.clone(), due.period.to_string()))
+                })
+                .map(Arc::new)
+                .collect()
+        })
+    }
+
+    /// Key and searchable words (number, clause, title, text; normalised) of every row.
+    pub fn words(&self) -> &[(String, String)] {
+        self.words.get_or_init(|| {
+            self.contract
+                .keys()
+                .into_iter()
+                .filter_map(|key| {
+                    let row = self.contract.latest(key)?;
+                    let words = format!("{key} {} {} {}", row.clause, row.title, row.text);
+                    Some((key.to_owned(), crate::register::typed::normal(&words)))
+                })
+                .collect()
+        })
     }
 
     /// Lets `look` see the engine after it has read the whole ledger and been told the time.

@@ -4,15 +4,18 @@
 //! They read; what changes something is a form that posts to a route of its own with the
 //! permission of the act. Every page works without a script.
 
+mod board;
 mod documents;
 mod ledger;
-mod obligations;
-mod overview;
+mod portfolio;
+mod start;
 mod view;
 
 use mamori_kernel::permission::Permission;
-use mamori_runtime::{NavEntry, NavGroup, Route, Texts};
+use mamori_runtime::{NavEntry, NavGroup, Route, Texts, Tile};
 
+/// Coming to a contract's start page: everybody with a role on it, counsellors too.
+pub const START: Permission = Permission::read("help");
 /// Looking at contracts and obligations.
 pub const CONTRACT: Permission = Permission::read("contract");
 /// Looking at papers.
@@ -22,18 +25,20 @@ pub const LEDGER: Permission = Permission::read("ledger");
 
 /// The routes of all pages.
 pub fn routes() -> Vec<Route> {
-    let mut routes = vec![
-        Route::get("/c/{contract}", CONTRACT, overview::page),
-        Route::get("/c/{contract}/obligations", CONTRACT, obligations::list),
-        Route::get(
-            "/c/{contract}/obligations/{key}",
-            CONTRACT,
-            obligations::one,
-        ),
-        Route::get("/c/{contract}/ledger", LEDGER, ledger::page),
-    ];
+    let mut routes = vec![Route::get("/c/{contract}/ledger", LEDGER, ledger::page)];
+    routes.extend(start::routes());
+    routes.extend(board::routes());
+    routes.extend(portfolio::routes());
     routes.extend(documents::routes());
     routes
+}
+
+/// Where several contracts stand side by side.
+pub const OVERVIEW: &str = portfolio::ADDRESS;
+
+/// The office's figures on the start page.
+pub fn tiles() -> Vec<Tile> {
+    start::tiles()
 }
 
 /// The menu.
@@ -46,7 +51,7 @@ pub fn navigation() -> Vec<NavEntry> {
         order,
     };
     vec![
-        entry("nav-start", "/c/{contract}", CONTRACT, NavGroup::Today, 10),
+        entry("nav-start", "/c/{contract}", START, NavGroup::Today, 10),
         entry(
             "nav-obligations",
             "/c/{contract}/obligations",
@@ -83,6 +88,16 @@ pub fn texts() -> Vec<Texts> {
             language: "en",
             name: "office.ftl",
             source: include_str!("../../locales/en/office.ftl"),
+        },
+        Texts {
+            language: "ja",
+            name: "start.ftl",
+            source: include_str!("../../locales/ja/start.ftl"),
+        },
+        Texts {
+            language: "en",
+            name: "start.ftl",
+            source: include_str!("../../locales/en/start.ftl"),
         },
     ]
 }

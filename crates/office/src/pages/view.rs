@@ -1,6 +1,5 @@
 //! What several pages show: verdicts as badges, dates with weekday, the contract that is meant.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -13,10 +12,11 @@ use mamori_kernel::clock::tokyo_datetime;
 use mamori_kernel::period::Period;
 use mamori_kernel::wareki;
 use mamori_runtime::App;
-use mamori_web::{Tone, Visitor, WebError};
+use mamori_web::{Page, Tone, Visitor, WebError};
 
 use crate::Office;
 use crate::contracts::{ContractsError, Live};
+use crate::deadlines::{Deadline, Standing};
 use crate::documents::PaperError;
 use crate::register::DeskError;
 
@@ -97,6 +97,11 @@ pub fn key(verdict: Verdict) -> &'static str {
     }
 }
 
+/// The word for a verdict in the page's language.
+pub fn verdict(page: &Page, verdict: Verdict) -> String {
+    page.t(&format!("verdict-{}", key(verdict).replace('_', "-")))
+}
+
 /// All verdicts, worst first.
 pub const VERDICTS: [Verdict; 6] = [
     Verdict::NotMet,
@@ -139,59 +144,52 @@ pub fn period(period: Period) -> String {
     }
 }
 
-/// A due date as a row.
-#[derive(Debug, Clone)]
-pub struct DueRow {
-    /// The day in words.
-    pub day: String,
-    /// How far away, in words.
-    pub left: String,
-    /// Badge of how far away.
-    pub tone: Tone,
-    /// What is due.
-    pub title: String,
-    /// For which period.
-    pub period: String,
-    /// Rule, reason of a move, notes.
-    pub why: String,
-    /// Obligation key.
-    pub obligation: String,
+/// How far away a date is, in words and with its badge.
+pub fn days_left(page: &Page, deadline: &Deadline, today: Date) -> (String, Tone) {
+    let left = deadline.days_left(today).unwrap_or(0);
+    match deadline.standing {
+        Standing::Done => (page.t("date-done"), Tone::Ok),
+        Standing::Overdue => (page.t1("date-over", "days", -left), Tone::Bad),
+        Standing::Unproved => (page.t("date-unproved"), Tone::Quiet),
+        Standing::Undecided => (page.t("date-undecided"), Tone::Doubt),
+        Standing::Unknown => (page.t("date-unknown"), Tone::Doubt),
+        Standing::Open if left == 0 => (page.t("date-today"), Tone::Warn),
+        Standing::Open if left <= 7 => (page.t1("date-left", "days", left), Tone::Warn),
+        Standing::Open => (page.t1("date-left", "days", left), Tone::Wait),
+    }
 }
 
-/// A due date as a row for `today`; `done` tells that nothing is left to do.
-pub fn due_row(due: &Due, today: Date, done: bool) -> DueRow {
-    let left = due
-        .due
-        .and_then(|day| today.until((jiff::Unit::Day, day)).ok())
-        .map(|span| span.get_days());
-    let (text, tone) = match left {
-        _ if done => ("提出済み".to_owned(), Tone::Ok),
-        None => ("期限不明".to_owned(), Tone::Doubt),
-        Some(days) if days < 0 => (format!("{}日超過", -days), Tone::Bad),
-        Some(0) => ("今日".to_owned(), Tone::Warn),
-        Some(days) if days <= 7 => (format!("あと{days}日"), Tone::Warn),
-        Some(days) => (format!("あと{days}日"), Tone::Wait),
-    };
-    let mut why = due.rule.clone();
-    if let Some(reason) = &due.reason {
-        let _ = write!(why, "（{reason}）");
-    }
-    if let Some(unknown) = &due.unknown {
-        let _ = write!(why, "（{unknown}）");
-    }
+/// Why a date is what it is, the rule first, in the contract's words.
+pub fn reasons_of_day(due: &Due) -> Vec<String> {
+    let mut reasons = vec![due.rule.clone()];
+    reasons.extend(due.reason.clone());
+    reasons.extend(due.unknown.clone());
     if due.after_term {
-        why.push_str("（契約期間の後）");
+        reasons.push("契約期間の後です".to_owned());
     }
-    DueRow {
-        day: due.due.map_or_else(|| "―".to_owned(), self::day),
-        left: text,
-        tone,
-        title: due
-            .deliverable_title
-            .clone()
-            .unwrap_or_else(|| due.title.clone()),
-        period: period(due.period),
-        why,
-        obligation: due.obligation.clone(),
+    reasons.extend(due.other_readings.iter().map(|other| {
+        let day = other.due.map_or_else(|| "期限なし".to_owned(), day);
+        format!("{}「{}」の読みでは {day}", other.note, other.title)
+    }));
+    reasons
+}
+
+/// Key of the name of a paper's state, and its badge.
+pub fn paper_state(state: &str) -> (&'static str, Tone) {
+    match state {
+        "draft" => ("paper-draft", Tone::Wait),
+        "submitted" => ("paper-submitted", Tone::Info),
+        "returned" => ("paper-returned", Tone::Bad),
+        "accepted" => ("paper-accepted", Tone::Ok),
+        _ => ("paper-unknown", Tone::Quiet),
     }
+}
+
+/// The address of an item's page.
+pub fn item_address(contract: &str, register: &str, number: &str) -> String {
+    let list = match register {
+        "document" => "documents",
+        register => register,
+    };
+    format!("/c/{contract}/{list}/{number}")
 }

@@ -14,6 +14,7 @@
 //! Not here: what the contract says (a port, [`crate::terms`]), who may act (the routes'
 //! permissions), documents (made from the evidence).
 
+pub mod across;
 mod desk;
 pub mod fold;
 pub mod form;

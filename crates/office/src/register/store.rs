@@ -412,6 +412,11 @@ pub async fn forget_keys(tx: &mut Tx, item: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// The pattern of everything that holds a word; used with `ESCAPE '\\'`.
+pub(super) fn like(word: &str) -> String {
+    format!("%{}%", escape_like(word))
+}
+
 fn escape_like(word: &str) -> String {
     let mut escaped = String::with_capacity(word.len());
     for c in word.chars() {

@@ -7,6 +7,7 @@ mod contracts;
 mod documents;
 mod evidence;
 mod registers;
+mod start;
 
 use std::sync::Arc;
 
