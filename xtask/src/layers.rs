@@ -82,6 +82,11 @@ const ALONE: &[Alone] = &[
         why: "the ledger's key is used in one place",
     },
     Alone {
+        crates: &["aes-gcm", "totp-rs", "webauthn-rs", "zxcvbn"],
+        users: &["mamori-web"],
+        why: "who somebody is, is proved in one place",
+    },
+    Alone {
         crates: &["argon2"],
         users: &["mamori-web"],
         why: "passwords are checked in one place",

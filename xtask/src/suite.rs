@@ -207,7 +207,7 @@ fn browser(steps: &Steps, mamori: &Path) -> anyhow::Result<Count> {
     )?;
     counted(
         Command::new("node")
-            .args(["--test", "--test-reporter=tap", "walks.test.js"])
+            .args(["--test", "--test-concurrency=1", "--test-reporter=tap"])
             .env("E2E_MAMORI", mamori)
             .env("E2E_CHROMIUM", chromium)
             .current_dir(&folder),

@@ -25,6 +25,7 @@ pub mod office;
 pub mod pages;
 pub mod pulse;
 pub mod question;
+pub(crate) mod reading;
 pub mod record;
 pub mod register;
 pub mod request;

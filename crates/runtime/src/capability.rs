@@ -176,6 +176,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may use it.
     pub guard: Guard,
+    /// Whether it needs a proof of who one is from the last minutes, not only a session.
+    pub fresh: bool,
     /// Greatest request body in bytes; `None` means the console's default (1 MiB).
     pub body_limit_bytes: Option<usize>,
     /// What an API route promises; pages have none.
@@ -200,6 +202,7 @@ impl Route {
             verb,
             path,
             guard: guard.into(),
+            fresh: false,
             body_limit_bytes: None,
             operation: None,
             handler: axum::routing::on(verb.filter(), handler),
@@ -235,6 +238,14 @@ impl Route {
     #[must_use]
     pub fn describe(mut self, operation: Operation) -> Self {
         self.operation = Some(Arc::new(operation));
+        self
+    }
+
+    /// Asks for the password (or passkey) again when the last proof is older than five minutes: for
+    /// acts that somebody at an unattended screen must not do.
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.fresh = true;
         self
     }
 

@@ -13,7 +13,11 @@ use mamori_store::{Row, Tx, args};
 use serde_json::json;
 
 use crate::api::tokens::{self, ApiToken, Limits, NewToken};
+use crate::breach::{self, ListError};
+pub use crate::name::check_name;
+use crate::name::shown;
 use crate::password::{self, Weakness};
+use crate::second;
 
 /// An account could not be made or changed.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,14 @@ pub enum AccountError {
     /// There is no such user.
     #[error("利用者「{0}」はいません。mamori user list で確かめてください")]
     Unknown(String),
+    /// Nobody could administer any more.
+    #[error(
+        "ほかに有効な管理者がいないので、この利用者を止めたり役割を変えたりできません。先に別の管理者を置いてください"
+    )]
+    LastAdministrator,
+    /// The installation's list of breached passwords cannot be used.
+    #[error(transparent)]
+    Breached(#[from] ListError),
     /// There is no such token.
     #[error("トークン「{0}」はありません。mamori user token list で確かめてください")]
     UnknownToken(String),
@@ -58,9 +70,14 @@ pub struct Account {
     pub created_at: Timestamp,
     /// Since when it cannot sign in.
     pub disabled_at: Option<Timestamp>,
+    /// When somebody last signed in with it.
+    pub signed_in_at: Option<Timestamp>,
+    /// Whether its own role holds for every contract.
+    pub every_contract: bool,
 }
 
-const COLUMNS: &str = "id, name, display_name, role, created_at, disabled_at";
+const COLUMNS: &str =
+    "id, name, display_name, role, created_at, disabled_at, signed_in_at, every_contract";
 
 impl Account {
     fn read(row: &Row) -> Result<Self, mamori_store::Error> {
@@ -74,21 +91,9 @@ impl Account {
             role: row.text("role")?.parse().map_err(|_| corrupt("role"))?,
             created_at: row.get("created_at")?,
             disabled_at: row.get("disabled_at")?,
+            signed_in_at: row.get("signed_in_at")?,
+            every_contract: row.bool("every_contract")?,
         })
-    }
-}
-
-/// Checks a name for signing in.
-pub fn check_name(name: &str) -> Result<(), AccountError> {
-    let fits = (2..=32).contains(&name.len())
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
-    if fits {
-        Ok(())
-    } else {
-        Err(AccountError::Name(name.to_owned()))
     }
 }
 
@@ -105,15 +110,31 @@ pub struct NewAccount {
     pub password: Secret,
 }
 
-/// Makes an account and records `user.added`.
-pub async fn add(app: &App, actor: Actor, new: NewAccount) -> Result<Account, AccountError> {
+/// Refuses a password that is weak or on the installation's list of breached ones.
+pub async fn check_password(app: &App, password: &Secret, name: &str) -> Result<(), AccountError> {
+    password::check(password.expose(), name)?;
+    if breach::holds(app, password).await? {
+        return Err(Weakness::Breached.into());
+    }
+    Ok(())
+}
+
+/// An account that was checked and can be written.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    account: Account,
+    hash: String,
+}
+
+/// Checks a new account. Outside a transaction: hashing takes long.
+pub(crate) async fn prepare(app: &App, new: NewAccount) -> Result<Prepared, AccountError> {
     check_name(&new.name)?;
-    password::check(new.password.expose(), &new.name)?;
+    check_password(app, &new.password, &new.name).await?;
     let hash = password::hash(&new.password).await;
     let now = app.now();
-    let display_name = match new.display_name.trim() {
-        "" => new.name.clone(),
-        text => text.chars().take(60).collect(),
+    let display_name = match shown(&new.display_name) {
+        text if text.is_empty() => new.name.clone(),
+        text => text,
     };
     let account = Account {
         id: UserId::new(now, rand::random()),
@@ -122,8 +143,19 @@ pub async fn add(app: &App, actor: Actor, new: NewAccount) -> Result<Account, Ac
         role: new.role,
         created_at: now,
         disabled_at: None,
+        signed_in_at: None,
+        every_contract: true,
     };
-    let mut tx = app.db.begin_write().await?;
+    Ok(Prepared { account, hash })
+}
+
+/// Writes a prepared account and records `user.added`.
+pub(crate) async fn insert(
+    app: &App,
+    tx: &mut Tx,
+    actor: Actor,
+    Prepared { account, hash }: Prepared,
+) -> Result<Account, AccountError> {
     let inserted = tx
         .execute(
             "INSERT INTO user_account (id, name, display_name, role, password_hash, created_at, \
@@ -134,19 +166,61 @@ pub async fn add(app: &App, actor: Actor, new: NewAccount) -> Result<Account, Ac
                 &account.display_name,
                 account.role.as_str(),
                 hash,
-                now
+                account.created_at
             ],
         )
         .await?;
     if inserted == 0 {
         return Err(AccountError::Taken(account.name));
     }
-    record(app, &mut tx, actor, USER_ADDED, &account, "added").await?;
+    record(app, tx, actor, USER_ADDED, &account, "added").await?;
+    Ok(account)
+}
+
+/// Makes an account and records `user.added`.
+pub async fn add(app: &App, actor: Actor, new: NewAccount) -> Result<Account, AccountError> {
+    let prepared = prepare(app, new).await?;
+    let mut tx = app.db.begin_write().await?;
+    let account = insert(app, &mut tx, actor, prepared).await?;
     tx.commit().await?;
     Ok(account)
 }
 
-async fn record(
+/// Takes the second factor away, with its recovery codes.
+pub async fn remove_second_factor(
+    app: &App,
+    actor: Actor,
+    account: &Account,
+) -> Result<(), AccountError> {
+    let mut tx = app.db.begin_write().await?;
+    second::remove(&mut tx, &account.id.to_string()).await?;
+    record(
+        app,
+        &mut tx,
+        actor,
+        USER_ADDED,
+        account,
+        "second-factor-off",
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Records a change of how somebody proves who they are: `second-factor-on`, `passkey-added`, ….
+pub(crate) async fn note(
+    app: &App,
+    actor: Actor,
+    account: &Account,
+    act: &str,
+) -> Result<(), AccountError> {
+    let mut tx = app.db.begin_write().await?;
+    record(app, &mut tx, actor, USER_ADDED, account, act).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+pub(crate) async fn record(
     app: &App,
     tx: &mut Tx,
     actor: Actor,
@@ -187,6 +261,15 @@ pub async fn find(app: &App, name: &str) -> Result<Account, AccountError> {
         .ok_or_else(|| AccountError::Unknown(name.to_owned()))
 }
 
+/// The account of that id.
+pub async fn by_id(app: &App, id: &str) -> Result<Account, AccountError> {
+    let sql = format!("SELECT {COLUMNS} FROM user_account WHERE id = $1");
+    let row = app.db.fetch_optional(&sql, args![id]).await?;
+    row.map(|row| Account::read(&row))
+        .transpose()?
+        .ok_or_else(|| AccountError::Unknown(id.to_owned()))
+}
+
 /// The account, when name and password fit and it is not disabled. Takes as long when there is no
 /// such name.
 pub async fn authenticate(
@@ -213,25 +296,60 @@ pub async fn set_password(
     password: &Secret,
 ) -> Result<(), AccountError> {
     let account = find(app, name).await?;
-    password::check(password.expose(), name)?;
+    check_password(app, password, name).await?;
     let hash = password::hash(password).await;
     let mut tx = app.db.begin_write().await?;
+    write_password(app, &mut tx, actor, &account, &hash).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Writes the hash of a checked password and ends the user's sessions.
+pub(crate) async fn write_password(
+    app: &App,
+    tx: &mut Tx,
+    actor: Actor,
+    account: &Account,
+    hash: &str,
+) -> Result<(), AccountError> {
     tx.execute(
         "UPDATE user_account SET password_hash = $1, changed_at = $2 WHERE id = $3",
         args![hash, app.now(), account.id.to_string()],
     )
     .await?;
-    end_sessions(&mut tx, &account).await?;
-    record(app, &mut tx, actor, USER_ADDED, &account, "password").await?;
-    tx.commit().await?;
+    end_sessions(tx, account).await?;
+    record(app, tx, actor, USER_ADDED, account, "password").await
+}
+
+/// Refuses to take away the last administrator who can sign in.
+async fn keep_an_administrator(tx: &mut Tx, account: &Account) -> Result<(), AccountError> {
+    if account.role != Role::Administrator || account.disabled_at.is_some() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT id FROM user_account WHERE role = $1 AND disabled_at IS NULL AND id <> $2{}",
+        tx.db().for_update()
+    );
+    let others = tx
+        .fetch_all(
+            &sql,
+            args![Role::Administrator.as_str(), account.id.to_string()],
+        )
+        .await?;
+    if others.is_empty() {
+        return Err(AccountError::LastAdministrator);
+    }
     Ok(())
 }
 
 /// Changes the role; sessions go on with the new one.
 pub async fn set_role(app: &App, actor: Actor, name: &str, role: Role) -> Result<(), AccountError> {
     let mut account = find(app, name).await?;
-    account.role = role;
     let mut tx = app.db.begin_write().await?;
+    if role != Role::Administrator {
+        keep_an_administrator(&mut tx, &account).await?;
+    }
+    account.role = role;
     tx.execute(
         "UPDATE user_account SET role = $1, changed_at = $2 WHERE id = $3",
         args![role.as_str(), app.now(), account.id.to_string()],
@@ -284,8 +402,21 @@ pub async fn set_scope(
     scope: &Scope,
 ) -> Result<(), AccountError> {
     let account = find(app, name).await?;
-    let id = account.id.to_string();
     let mut tx = app.db.begin_write().await?;
+    write_scope(app, &mut tx, &account, scope).await?;
+    record(app, &mut tx, actor, USER_ADDED, &account, "scope").await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Writes where an account's rights hold.
+pub(crate) async fn write_scope(
+    app: &App,
+    tx: &mut Tx,
+    account: &Account,
+    scope: &Scope,
+) -> Result<(), mamori_store::Error> {
+    let id = account.id.to_string();
     let every = i64::from(*scope == Scope::EveryContract);
     tx.execute(
         "UPDATE user_account SET every_contract = $1, changed_at = $2 WHERE id = $3",
@@ -303,8 +434,6 @@ pub async fn set_scope(
             .await?;
         }
     }
-    record(app, &mut tx, actor, USER_ADDED, &account, "scope").await?;
-    tx.commit().await?;
     Ok(())
 }
 
@@ -318,6 +447,9 @@ pub async fn set_enabled(
     let account = find(app, name).await?;
     let now = app.now();
     let mut tx = app.db.begin_write().await?;
+    if !enabled {
+        keep_an_administrator(&mut tx, &account).await?;
+    }
     tx.execute(
         "UPDATE user_account SET disabled_at = $1, changed_at = $2 WHERE id = $3",
         args![(!enabled).then_some(now), now, account.id.to_string()],
@@ -334,7 +466,10 @@ pub async fn set_enabled(
     Ok(())
 }
 
-async fn end_sessions(tx: &mut Tx, account: &Account) -> Result<(), mamori_store::Error> {
+pub(crate) async fn end_sessions(
+    tx: &mut Tx,
+    account: &Account,
+) -> Result<(), mamori_store::Error> {
     tx.execute(
         "DELETE FROM session WHERE user_id = $1",
         args![account.id.to_string()],

@@ -100,6 +100,20 @@ static ICON: LazyLock<Asset> = LazyLock::new(|| {
     )
 });
 
+static PASSKEY_SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "passkey",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/passkey.js"),
+    )
+});
+
+/// Address of the script that asks browsers for passkeys.
+pub fn passkey_script() -> &'static str {
+    &PASSKEY_SCRIPT.href
+}
+
 /// Address of the style sheet.
 pub fn stylesheet() -> &'static str {
     &STYLESHEET.href
@@ -153,7 +167,7 @@ pub const SCRIPT_TEXTS: &[&str] = &[
 /// `GET /assets/{name}`.
 pub(crate) async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let wanted = format!("/assets/{name}");
-    let Some(asset) = [&*STYLESHEET, &*SCRIPT, &*ICON]
+    let Some(asset) = [&*STYLESHEET, &*SCRIPT, &*PASSKEY_SCRIPT, &*ICON]
         .into_iter()
         .find(|asset| asset.href == wanted)
     else {

@@ -50,6 +50,12 @@ pub enum WebError {
     /// Signed in, but not allowed.
     #[error("この操作をする権限がありません")]
     Forbidden,
+    /// Signed in and allowed, but too long ago for such an act.
+    #[error("もう一度、本人であることを確かめる必要があります")]
+    ProofNeeded,
+    /// The network is not one of those listed.
+    #[error("このネットワークからは使えません")]
+    Elsewhere,
     /// The form came from elsewhere or is too old.
     #[error("送信元を確かめられませんでした")]
     Forged,
@@ -118,7 +124,9 @@ impl WebError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::Forged => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::ProofNeeded | Self::Elsewhere | Self::Forged => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Placed { status, .. } => *status,
@@ -136,6 +144,8 @@ impl WebError {
         match self {
             Self::SignInNeeded => "sign-in-needed",
             Self::Forbidden => "forbidden",
+            Self::ProofNeeded => "proof-needed",
+            Self::Elsewhere => "elsewhere",
             Self::Forged => "forged",
             Self::NotFound(_) => "not-found",
             Self::Invalid { .. } => "invalid",

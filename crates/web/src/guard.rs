@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use mamori_runtime::{App, Guard};
 
 use crate::error::WebError;
+use crate::prove;
+use crate::server::ClientAddress;
 use crate::session::{self, Credential, Visitor};
 use crate::token;
 
@@ -29,6 +31,7 @@ const FIRST_PART_WITHIN: usize = 8 * 1024;
 pub(crate) struct Post {
     pub(crate) app: App,
     pub(crate) guard: Guard,
+    pub(crate) fresh: bool,
     pub(crate) body_limit_bytes: usize,
 }
 
@@ -68,6 +71,12 @@ async fn admit(post: &Post, request: Request) -> Result<Request, Refusal> {
         return Err(WebError::Forged.into());
     }
     let mut request = request;
+    if let Some(visitor) = &mut visitor {
+        visitor.address = request
+            .extensions()
+            .get::<ClientAddress>()
+            .map(|address| address.0);
+    }
     if let (Some(visitor), Some(contract)) = (&mut visitor, contract_of(&mut request).await)
         && !visitor.enter(&contract)
     {
@@ -86,6 +95,9 @@ async fn admit(post: &Post, request: Request) -> Result<Request, Refusal> {
             if safe && !is_api {
                 return Err(Refusal::Answer(to_sign_in(request.uri())));
             }
+            if !is_api && let Some(answer) = prove::ask_to_sign_in(app, request).await? {
+                return Err(Refusal::Answer(answer));
+            }
             return Err(WebError::SignInNeeded.into());
         }
     }
@@ -93,6 +105,14 @@ async fn admit(post: &Post, request: Request) -> Result<Request, Refusal> {
         let by_cookie = matches!(visitor.credential, Credential::Session(_));
         if !safe && by_cookie && post.guard != Guard::Public {
             request = check_form_token(request, &visitor, post.body_limit_bytes).await?;
+        }
+        if post.fresh && !visitor.is_fresh(app.now()) {
+            if is_api {
+                return Err(WebError::ProofNeeded.into());
+            }
+            return Err(Refusal::Answer(
+                prove::ask_again(app, &visitor, request).await?,
+            ));
         }
         request.extensions_mut().insert(visitor);
     }

@@ -24,26 +24,42 @@
 //! `csrf` with `page.csrf` (in multipart forms as the first part).
 
 pub mod account;
+mod account_page;
 pub mod api;
 pub mod assets;
+pub mod audit;
+pub mod breach;
 pub mod colleague;
 pub mod components;
+mod entrance;
 mod error;
 mod form;
 mod guard;
 pub mod house;
+pub mod invitation;
+mod kept;
 mod limit;
+mod name;
 mod page;
 mod pages;
 mod paging;
+pub mod passkey;
 pub mod password;
+mod people;
+mod people_audit;
+mod prove;
+mod seal;
+pub mod second;
 mod server;
 mod session;
+mod sessions;
+pub mod setup;
+mod sign_in;
 pub mod texts;
 mod token;
 
 use mamori_kernel::permission::Permission;
-use mamori_runtime::{Capability, Texts, start_hook};
+use mamori_runtime::{App, Capability, HookError, Route, Texts, start_hook};
 use mamori_store::Migration;
 
 pub use error::{FieldError, PlacedError, WebError, form_page, html};
@@ -79,14 +95,45 @@ pub fn capability() -> Capability {
                 name: "20261123_web_token_scopes",
                 sql: include_str!("../migrations/20261123_web_token_scopes.sql"),
             },
+            Migration {
+                name: "20261123_web_sign_in",
+                sql: include_str!("../migrations/20261123_web_sign_in.sql"),
+            },
         ],
-        routes: [pages::routes(), api::routes(), house::routes()].concat(),
-        navigation: house::navigation(),
+        jobs: vec![audit::job()],
+        schedules: vec![audit::schedule()],
+        routes: routes(),
+        navigation: [
+            vec![people::nav(), people_audit::nav()],
+            house::navigation(),
+        ]
+        .concat(),
         texts: [texts(), house::texts()].concat(),
         evidence: account::evidence(),
-        start: Some(start_hook(page::read_installation)),
+        health: vec![breach::health()],
+        start: Some(start_hook(start)),
         ..Capability::default()
     }
+}
+
+fn routes() -> Vec<Route> {
+    [
+        pages::routes(),
+        api::routes(),
+        house::routes(),
+        sign_in::routes(),
+        prove::routes(),
+        entrance::routes(),
+        account_page::routes(),
+        people::routes(),
+        people_audit::routes(),
+    ]
+    .concat()
+}
+
+async fn start(app: App) -> Result<(), HookError> {
+    page::read_installation(app.clone()).await?;
+    seal::open(&app)
 }
 
 fn texts() -> Vec<Texts> {
@@ -106,5 +153,12 @@ fn texts() -> Vec<Texts> {
             )*]
         };
     }
-    both!["web.ftl", "components.ftl", "script.ftl"]
+    both![
+        "web.ftl",
+        "components.ftl",
+        "script.ftl",
+        "signin.ftl",
+        "account.ftl",
+        "people.ftl"
+    ]
 }

@@ -1,31 +1,25 @@
-//! The pages that every installation has: sign-in, the first page, health and metrics.
+//! The pages that every installation has besides sign-in: the first page, health and metrics.
 
 use askama::Template;
 use axum::Json;
-use axum::extract::{Extension, Form, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{Form, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use mamori_runtime::{App, Guard, Route, Secret};
+use mamori_runtime::{App, Guard, Route};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::account;
 use crate::error::{self, WebError};
-use crate::form::Field;
-use crate::limit::{SignInLimits, TooMany};
-use crate::page::{Overview, Page, Tone};
-use crate::server::ClientAddress;
+use crate::page::{Overview, Page};
 use crate::session::{self, Visitor};
-use crate::texts::{self, Language};
+use crate::sign_in::local_path;
+use crate::texts::Language;
 
 /// The routes of this module.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
         Route::get("/", Guard::SignedIn, home),
-        Route::get("/sign-in", Guard::Public, sign_in_page),
-        Route::post("/sign-in", Guard::Public, sign_in).with_body_limit(8 * 1024),
         Route::post("/language", Guard::Public, choose_language).with_body_limit(8 * 1024),
-        Route::post("/sign-out", Guard::SignedIn, sign_out).with_body_limit(8 * 1024),
         Route::get("/assets/{name}", Guard::Public, crate::assets::serve),
         Route::get("/healthz", Guard::Public, healthz),
         Route::get("/readyz", Guard::Public, readyz),
@@ -76,133 +70,7 @@ async fn choose_language(
     Ok(response)
 }
 
-#[derive(Template)]
-#[template(path = "sign-in.html")]
-struct SignInPage {
-    page: Page,
-    name: Field,
-    password: Field,
-    next: String,
-    error: String,
-    tone_bad: Tone,
-}
-
-fn sign_in_form(app: &App, language: Language, name: &str, next: &str, error: &str) -> SignInPage {
-    let page = Page::bare(app, language, "sign-in-title");
-    SignInPage {
-        name: Field::text("name", page.t("sign-in-name"))
-            .value(name)
-            .required()
-            .autocomplete("username"),
-        password: Field::new("password", "password", page.t("sign-in-password"))
-            .required()
-            .autocomplete("current-password"),
-        next: local_path(next).unwrap_or_default().to_owned(),
-        error: error.to_owned(),
-        tone_bad: Tone::Bad,
-        page,
-    }
-}
-
-/// A path on this site; anything a browser could read as another site is dropped.
-fn local_path(text: &str) -> Option<&str> {
-    let fine = text.starts_with('/')
-        && !text.starts_with("//")
-        && !text.contains(['\\', '\r', '\n', '\t'])
-        && text.len() <= 2000;
-    fine.then_some(text)
-}
-
-#[derive(Debug, Deserialize)]
-struct NextQuery {
-    #[serde(default)]
-    next: String,
-}
-
-async fn sign_in_page(
-    State(app): State<App>,
-    visitor: Option<Visitor>,
-    headers: HeaderMap,
-    Query(query): Query<NextQuery>,
-) -> Result<Response, WebError> {
-    if visitor.is_some() {
-        return Ok(Redirect::to(local_path(&query.next).unwrap_or("/")).into_response());
-    }
-    error::html(&sign_in_form(
-        &app,
-        session::language(&headers),
-        "",
-        &query.next,
-        "",
-    ))
-}
-
-#[derive(Deserialize)]
-struct SignInForm {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    password: String,
-    #[serde(default)]
-    next: String,
-}
-
-async fn sign_in(
-    State(app): State<App>,
-    Extension(ClientAddress(from)): Extension<ClientAddress>,
-    visitor: Option<Visitor>,
-    headers: HeaderMap,
-    Form(form): Form<SignInForm>,
-) -> Result<Response, WebError> {
-    let language = session::language(&headers);
-    let texts = texts::texts(&app);
-    let limits = app.slot_or_default::<SignInLimits>();
-    let name = form.name.trim().to_ascii_lowercase();
-    let now = app.now();
-    if let Err(TooMany { retry_after }) = limits.admit(&name, from, now) {
-        tracing::warn!(%from, "sign-in refused: too many failures");
-        let minutes = (retry_after.as_secs() + 59) / 60;
-        let text = texts.say(language, "sign-in-too-many", &[("minutes", minutes.into())]);
-        let mut response = error::own_page(
-            StatusCode::TOO_MANY_REQUESTS,
-            &sign_in_form(&app, language, &name, &form.next, &text),
-        )?;
-        response.headers_mut().insert(
-            header::RETRY_AFTER,
-            HeaderValue::from(retry_after.as_secs().max(1)),
-        );
-        return Ok(response);
-    }
-    // Counted before the password is looked at: attempts that run side by side count too.
-    limits.failed(&name, from, now);
-    let password = Secret::new(form.password);
-    let Some(account) = account::authenticate(&app, &name, &password).await? else {
-        tracing::warn!(%from, "sign-in failed");
-        let text = texts.say(language, "sign-in-wrong", &[]);
-        return error::own_page(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &sign_in_form(&app, language, &name, &form.next, &text),
-        );
-    };
-    limits.succeeded(&name, from, now);
-    if let Some(before) = visitor {
-        session::end(&app, &before).await?;
-    }
-    let token = session::begin(&app, &account).await?;
-    tracing::info!(user = %account.id, "signed in");
-    let mut response = Redirect::to(local_path(&form.next).unwrap_or("/")).into_response();
-    set_cookie(&mut response, &session::cookie(&app, &token));
-    Ok(response)
-}
-
-async fn sign_out(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
-    session::end(&app, &visitor).await?;
-    let mut response = Redirect::to("/sign-in").into_response();
-    set_cookie(&mut response, &session::no_cookie(&app));
-    Ok(response)
-}
-
-fn set_cookie(response: &mut Response, text: &str) {
+pub(crate) fn set_cookie(response: &mut Response, text: &str) {
     let value = HeaderValue::from_str(text).expect("cookies are made of visible ASCII");
     response.headers_mut().append(header::SET_COOKIE, value);
 }
@@ -249,27 +117,4 @@ async fn metrics(State(app): State<App>) -> Response {
         app.metrics.render(),
     )
         .into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::local_path;
-
-    #[test]
-    fn only_paths_of_this_site_are_followed_after_sign_in() {
-        assert_eq!(
-            local_path("/work?month=2026-10"),
-            Some("/work?month=2026-10")
-        );
-        for foreign in [
-            "",
-            "//evil.example",
-            "https://evil.example",
-            "/\\evil.example",
-            "/\t/evil.example",
-            "javascript:x",
-        ] {
-            assert_eq!(local_path(foreign), None, "{foreign:?}");
-        }
-    }
 }

@@ -1,8 +1,9 @@
 //! Passwords: which are good enough, how they are kept, how they are checked.
 //!
 //! Kept as argon2id PHC strings with the parameters OWASP names first (19 MiB, 2 passes, 1 lane).
-//! Goodness is length first (NIST SP 800-63B: no composition rules), then a small offline list and
-//! three patterns; there is no network look-up and no strength meter.
+//! Goodness is length first (NIST SP 800-63B: no composition rules), then a small built-in list,
+//! then an estimate of how many guesses a password stands (`zxcvbn`); the installation's own list of
+//! breached passwords is asked by [`crate::breach`]. Nothing asks the network.
 
 use std::sync::LazyLock;
 
@@ -11,6 +12,8 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use mamori_runtime::config::Secret;
 use tokio::sync::Semaphore;
+use zxcvbn::feedback::{Feedback, Warning};
+use zxcvbn::{Score, zxcvbn};
 
 /// Least number of characters.
 pub const MIN_CHARACTERS: usize = 12;
@@ -33,9 +36,14 @@ pub enum Weakness {
     /// On the list of common passwords.
     #[error("よく使われるパスワードです。ほかのものにしてください")]
     Common,
-    /// Few different characters, or one run such as `abcdefghijkl`.
-    #[error("同じ文字や並びの繰り返しです。ほかのものにしてください")]
-    Pattern,
+    /// Guessed too soon; what would be better.
+    #[error("推測されやすいパスワードです。{0}")]
+    Guessable(&'static str),
+    /// On the installation's list of breached passwords.
+    #[error(
+        "ほかのサービスから漏れたパスワードの一覧に載っています。ほかのものにしてください（言葉をいくつかつなぐと覚えやすくなります）"
+    )]
+    Breached,
     /// Holds the user's name.
     #[error("利用者名が含まれています。ほかのものにしてください")]
     HoldsName,
@@ -53,42 +61,51 @@ pub fn check(password: &str, user_name: &str) -> Result<(), Weakness> {
     if COMMON.lines().any(|common| common == lower) {
         return Err(Weakness::Common);
     }
-    if is_pattern(&lower) {
-        return Err(Weakness::Pattern);
-    }
     let name = user_name.to_lowercase();
     if name.chars().count() >= 4 && lower.contains(&name) {
         return Err(Weakness::HoldsName);
     }
-    Ok(())
+    judge_guesses(password, &name)
 }
 
-fn is_pattern(lower: &str) -> bool {
-    let chars: Vec<char> = lower.chars().collect();
-    let mut distinct = chars.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    if distinct.len() < 5 {
-        return true;
+/// The estimate looks at this many characters: its time grows with the square of the length, and
+/// what is beyond them only makes a password better.
+const ESTIMATED_CHARACTERS: usize = 72;
+
+fn judge_guesses(password: &str, name: &str) -> Result<(), Weakness> {
+    let beginning: String = password.chars().take(ESTIMATED_CHARACTERS).collect();
+    let estimate = zxcvbn(&beginning, &[name, "mamori", "まもり"]);
+    if estimate.score() >= Score::Three {
+        return Ok(());
     }
-    // Steps between neighbours: a run counts up, down or stays.
-    let steps = chars
-        .windows(2)
-        .filter(|pair| {
-            let step = i64::from(u32::from(pair[1])) - i64::from(u32::from(pair[0]));
-            step.abs() <= 1
-        })
-        .count();
-    if steps * 4 >= (chars.len() - 1) * 3 {
-        return true;
+    let advice = estimate
+        .feedback()
+        .and_then(Feedback::warning)
+        .map_or(ADVICE_WORDS, advice);
+    Err(Weakness::Guessable(advice))
+}
+
+const ADVICE_WORDS: &str = "関係のない言葉を 3 つ以上つないでください";
+
+fn advice(warning: Warning) -> &'static str {
+    match warning {
+        Warning::StraightRowsOfKeysAreEasyToGuess
+        | Warning::ShortKeyboardPatternsAreEasyToGuess => {
+            "キーボードの並びを避け、関係のない言葉をつないでください"
+        }
+        Warning::RepeatsLikeAaaAreEasyToGuess
+        | Warning::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess => {
+            "同じ文字や言葉の繰り返しを避けてください"
+        }
+        Warning::SequencesLikeAbcAreEasyToGuess => "abc や 123 のような並びを避けてください",
+        Warning::RecentYearsAreEasyToGuess | Warning::DatesAreOftenEasyToGuess => {
+            "年や日付を避けてください"
+        }
+        Warning::ThisIsACommonPassword | Warning::ThisIsSimilarToACommonlyUsedPassword => {
+            "よく使われるパスワードに似ています。関係のない言葉を 3 つ以上つないでください"
+        }
+        _ => ADVICE_WORDS,
     }
-    // A block of at most a third, repeated.
-    (1..=chars.len() / 3).any(|size| {
-        chars
-            .iter()
-            .zip(chars.iter().skip(size))
-            .all(|(a, b)| a == b)
-    })
 }
 
 fn argon2() -> Argon2<'static> {
@@ -170,13 +187,26 @@ mod tests {
         for (password, why) in [
             ("short", Weakness::TooShort),
             ("Password1234", Weakness::Common),
-            ("aaaaaaaaaaaaaa", Weakness::Pattern),
-            ("abcdefghijklmnop", Weakness::Pattern),
-            ("987654321098765", Weakness::Pattern),
-            ("kawaguchi3kawaguchi3kawaguchi3", Weakness::Pattern),
             ("tanaka-no-himitsu", Weakness::HoldsName),
         ] {
             assert_eq!(check(password, "tanaka"), Err(why), "{password}");
+        }
+        for guessable in [
+            "aaaaaaaaaaaaaa",
+            "abcdefghijklmnop",
+            "987654321098765",
+            "zxcvbnm,./zxcvbn",
+            "passwordpassword",
+            "iloveyouiloveyou",
+        ] {
+            assert!(
+                matches!(
+                    check(guessable, "tanaka"),
+                    Err(Weakness::Guessable(_) | Weakness::Common)
+                ),
+                "{guessable}: {:?}",
+                check(guessable, "tanaka")
+            );
         }
         assert_eq!(check(&"あ".repeat(100), "x"), Err(Weakness::TooLong));
         for good in [

@@ -1,8 +1,8 @@
 //! The HTTP server: all routes of all capabilities behind the same layers.
 //!
 //! From outside in: request id, log and metrics · security headers · error pages · panics ·
-//! time limit · compression · host check · conventions of the API · per route: guard, body limit,
-//! comparison with the route's description.
+//! time limit · compression · network and host check · conventions of the API · per route: guard,
+//! body limit, comparison with the route's description.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -15,6 +15,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use mamori_runtime::config::admits;
 use mamori_runtime::{App, Guard, Route};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -51,6 +52,7 @@ pub fn router(app: &App) -> Router {
     router
         .layer(middleware::from_fn_with_state(verbs, conventions::finish))
         .layer(middleware::from_fn_with_state(app.clone(), check_host))
+        .layer(middleware::from_fn_with_state(app.clone(), check_network))
         .layer(CompressionLayer::new().gzip(true).br(true))
         .layer(middleware::from_fn(limit_time))
         .layer(CatchPanicLayer::custom(panicked))
@@ -65,6 +67,7 @@ fn guarded(app: &App, route: &Route) -> axum::routing::MethodRouter<App> {
     let post = Post {
         app: app.clone(),
         guard: route.guard,
+        fresh: route.fresh,
         body_limit_bytes,
     };
     let mut handler = route.handler();
@@ -129,7 +132,7 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
     request.extensions_mut().insert(client);
     let method = request.method().clone();
     // The path only: queries may hold personal data.
-    let path = request.uri().path().to_owned();
+    let path = logged_path(request.uri().path());
     let span = tracing::info_span!("request", id = id.0, %method, path);
     let mut response = next.run(request).instrument(span.clone()).await;
     let seconds = started.elapsed().as_secs_f64();
@@ -157,6 +160,16 @@ async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Re
             .insert(HeaderName::from_static("x-request-id"), value);
     }
     response
+}
+
+/// What the log shows of a path: an invitation's ends with its secret.
+fn logged_path(path: &str) -> String {
+    const SECRET: &str = "/invitation/";
+    if path.starts_with(SECRET) {
+        format!("{SECRET}***")
+    } else {
+        path.to_owned()
+    }
 }
 
 /// The matched route's path, handed outwards for the metric.
@@ -221,6 +234,20 @@ async fn check_host(State(app): State<App>, request: Request, next: Next) -> Res
         next.run(request).await
     } else {
         StatusCode::MISDIRECTED_REQUEST.into_response()
+    }
+}
+
+/// Lets nobody in from networks that are not listed, if any are; whether the process lives may be
+/// asked from everywhere.
+async fn check_network(State(app): State<App>, request: Request, next: Next) -> Response {
+    let listed = request
+        .extensions()
+        .get::<ClientAddress>()
+        .is_some_and(|client| admits(&app.config.networks, client.0));
+    if listed || request.uri().path() == "/healthz" {
+        next.run(request).await
+    } else {
+        error::WebError::Elsewhere.into_response()
     }
 }
 

@@ -3,6 +3,8 @@
 //! A session is a random token in a cookie; the database holds its SHA-256, so a copy of the
 //! database opens no session. It ends after an idle and after an absolute time.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -51,6 +53,10 @@ pub struct Visitor {
     pub csrf: String,
     /// Messages to show once.
     pub flash: Vec<Flash>,
+    /// Where the request came from, as far as it can be known.
+    pub address: Option<IpAddr>,
+    /// When the person last proved who they are.
+    pub(crate) proved_at: Option<Timestamp>,
     /// Where the account has rights.
     reach: Reach,
     /// What narrows a token beyond its role; people are narrowed by their role alone.
@@ -59,6 +65,9 @@ pub struct Visitor {
     /// The session's form token itself, to compare with.
     pub(crate) form_token: String,
 }
+
+/// Acts that need a fresh proof of who one is are possible for this long after it.
+const FRESH: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where an account has rights.
 #[derive(Debug, Clone)]
@@ -116,6 +125,24 @@ impl Visitor {
         true
     }
 
+    /// `person` or `token`.
+    pub fn kind(&self) -> &'static str {
+        match self.credential {
+            Credential::Session(_) => "person",
+            Credential::Token(_) => "token",
+        }
+    }
+
+    /// Whether the person proved who they are only just now; programs prove it with each request.
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
+        match self.credential {
+            Credential::Session(_) => self
+                .proved_at
+                .is_some_and(|at| now.duration_since(at) <= FRESH),
+            Credential::Token(_) => true,
+        }
+    }
+
     /// The actor for evidence that this request writes.
     pub fn actor(&self) -> Actor {
         match self.credential {
@@ -143,6 +170,25 @@ impl Visitor {
             .await?;
         Ok(())
     }
+}
+
+/// Shows `text` on the first page of a session that was just opened.
+pub(crate) async fn leave_note(
+    app: &App,
+    token: &Secret,
+    tone: Tone,
+    text: &str,
+) -> Result<(), mamori_store::Error> {
+    app.db
+        .execute(
+            "UPDATE session SET flash = $1 WHERE token_hash = $2",
+            args![
+                format!("{} {text}", tone.key()),
+                token::digest(token.expose())
+            ],
+        )
+        .await?;
+    Ok(())
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -251,9 +297,55 @@ fn cookie_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         .map(|(_, value)| value)
 }
 
-/// Opens a session and gives its token.
-pub(crate) async fn begin(app: &App, account: &Account) -> Result<Secret, mamori_store::Error> {
-    let secret = token::new();
+/// How and from where somebody proved who they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Proof {
+    /// `password`, `code` or `passkey`.
+    pub(crate) method: &'static str,
+    /// What the browser calls itself.
+    pub(crate) agent: String,
+    /// Where the request came from.
+    pub(crate) address: IpAddr,
+}
+
+impl Proof {
+    pub(crate) fn new(method: &'static str, headers: &HeaderMap, address: IpAddr) -> Self {
+        let agent = headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("");
+        Self {
+            method,
+            agent: agent.chars().take(300).collect(),
+            address,
+        }
+    }
+}
+
+/// A session that was just opened or renewed.
+pub(crate) struct Opened {
+    /// For the cookie.
+    pub(crate) token: Secret,
+    /// For the hidden field of a form on the answer itself.
+    pub(crate) csrf: String,
+}
+
+impl Opened {
+    fn new(token: Secret, form_token: &Secret) -> Self {
+        Self {
+            token,
+            csrf: token::masked(form_token.expose()),
+        }
+    }
+}
+
+/// Opens a session.
+pub(crate) async fn begin(
+    app: &App,
+    account: &Account,
+    proof: &Proof,
+) -> Result<Opened, mamori_store::Error> {
+    let (secret, form_token) = (token::new(), token::new());
     let now = app.now();
     let mut tx = app.db.begin_write().await?;
     // Ended sessions of everybody go with the next sign-in of anybody.
@@ -263,18 +355,55 @@ pub(crate) async fn begin(app: &App, account: &Account) -> Result<Secret, mamori
     )
     .await?;
     tx.execute(
-        "INSERT INTO session (token_hash, user_id, csrf, created_at, seen_at) \
-         VALUES ($1, $2, $3, $4, $4)",
+        "INSERT INTO session (token_hash, user_id, csrf, created_at, seen_at, proved_at, method, \
+         agent, address) VALUES ($1, $2, $3, $4, $4, $4, $5, $6, $7)",
         args![
             token::digest(secret.expose()),
             account.id.to_string(),
-            token::new().expose(),
-            now
+            form_token.expose(),
+            now,
+            proof.method,
+            &proof.agent,
+            proof.address.to_string()
         ],
     )
     .await?;
+    tx.execute(
+        "UPDATE user_account SET signed_in_at = $1 WHERE id = $2",
+        args![now, account.id.to_string()],
+    )
+    .await?;
     tx.commit().await?;
-    Ok(secret)
+    Ok(Opened::new(secret, &form_token))
+}
+
+/// Gives the visitor's session a new token after a new proof: what somebody may have seen of the
+/// old one opens nothing any more. Its age goes on.
+pub(crate) async fn renew(
+    app: &App,
+    visitor: &Visitor,
+    proof: &Proof,
+) -> Result<Option<Opened>, mamori_store::Error> {
+    let Credential::Session(digest) = &visitor.credential else {
+        return Ok(None);
+    };
+    let (secret, form_token) = (token::new(), token::new());
+    let changed = app
+        .db
+        .execute(
+            "UPDATE session SET token_hash = $1, csrf = $2, proved_at = $3, method = $4, \
+             address = $5 WHERE token_hash = $6",
+            args![
+                token::digest(secret.expose()),
+                form_token.expose(),
+                app.now(),
+                proof.method,
+                proof.address.to_string(),
+                digest
+            ],
+        )
+        .await?;
+    Ok((changed == 1).then(|| Opened::new(secret, &form_token)))
 }
 
 /// Ends the visitor's session.
@@ -287,15 +416,15 @@ pub(crate) async fn end(app: &App, visitor: &Visitor) -> Result<(), mamori_store
     Ok(())
 }
 
-fn idle(app: &App) -> SignedDuration {
+pub(crate) fn idle(app: &App) -> SignedDuration {
     SignedDuration::from_mins(app.config.session.idle_minutes)
 }
 
-fn absolute(app: &App) -> SignedDuration {
+pub(crate) fn absolute(app: &App) -> SignedDuration {
     SignedDuration::from_hours(app.config.session.absolute_hours)
 }
 
-fn before(now: Timestamp, span: SignedDuration) -> Timestamp {
+pub(crate) fn before(now: Timestamp, span: SignedDuration) -> Timestamp {
     now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
@@ -338,7 +467,7 @@ async fn by_cookie(
     let row = app
         .db
         .fetch_optional(
-            "SELECT s.csrf, s.seen_at, s.flash, u.id, u.display_name, u.role, u.every_contract, \
+            "SELECT s.csrf, s.seen_at, s.flash, s.proved_at, u.id, u.display_name, u.role, u.every_contract, \
              u.language, u.date_style FROM session s \
              JOIN user_account u ON u.id = s.user_id WHERE s.token_hash = $1 \
              AND s.seen_at > $2 AND s.created_at > $3 AND u.disabled_at IS NULL",
@@ -384,6 +513,8 @@ async fn by_cookie(
         limits: Limits::default(),
         language: Language::of(&row.text("language")?),
         date_style: DateStyle::of(&row.text("date_style")?),
+        address: None,
+        proved_at: row.get("proved_at")?,
         path: path.to_owned(),
         csrf: token::masked(&form_token),
         flash: flash
@@ -437,6 +568,8 @@ async fn by_token(
         limits: token.limits,
         language: Language::default(),
         date_style: DateStyle::Iso,
+        address: None,
+        proved_at: None,
         path: path.to_owned(),
         csrf: String::new(),
         flash: Vec::new(),

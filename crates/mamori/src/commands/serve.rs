@@ -124,15 +124,27 @@ pub async fn serve_quietly(
 
 async fn announce(app: &App, address: SocketAddr, json: bool) -> anyhow::Result<()> {
     let url = format!("http://{address}/");
+    let public = app.config.public_url.clone();
+    let base = public.unwrap_or_else(|| format!("http://{address}"));
+    // The one place that shows the link: whoever reads this screen administers the machine.
+    let set_up = mamori_web::setup::open(app)
+        .await?
+        .map(|path| format!("{base}{}", path.expose()));
     if json {
-        println!("{}", json!({ "address": url }));
+        let mut line = json!({ "address": url });
+        if let Some(link) = set_up {
+            line["set_up"] = link.into();
+        }
+        println!("{line}");
         return Ok(());
     }
     println!("まもりは {url} で動いています。止めるには Ctrl+C を押してください。");
-    if mamori_web::account::list(app).await?.is_empty() {
+    if let Some(link) = set_up {
+        tracing::info!(
+            "no account yet: the link for the first administrator is on standard output"
+        );
         println!(
-            "利用者がまだいません。別の端末で次を実行してください:\n  mamori --data-dir {} user add 名前 --role administrator --generate",
-            app.config.data_dir.display()
+            "利用者がまだいません。次のリンクを開いて、はじめの管理者を作ってください（このサーバーが動いている間、1 回だけ使えます）:\n  {link}"
         );
     }
     Ok(())

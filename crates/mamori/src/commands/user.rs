@@ -9,7 +9,8 @@ use mamori_kernel::clock::tokyo_datetime;
 use mamori_kernel::ledger::Actor;
 use mamori_kernel::permission::Role;
 use mamori_runtime::{App, Secret};
-use mamori_web::account::{self, Account, NewAccount};
+use mamori_web::account::{self, Account, NewAccount, Scope};
+use mamori_web::invitation::{self, Purpose};
 use mamori_web::password;
 use serde_json::{Value, json};
 
@@ -63,6 +64,27 @@ enum Command {
         name: String,
         /// viewer, city, staff, manager or administrator
         role: Role,
+    },
+    /// Make an invitation: whoever opens the link chooses name and password (7 days, once)
+    Invite {
+        /// Name shown on pages; the person can change it
+        display_name: String,
+        /// viewer, city, counsellor, staff, manager or administrator
+        #[arg(long)]
+        role: Role,
+        /// Rights on this contract only; may be given several times (default: every contract)
+        #[arg(long = "contract", value_name = "CONTRACT")]
+        contracts: Vec<String>,
+    },
+    /// Make a link with which a user sets a new password (7 days, once)
+    ResetLink {
+        /// Name for signing in
+        name: String,
+    },
+    /// Take a user's second factor away, for the day the phone is lost
+    RemoveSecondFactor {
+        /// Name for signing in
+        name: String,
     },
     /// Tokens for programs that call the API
     Token {
@@ -228,7 +250,45 @@ async fn carry_out(
                 &format!("の役割を{}にしました", role.title_ja()),
             );
         }
+        Command::Invite {
+            display_name,
+            role,
+            contracts,
+        } => {
+            let scope = if contracts.is_empty() {
+                Scope::EveryContract
+            } else {
+                Scope::Contracts(contracts.into_iter().map(|one| (one, role)).collect())
+            };
+            let purpose = Purpose::Join { role, scope };
+            link(app, &display_name, &purpose, json).await?;
+        }
+        Command::ResetLink { name } => {
+            let account = account::find(app, &name).await?;
+            let user = account.id.to_string();
+            link(app, &account.display_name, &Purpose::Reset { user }, json).await?;
+        }
+        Command::RemoveSecondFactor { name } => {
+            let account = account::find(app, &name).await?;
+            account::remove_second_factor(app, actor, &account).await?;
+            done(json, &name, "の二段階認証を解除しました");
+        }
         Command::Token { command } => token(app, actor, command, json).await?,
+    }
+    Ok(())
+}
+
+async fn link(app: &App, display_name: &str, purpose: &Purpose, json: bool) -> anyhow::Result<()> {
+    let secret =
+        invitation::make(app, &Actor::machine("command-line"), display_name, purpose).await?;
+    let address = invitation::address(app, &secret);
+    if json {
+        println!("{}", json!({ "link": address.expose() }));
+    } else {
+        println!(
+            "リンクを作りました。7 日間、1 回だけ使えます。二度と表示されないので、本人だけが見る方法で渡してください:\n  {}",
+            address.expose()
+        );
     }
     Ok(())
 }

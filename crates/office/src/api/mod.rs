@@ -15,7 +15,7 @@
 //! repeat, `If-Match` (the item's `revision`) refuses to act on what one has not seen. People who
 //! may only read do not get personal values.
 
-mod answer;
+pub(crate) mod answer;
 mod contract;
 mod describe;
 pub(crate) mod document;
@@ -36,6 +36,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::REGISTERS;
+use crate::reading;
 use crate::register::typed;
 use crate::register::{ActSpec, Desk, Filter, Order, Register, Side, Sort};
 
@@ -96,6 +97,7 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
                     .get(&contract, register, &item)
                     .await
                     .map_err(refuse)?;
+                reading::note(&app, register, &contract, &item.id, &visitor).await?;
                 Ok::<_, WebError>(answer::item(
                     StatusCode::OK,
                     &ItemView::new(register, item, &visitor),
@@ -114,6 +116,7 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
                     .history(&contract, register, &item)
                     .await
                     .map_err(refuse)?;
+                reading::note(&app, register, &contract, &item, &visitor).await?;
                 if !answer::sees_personal(register, &visitor) {
                     for entry in &mut history {
                         entry.personal = None;
@@ -149,7 +152,8 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
                 Ok(Json(json!({ "erased_records": records })))
             },
         )
-        .describe(describe::erasure(register, describe::of::<Erasure>())),
+        .describe(describe::erasure(register, describe::of::<Erasure>()))
+        .fresh(),
     ];
     let either = register
         .spec
@@ -320,6 +324,7 @@ async fn list(
         .list(contract, register, &filter)
         .await
         .map_err(refuse)?;
+    reading::note(app, register, contract, reading::LIST, visitor).await?;
     Ok(answer::page(register, page, visitor))
 }
 

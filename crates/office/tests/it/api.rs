@@ -6,6 +6,7 @@ use mamori_kernel::permission::Role;
 use mamori_office::register::Side;
 use mamori_runtime::{Guard, Verb};
 use mamori_testkit::{Answer, Client};
+use mamori_web::audit;
 use serde_json::{Value, json};
 
 use crate::open;
@@ -331,6 +332,15 @@ async fn roles_may_what_they_should_and_lookers_on_see_no_names() {
         city.get(&path).await.json()["data"]
             .get("requester")
             .is_none()
+    );
+    let readings = audit::list(&test.app, &audit::Search::default(), 0, 100)
+        .await
+        .expect("readings");
+    assert!(
+        readings.iter().any(|one| one.area == "request"
+            && BASE.ends_with(&one.contract)
+            && path.ends_with(&one.item)),
+        "{readings:?}"
     );
 }
 

@@ -41,8 +41,12 @@
 //! [session]
 //! idle_minutes = 60
 //! absolute_hours = 12
+//!
+//! [access]
+//! networks = ["203.0.113.0/24"]     # who reaches pages and API; none listed: everybody
 //! ```
 
+mod network;
 mod problem;
 mod reader;
 mod secret;
@@ -51,6 +55,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+pub use network::{Network, NotANetwork, admits};
 pub use problem::{Place, Problem};
 use reader::Reader;
 pub use secret::Secret;
@@ -80,6 +85,8 @@ pub struct Config {
     pub webhook_private: bool,
     /// Sign-in sessions.
     pub session: SessionLimits,
+    /// `[access]`: networks from which pages and API are reached; empty means from everywhere.
+    pub networks: Vec<Network>,
 }
 
 /// `[database]`.
@@ -206,6 +213,7 @@ impl Config {
                 idle_minutes: 60,
                 absolute_hours: 12,
             },
+            networks: Vec::new(),
         }
     }
 
@@ -254,6 +262,7 @@ impl Config {
         config.read_smtp(&mut reader);
         config.read_webhooks(&mut reader);
         config.read_session(&mut reader);
+        config.read_access(&mut reader);
         let problems = reader.finish();
         if problems.is_empty() {
             Ok(config)
@@ -444,6 +453,20 @@ impl Config {
         }
         if let Some(hours) = reader.integer("session.absolute_hours", 1..=24 * 7) {
             self.session.absolute_hours = hours;
+        }
+    }
+
+    fn read_access(&mut self, reader: &mut Reader) {
+        const EXAMPLE: &str = "[\"203.0.113.0/24\"]";
+        for text in reader.list("access.networks", EXAMPLE) {
+            match text.parse() {
+                Ok(network) => self.networks.push(network),
+                Err(wrong) => reader.problem(
+                    "access.networks",
+                    format!("access.networks の{wrong}"),
+                    &format!("例: networks = {EXAMPLE}"),
+                ),
+            }
         }
     }
 

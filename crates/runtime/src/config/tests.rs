@@ -209,3 +209,17 @@ proptest! {
         prop_assert_eq!(error.problems.len(), n);
     }
 }
+
+#[test]
+fn networks_are_read_and_mistakes_among_them_told() {
+    let config = parse("[access]\nnetworks = [\"203.0.113.0/24\", \"::1\"]\n").expect("fine");
+    let networks: Vec<String> = config.networks.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["203.0.113.0/24", "::1/128"]);
+    let config = parse_with("", &[("MAMORI_ACCESS_NETWORKS", "203.0.113.0/24")]).expect("fine");
+    assert_eq!(config.networks.len(), 1);
+    let text = problems("[access]\nnetworks = [\"office\"]\n");
+    assert!(
+        text.contains("「office」はネットワークではありません"),
+        "{text}"
+    );
+}

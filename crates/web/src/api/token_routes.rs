@@ -57,13 +57,15 @@ pub(crate) fn routes() -> Vec<Route> {
             .paged()
             .gives(schema::page(shown())),
         ),
-        Route::post("/api/v1/tokens", Guard::SignedIn, add).describe(
-            about("トークンを作る", "Make a token; sessions only")
-                .takes(schemars::schema_for!(Wish).to_value())
-                .idempotent_by_key()
-                .answers(201, "The new token with its secret", with_secret())
-                .answers(200, "The one that the same key made before", with_secret()),
-        ),
+        Route::post("/api/v1/tokens", Guard::SignedIn, add)
+            .fresh()
+            .describe(
+                about("トークンを作る", "Make a token; sessions only")
+                    .takes(schemars::schema_for!(Wish).to_value())
+                    .idempotent_by_key()
+                    .answers(201, "The new token with its secret", with_secret())
+                    .answers(200, "The one that the same key made before", with_secret()),
+            ),
         Route::new(Verb::Delete, "/api/v1/tokens/{id}", Guard::SignedIn, revoke)
             .describe(about("トークンを失効させる", "Revoke a token").gives_nothing()),
     ]

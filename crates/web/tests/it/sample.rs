@@ -27,6 +27,7 @@ pub fn capability() -> Capability {
             Route::get("/api/v1/sample", READ, list),
             Route::post("/api/v1/sample", WRITE, create),
             Route::get("/sample/broken", READ, broken),
+            Route::get("/sample/personal", READ, personal),
         ],
         navigation: vec![NavEntry {
             label: "見本の一覧",
@@ -98,6 +99,11 @@ async fn create(Json(body): Json<Value>) -> Result<Json<Value>, WebError> {
         });
     }
     Ok(Json(json!({ "title": body["title"] })))
+}
+
+async fn personal(State(app): State<App>, visitor: Visitor) -> Result<String, WebError> {
+    mamori_web::audit::read(&app, &visitor, "r8", "question", "12").await?;
+    Ok("090-0000-0000".to_owned())
 }
 
 async fn broken() -> Response {

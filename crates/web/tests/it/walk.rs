@@ -9,7 +9,14 @@ use mamori_testkit::{Answer, Client, TestApp};
 use crate::sample;
 
 /// What may be open to everybody. A new public route must be added here on purpose.
-const PUBLIC: [(&str, &str); 6] = [
+const PUBLIC: [(&str, &str); 13] = [
+    ("GET", "/setup"),
+    ("POST", "/setup"),
+    ("GET", "/invitation/{token}"),
+    ("POST", "/invitation/{token}"),
+    ("POST", "/sign-in/code"),
+    ("POST", "/sign-in/passkey"),
+    ("POST", "/sign-in/passkey/answer"),
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
     ("POST", "/language"),

@@ -1,0 +1,174 @@
+//! Who was shown personal data: one row per reading, kept for three years.
+//!
+//! Changes leave evidence in the ledger; readings do not change anything and would drown it, so
+//! they have a table of their own. The row names the person by id and the item by its number; it
+//! repeats no personal value.
+
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+use mamori_kernel::ids::UserId;
+use mamori_runtime::App;
+use mamori_runtime::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
+use mamori_runtime::schedule::{At, Rule};
+use mamori_store::{Args, args};
+
+use crate::session::Visitor;
+
+/// Policy `web.audit-read`: rows are deleted after three years.
+const KEEP: SignedDuration = SignedDuration::from_hours(24 * 366 * 3);
+const PRUNE_JOB: &str = "web.prune-audit-read";
+
+/// One reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// When.
+    pub at: Timestamp,
+    /// Id of the account or token.
+    pub who: String,
+    /// `person` or `token`.
+    pub who_kind: String,
+    /// Name of the account as it is now; the id when there is none.
+    pub name: String,
+    /// Contract.
+    pub contract: String,
+    /// Area, e.g. `question`.
+    pub area: String,
+    /// Number of the item; `*` for a list.
+    pub item: String,
+    /// Where the request came from.
+    pub address: String,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// Id of a person or token; empty: everybody.
+    pub who: String,
+    /// Contract; empty: all.
+    pub contract: String,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+}
+
+/// Item of a reading that showed a list.
+pub const LIST: &str = "*";
+
+/// Notes that `visitor` was shown personal data of `item` ([`LIST`] for a list) in `area`.
+pub async fn read(
+    app: &App,
+    visitor: &Visitor,
+    contract: &str,
+    area: &str,
+    item: &str,
+) -> Result<(), mamori_store::Error> {
+    let now = app.now();
+    app.db
+        .execute(
+            "INSERT INTO audit_read (id, at, who, who_kind, contract, area, item, address) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            args![
+                UserId::new(now, rand::random()).to_string(),
+                now,
+                &visitor.id,
+                visitor.kind(),
+                contract,
+                area,
+                item,
+                visitor
+                    .address
+                    .as_ref()
+                    .map_or_else(String::new, IpAddr::to_string)
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+fn condition(search: &Search) -> (String, Args) {
+    let mut args = Args::new();
+    let mut parts = vec!["1 = 1".to_owned()];
+    if !search.who.is_empty() {
+        parts.push(format!("a.who = {}", args.push(&search.who)));
+    }
+    if !search.contract.is_empty() {
+        parts.push(format!("a.contract = {}", args.push(&search.contract)));
+    }
+    if let Some(from) = search.from {
+        parts.push(format!("a.at >= {}", args.push(from)));
+    }
+    if let Some(until) = search.until {
+        parts.push(format!("a.at < {}", args.push(until)));
+    }
+    (parts.join(" AND "), args)
+}
+
+/// How many readings fit.
+pub async fn count(app: &App, search: &Search) -> Result<u64, mamori_store::Error> {
+    let (condition, args) = condition(search);
+    let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM audit_read a WHERE {condition}");
+    let n = app.db.fetch_one(&sql, args).await?.i64("n")?;
+    Ok(u64::try_from(n).unwrap_or_default())
+}
+
+/// Readings that fit, newest first.
+pub async fn list(
+    app: &App,
+    search: &Search,
+    offset: u64,
+    most: u64,
+) -> Result<Vec<Reading>, mamori_store::Error> {
+    let (condition, mut args) = condition(search);
+    let limit = args.push(i64::try_from(most).unwrap_or(i64::MAX));
+    let offset = args.push(i64::try_from(offset).unwrap_or(i64::MAX));
+    let sql = format!(
+        "SELECT a.at, a.who, a.who_kind, a.contract, a.area, a.item, a.address, u.display_name \
+         FROM audit_read a LEFT JOIN user_account u ON u.id = a.who WHERE {condition} \
+         ORDER BY a.at DESC, a.id DESC LIMIT {limit} OFFSET {offset}"
+    );
+    let rows = app.db.fetch_all(&sql, args).await?;
+    rows.iter()
+        .map(|row| {
+            let who: String = row.get("who")?;
+            Ok(Reading {
+                at: row.get("at")?,
+                name: row
+                    .get::<Option<String>>("display_name")?
+                    .unwrap_or_else(|| who.clone()),
+                who,
+                who_kind: row.get("who_kind")?,
+                contract: row.get("contract")?,
+                area: row.get("area")?,
+                item: row.get("item")?,
+                address: row.get("address")?,
+            })
+        })
+        .collect()
+}
+
+/// The job that keeps the policy.
+pub(crate) fn job() -> JobKind {
+    JobKind::new(PRUNE_JOB, RetryPolicy::LOCAL, prune)
+}
+
+/// When it runs.
+pub(crate) fn schedule() -> Schedule {
+    Schedule::new(PRUNE_JOB, PRUNE_JOB, Rule::Daily(At::new(3, 20))).latest_only()
+}
+
+async fn prune(context: JobContext) -> Result<(), JobError> {
+    let before = context
+        .app
+        .now()
+        .checked_sub(KEEP)
+        .unwrap_or(Timestamp::MIN);
+    let deleted = context
+        .app
+        .db
+        .execute("DELETE FROM audit_read WHERE at < $1", args![before])
+        .await?;
+    tracing::info!(deleted, policy = "web.audit-read", "readings deleted");
+    Ok(())
+}

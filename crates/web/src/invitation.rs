@@ -1,0 +1,236 @@
+//! Links that let somebody in: an invitation makes an account, a reset link sets a new password.
+//!
+//! The secret stands in the link alone; the database holds its digest. A link works once, for seven
+//! days, and not after it was revoked. The row is locked while it is used, so that of two uses at
+//! once one wins.
+
+use jiff::{SignedDuration, Timestamp};
+use mamori_kernel::ledger::Actor;
+use mamori_kernel::permission::Role;
+use mamori_runtime::{App, Secret};
+use mamori_store::{Row, args};
+
+use crate::account::{self, Account, AccountError, NewAccount, Scope};
+use crate::{passkey, password, token};
+
+/// A link works for this long.
+pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What a link is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// Makes an account with these rights.
+    Join {
+        /// Its own role.
+        role: Role,
+        /// Where its rights hold.
+        scope: Scope,
+    },
+    /// Sets a new password for the account of that id.
+    Reset {
+        /// Id of the account.
+        user: String,
+    },
+}
+
+/// A link that was made.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    /// Id in lists.
+    pub id: String,
+    /// Name for pages, as whoever invited wrote it.
+    pub display_name: String,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Whoever made it, as the ledger names them.
+    pub made_by: Actor,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+const COLUMNS: &str = "id, purpose, user_id, display_name, role, every_contract, memberships, \
+                       made_by, made_at, expires_at";
+/// Rows that still open something; the parameter is the present instant.
+const OPEN: &str = "used_at IS NULL AND revoked_at IS NULL AND expires_at > $1";
+
+impl Invitation {
+    fn read(row: &Row) -> Result<Self, mamori_store::Error> {
+        let corrupt = |what: &str| mamori_store::Error::Corrupt {
+            detail: format!("invitation: {what}"),
+        };
+        let purpose = if row.text("purpose")? == "reset" {
+            Purpose::Reset {
+                user: row.text("user_id")?,
+            }
+        } else {
+            let scope = if row.bool("every_contract")? {
+                Scope::EveryContract
+            } else {
+                let list: Vec<(String, String)> = serde_json::from_str(&row.text("memberships")?)
+                    .map_err(|_| corrupt("memberships"))?;
+                Scope::Contracts(
+                    list.into_iter()
+                        .filter_map(|(contract, role)| Some((contract, role.parse().ok()?)))
+                        .collect(),
+                )
+            };
+            Purpose::Join {
+                role: row.text("role")?.parse().map_err(|_| corrupt("role"))?,
+                scope,
+            }
+        };
+        Ok(Self {
+            id: row.get("id")?,
+            display_name: row.get("display_name")?,
+            purpose,
+            made_by: row
+                .text("made_by")?
+                .parse()
+                .map_err(|_| corrupt("made_by"))?,
+            made_at: row.get("made_at")?,
+            expires_at: row.get("expires_at")?,
+        })
+    }
+}
+
+/// The path of a link.
+pub fn path(secret: &Secret) -> Secret {
+    Secret::new(format!("/invitation/{}", secret.expose()))
+}
+
+/// The whole address of a link.
+pub fn address(app: &App, secret: &Secret) -> Secret {
+    Secret::new(format!("{}{}", passkey::origin(app), path(secret).expose()))
+}
+
+/// Makes a link. An older reset link for the same account ends.
+pub async fn make(
+    app: &App,
+    made_by: &Actor,
+    display_name: &str,
+    purpose: &Purpose,
+) -> Result<Secret, AccountError> {
+    let now = app.now();
+    let secret = token::new();
+    let (kind, user, role, scope) = match purpose {
+        Purpose::Join { role, scope } => ("join", None, role.as_str(), scope.clone()),
+        Purpose::Reset { user } => (
+            "reset",
+            Some(user.clone()),
+            "",
+            Scope::Contracts(Vec::new()),
+        ),
+    };
+    let memberships: Vec<(&str, &str)> = match &scope {
+        Scope::EveryContract => Vec::new(),
+        Scope::Contracts(list) => list
+            .iter()
+            .map(|(contract, role)| (contract.as_str(), role.as_str()))
+            .collect(),
+    };
+    let mut tx = app.db.begin_write().await?;
+    if let Some(user) = &user {
+        tx.execute(
+            "UPDATE invitation SET revoked_at = $1 \
+             WHERE user_id = $2 AND used_at IS NULL AND revoked_at IS NULL",
+            args![now, user],
+        )
+        .await?;
+    }
+    tx.execute(
+        "INSERT INTO invitation (id, token_hash, purpose, user_id, display_name, role, \
+         every_contract, memberships, made_by, made_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        args![
+            hex::encode(rand::random::<[u8; 6]>()),
+            token::digest(secret.expose()),
+            kind,
+            user,
+            crate::name::shown(display_name),
+            role,
+            scope == Scope::EveryContract,
+            serde_json::to_string(&memberships).expect("pairs of texts become JSON"),
+            made_by.to_string(),
+            now,
+            now.checked_add(VALID_FOR).unwrap_or(Timestamp::MAX)
+        ],
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
+/// Links that still open something, newest first.
+pub async fn open_ones(app: &App) -> Result<Vec<Invitation>, mamori_store::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM invitation WHERE {OPEN} ORDER BY made_at DESC, id");
+    let rows = app.db.fetch_all(&sql, args![app.now()]).await?;
+    rows.iter().map(Invitation::read).collect()
+}
+
+/// The link of that secret, if it still opens something.
+pub async fn find(app: &App, secret: &str) -> Result<Option<Invitation>, mamori_store::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM invitation WHERE {OPEN} AND token_hash = $2");
+    let row = app
+        .db
+        .fetch_optional(&sql, args![app.now(), token::digest(secret)])
+        .await?;
+    row.as_ref().map(Invitation::read).transpose()
+}
+
+/// Ends a link that was not used; whether there was one.
+pub async fn revoke(app: &App, id: &str) -> Result<bool, mamori_store::Error> {
+    let sql = format!("UPDATE invitation SET revoked_at = $1 WHERE id = $2 AND {OPEN}");
+    Ok(app.db.execute(&sql, args![app.now(), id]).await? > 0)
+}
+
+/// Uses a link: `name` and `display_name` are read for an invitation only. `None`: the link opens
+/// nothing (any more).
+pub async fn accept(
+    app: &App,
+    secret: &str,
+    name: &str,
+    display_name: &str,
+    password: Secret,
+) -> Result<Option<Account>, AccountError> {
+    let Some(found) = find(app, secret).await? else {
+        return Ok(None);
+    };
+    let use_up = format!("UPDATE invitation SET used_at = $1 WHERE id = $2 AND {OPEN}");
+    let actor = found.made_by.clone();
+    match &found.purpose {
+        Purpose::Join { role, scope } => {
+            let new = NewAccount {
+                name: name.to_owned(),
+                display_name: display_name.to_owned(),
+                role: *role,
+                password,
+            };
+            let prepared = account::prepare(app, new).await?;
+            let mut tx = app.db.begin_write().await?;
+            if tx.execute(&use_up, args![app.now(), &found.id]).await? == 0 {
+                return Ok(None);
+            }
+            let account = account::insert(app, &mut tx, actor, prepared).await?;
+            account::write_scope(app, &mut tx, &account, scope).await?;
+            tx.commit().await?;
+            Ok(Some(account))
+        }
+        Purpose::Reset { user } => {
+            let account = account::by_id(app, user).await?;
+            if account.disabled_at.is_some() {
+                return Ok(None);
+            }
+            account::check_password(app, &password, &account.name).await?;
+            let hash = password::hash(&password).await;
+            let mut tx = app.db.begin_write().await?;
+            if tx.execute(&use_up, args![app.now(), &found.id]).await? == 0 {
+                return Ok(None);
+            }
+            account::write_password(app, &mut tx, actor, &account, &hash).await?;
+            tx.commit().await?;
+            Ok(Some(account))
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! `/people`: who has an account, with which rights on which contracts; inviting, shutting out,
+//! links for a new password. Looking is the house's business, changing is the administrators'.
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use mamori_kernel::permission::{Permission, Role};
+use mamori_runtime::{App, NavEntry, NavGroup, Route};
+
+use crate::account::{self, Account, AccountError, Scope};
+use crate::error::{self, WebError};
+use crate::form::Field;
+use crate::invitation::{self, Invitation, Purpose};
+use crate::page::{Installation, Page, Tone, role_key};
+use crate::second;
+use crate::session::Visitor;
+
+const READ: Permission = Permission::read("user");
+const CHANGE: Permission = Permission::administer("user");
+const SMALL: usize = 64 * 1024;
+
+/// The routes of this module.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/people", READ, list),
+        Route::get("/people/invite", CHANGE, invite_page),
+        Route::post("/people/invite", CHANGE, invite).fresh(),
+        Route::post("/people/invitations/{id}/revoke", CHANGE, revoke),
+        Route::get("/people/{id}", READ, person),
+        Route::post("/people/{id}/rights", CHANGE, change_rights).fresh(),
+        Route::post("/people/{id}/disable", CHANGE, disable),
+        Route::post("/people/{id}/enable", CHANGE, enable).fresh(),
+        Route::post("/people/{id}/reset", CHANGE, reset).fresh(),
+        Route::post("/people/{id}/end-sessions", CHANGE, end_sessions),
+        Route::post("/people/{id}/second-factor/remove", CHANGE, remove_second).fresh(),
+    ]
+    .into_iter()
+    .map(|route| route.with_body_limit(SMALL))
+    .collect()
+}
+
+/// The entry of the menu.
+pub(crate) fn nav() -> NavEntry {
+    NavEntry {
+        label: "nav-people",
+        href: "/people",
+        permission: READ,
+        group: NavGroup::House,
+        order: 10,
+    }
+}
+
+/// An account as the list shows it.
+struct Line {
+    account: Account,
+    role: String,
+    contracts: String,
+    second: bool,
+    state: String,
+    tone: Tone,
+}
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct PeoplePage {
+    page: Page,
+    lines: Vec<Line>,
+    invitations: Vec<(Invitation, String)>,
+    may_change: bool,
+    may_audit: bool,
+}
+
+async fn list(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
+    let page = Page::new(&app, &visitor, "people-title").here();
+    let mut lines = Vec::new();
+    for account in account::list(&app).await? {
+        lines.push(line(&app, &page, account).await?);
+    }
+    let may_change = visitor.may(CHANGE);
+    let invitations = if may_change {
+        let open = invitation::open_ones(&app).await?;
+        open.into_iter()
+            .map(|one| {
+                let what = match &one.purpose {
+                    Purpose::Join { role, .. } => page.t(role_key(*role)),
+                    Purpose::Reset { .. } => page.t("people-reset-link"),
+                };
+                (one, what)
+            })
+            .collect()
+    } else {
+        Vec::new()
+    };
+    error::html(&PeoplePage {
+        lines,
+        invitations,
+        may_change,
+        may_audit: visitor.may(Permission::read("audit")),
+        page,
+    })
+}
+
+async fn line(app: &App, page: &Page, account: Account) -> Result<Line, WebError> {
+    let id = account.id.to_string();
+    let contracts = if account.every_contract {
+        page.t("people-every-contract")
+    } else {
+        let rights = account::memberships(app, &id).await?;
+        let titles = app.slot::<Installation>().unwrap_or_default();
+        let shown: Vec<String> = rights
+            .iter()
+            .map(|(contract, role)| {
+                let title = titles
+                    .contracts
+                    .iter()
+                    .find(|one| one.id == *contract)
+                    .map_or(contract.as_str(), |one| one.title.as_str());
+                format!("{title}（{}）", page.t(role_key(*role)))
+            })
+            .collect();
+        if shown.is_empty() {
+            page.t("people-no-contract")
+        } else {
+            shown.join("、")
+        }
+    };
+    let disabled = account.disabled_at.is_some();
+    Ok(Line {
+        role: page.t(role_key(account.role)),
+        contracts,
+        second: second::is_on(app, &id).await?,
+        state: page.t(if disabled {
+            "people-disabled"
+        } else {
+            "people-enabled"
+        }),
+        tone: if disabled { Tone::Quiet } else { Tone::Ok },
+        account,
+    })
+}
+
+/// The part of a form that says what somebody may do where.
+struct Rights {
+    own: Role,
+    every: bool,
+    roles: Vec<(&'static str, String)>,
+    /// Contract, title, role on it; empty for none.
+    contracts: Vec<(String, String, &'static str)>,
+}
+
+impl Rights {
+    fn new(app: &App, page: &Page, own: Role, scope: &Scope) -> Self {
+        let on = |contract: &str| match scope {
+            Scope::EveryContract => "",
+            Scope::Contracts(list) => list
+                .iter()
+                .find(|(id, _)| id == contract)
+                .map_or("", |(_, role)| role.as_str()),
+        };
+        let installation = app.slot::<Installation>().unwrap_or_default();
+        Self {
+            own,
+            every: *scope == Scope::EveryContract,
+            roles: Role::ALL
+                .iter()
+                .map(|role| (role.as_str(), page.t(role_key(*role))))
+                .collect(),
+            contracts: installation
+                .contracts
+                .iter()
+                .map(|one| (one.id.clone(), one.title.clone(), on(&one.id)))
+                .collect(),
+        }
+    }
+
+    /// What a form says; roles and contracts that do not exist are refused.
+    fn read(app: &App, pairs: &[(String, String)]) -> Result<(Role, Scope), WebError> {
+        let value = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| key == name)
+                .map_or("", |(_, value)| value.as_str())
+        };
+        let role = |text: &str| {
+            text.parse::<Role>()
+                .map_err(|error| WebError::invalid(error.to_string()))
+        };
+        let own = role(value("role"))?;
+        if value("every") == "1" {
+            return Ok((own, Scope::EveryContract));
+        }
+        let installation = app.slot::<Installation>().unwrap_or_default();
+        let mut list = Vec::new();
+        for (key, text) in pairs {
+            let Some(contract) = key.strip_prefix("on-").filter(|_| !text.is_empty()) else {
+                continue;
+            };
+            if !installation.contracts.iter().any(|one| one.id == contract) {
+                return Err(WebError::NotFound(contract.to_owned()));
+            }
+            list.push((contract.to_owned(), role(text)?));
+        }
+        Ok((own, Scope::Contracts(list)))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "people-invite.html")]
+struct InvitePage {
+    page: Page,
+    name: Field,
+    rights: Rights,
+}
+
+async fn invite_page(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
+    let page = Page::new(&app, &visitor, "invite-title")
+        .under("people-title", "/people")
+        .here();
+    let mut name = Field::text("display_name", page.t("account-display-name"))
+        .help(page.t("invite-name-help"))
+        .required();
+    name.max_length = 60;
+    error::html(&InvitePage {
+        rights: Rights::new(&app, &page, Role::Staff, &Scope::Contracts(Vec::new())),
+        name,
+        page,
+    })
+}
+
+/// A link, shown once.
+#[derive(Template)]
+#[template(path = "people-link.html")]
+struct LinkPage {
+    page: Page,
+    lead: String,
+    address: String,
+    tone_warn: Tone,
+}
+
+fn show_link(
+    page: Page,
+    app: &App,
+    lead: String,
+    secret: &mamori_runtime::Secret,
+) -> Result<Response, WebError> {
+    error::html(&LinkPage {
+        lead,
+        address: invitation::address(app, secret).expose().to_owned(),
+        tone_warn: Tone::Warn,
+        page,
+    })
+}
+
+async fn invite(
+    State(app): State<App>,
+    visitor: Visitor,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, WebError> {
+    let name = pairs
+        .iter()
+        .find(|(key, _)| key == "display_name")
+        .map_or("", |(_, value)| value.as_str());
+    let (role, scope) = Rights::read(&app, &pairs)?;
+    let purpose = Purpose::Join { role, scope };
+    let secret = invitation::make(&app, &visitor.actor(), name, &purpose).await?;
+    let page = Page::new(&app, &visitor, "invite-done-title")
+        .under("people-title", "/people")
+        .here();
+    let lead = page.t("invite-done");
+    show_link(page, &app, lead, &secret)
+}
+
+async fn flash_and(
+    app: &App,
+    visitor: &Visitor,
+    key: &str,
+    to: &str,
+) -> Result<Response, WebError> {
+    let text = Page::bare(app, visitor.language, "people-title").t(key);
+    visitor.flash(app, Tone::Ok, text).await?;
+    Ok(Redirect::to(to).into_response())
+}
+
+async fn revoke(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    invitation::revoke(&app, &id).await?;
+    flash_and(&app, &visitor, "invite-revoked", "/people").await
+}
+
+#[derive(Template)]
+#[template(path = "person.html")]
+struct PersonPage {
+    page: Page,
+    line: Line,
+    created: String,
+    signed_in: String,
+    rights: Rights,
+    may_change: bool,
+}
+
+/// The account of an address; an unknown one is not there.
+async fn of(app: &App, id: &str) -> Result<Account, WebError> {
+    account::by_id(app, id).await.map_err(|error| match error {
+        AccountError::Unknown(id) => WebError::NotFound(id),
+        other => other.into(),
+    })
+}
+
+async fn person(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    let account = of(&app, &id).await?;
+    let page = Page::new(&app, &visitor, &account.display_name)
+        .under("people-title", "/people")
+        .here();
+    let scope = if account.every_contract {
+        Scope::EveryContract
+    } else {
+        Scope::Contracts(account::memberships(&app, &id).await?)
+    };
+    error::html(&PersonPage {
+        created: page.moment(account.created_at),
+        signed_in: account
+            .signed_in_at
+            .map_or_else(|| page.t("people-never"), |at| page.moment(at)),
+        rights: Rights::new(&app, &page, account.role, &scope),
+        line: line(&app, &page, account).await?,
+        may_change: visitor.may(CHANGE),
+        page,
+    })
+}
+
+async fn change_rights(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, WebError> {
+    let account = of(&app, &id).await?;
+    let (role, scope) = Rights::read(&app, &pairs)?;
+    if role != account.role {
+        account::set_role(&app, visitor.actor(), &account.name, role).await?;
+    }
+    account::set_scope(&app, visitor.actor(), &account.name, &scope).await?;
+    flash_and(
+        &app,
+        &visitor,
+        "people-rights-changed",
+        &format!("/people/{id}"),
+    )
+    .await
+}
+
+async fn disable(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    let account = of(&app, &id).await?;
+    account::set_enabled(&app, visitor.actor(), &account.name, false).await?;
+    if id == visitor.id {
+        return Ok(Redirect::to("/sign-in").into_response());
+    }
+    flash_and(
+        &app,
+        &visitor,
+        "people-was-disabled",
+        &format!("/people/{id}"),
+    )
+    .await
+}
+
+async fn enable(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    let account = of(&app, &id).await?;
+    account::set_enabled(&app, visitor.actor(), &account.name, true).await?;
+    flash_and(
+        &app,
+        &visitor,
+        "people-was-enabled",
+        &format!("/people/{id}"),
+    )
+    .await
+}
+
+async fn reset(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    let account = of(&app, &id).await?;
+    let purpose = Purpose::Reset { user: id.clone() };
+    let secret = invitation::make(&app, &visitor.actor(), &account.display_name, &purpose).await?;
+    let page = Page::new(&app, &visitor, "people-reset-link")
+        .under("people-title", "/people")
+        .under(&account.display_name, format!("/people/{id}"))
+        .here();
+    let lead = page.t1("reset-made", "name", account.name);
+    show_link(page, &app, lead, &secret)
+}
+
+async fn end_sessions(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    let account = of(&app, &id).await?;
+    let mut tx = app.db.begin_write().await?;
+    account::end_sessions(&mut tx, &account).await?;
+    tx.commit().await?;
+    flash_and(
+        &app,
+        &visitor,
+        "people-sessions-ended",
+        &format!("/people/{id}"),
+    )
+    .await
+}
+
+async fn remove_second(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    let account = of(&app, &id).await?;
+    account::remove_second_factor(&app, visitor.actor(), &account).await?;
+    flash_and(
+        &app,
+        &visitor,
+        "people-second-removed",
+        &format!("/people/{id}"),
+    )
+    .await
+}

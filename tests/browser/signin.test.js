@@ -1,0 +1,100 @@
+// Passkeys and the second factor, as a person with a browser meets them. The authenticator is
+// Chromium's virtual one (the DevTools protocol's WebAuthn domain).
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { open } from "./world.js";
+
+let world;
+let person;
+
+before(async () => {
+  world = await open();
+  [person] = world.ready.sign_ins;
+});
+after(() => world?.close());
+
+/** A visitor at the name under which passkeys work, with an authenticator that says yes. */
+async function visitor() {
+  const page = await world.visitor({ baseURL: world.address.replace("127.0.0.1", "localhost") });
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("WebAuthn.enable");
+  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  return { page, devtools, authenticatorId };
+}
+
+async function byPassword(page) {
+  await page.goto("/sign-in");
+  await page.locator("#f-name").fill(person.name);
+  await page.locator("#f-password").fill(person.password);
+  await page.keyboard.press("Enter");
+  await page.locator(".account-menu").waitFor();
+}
+
+test("a passkey is registered, signs in, and is refused once removed", async () => {
+  const { page, devtools, authenticatorId } = await visitor();
+  await byPassword(page);
+  await page.goto("/account");
+  await page.locator("form[action='/account/passkeys'] button").click();
+  await page.locator("#f-name").fill("執務室の PC");
+  await page.locator("form[data-passkey] button:visible").click();
+  await page.locator(".notice.ok").waitFor();
+  const { credentials } = await devtools.send("WebAuthn.getCredentials", { authenticatorId });
+  assert.equal(credentials.length, 1);
+  assert.ok((await page.locator("#passkeys ~ .table").first().innerText()).includes("執務室の PC"));
+
+  const signInByPasskey = async () => {
+    await page.context().clearCookies();
+    await page.goto("/sign-in?next=/account");
+    await page.locator("#f-name").fill(person.name);
+    await page.locator("button[formaction='/sign-in/passkey']").click();
+    await page.locator("form[data-passkey] button:visible").click();
+  };
+  await signInByPasskey();
+  await page.waitForURL("**/account");
+
+  // Removing it needs no further proof: the passkey was one, moments ago.
+  await page.locator("form[action$='/remove'][action*='passkeys'] button").click();
+  await page.locator(".notice.ok").waitFor();
+  await signInByPasskey();
+  await page.locator("form[data-passkey] [role=status]").filter({ hasText: /確かめられません/ }).waitFor();
+  assert.equal(await page.locator(".account-menu").count(), 0, "nobody is signed in");
+  await page.context().close();
+});
+
+test("at an address without passkeys the page says where they work", async () => {
+  const page = await world.visitor();
+  await byPassword(page);
+  await page.goto("/account");
+  assert.equal(await page.locator("form[action='/account/passkeys']").count(), 0);
+  assert.ok((await page.locator("main").innerText()).includes("http://localhost:"));
+  await page.goto("/sign-in");
+  await page.context().clearCookies();
+  await page.goto("/sign-in");
+  assert.equal(await page.locator("button[formaction='/sign-in/passkey']").count(), 0);
+  await page.context().close();
+});
+
+test("the second factor is set up by its picture and its letters", async () => {
+  const { page } = await visitor();
+  await byPassword(page);
+  await page.goto("/account");
+  await page.locator("form[action='/account/second-factor'] button").click();
+  const picture = page.locator("img.qr");
+  await picture.waitFor();
+  assert.ok(await picture.evaluate((image) => image.complete && image.naturalWidth > 0), "the picture shows");
+  assert.match(await page.locator("p .mono").innerText(), /^([A-Z2-7]{4} ?){8}$/);
+  await page.locator("#f-code").fill("000000");
+  await page.keyboard.press("Enter");
+  await page.locator("#e-code").waitFor();
+  await page.context().close();
+});
