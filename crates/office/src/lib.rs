@@ -18,6 +18,8 @@ pub mod contracts;
 pub mod deadlines;
 pub mod documents;
 pub mod evidence;
+pub mod expiry;
+pub mod files;
 pub mod gate;
 pub mod handover;
 pub mod measure;
@@ -79,9 +81,19 @@ pub fn capability() -> Capability {
                 name: "20261123_office_start",
                 sql: include_str!("../migrations/20261123_office_start.sql"),
             },
+            Migration {
+                name: "20261123_office_file",
+                sql: include_str!("../migrations/20261123_office_file.sql"),
+            },
         ],
-        jobs: documents::jobs::kinds(),
-        schedules: documents::jobs::schedules(),
+        jobs: documents::jobs::kinds()
+            .into_iter()
+            .chain([expiry::kind()])
+            .collect(),
+        schedules: documents::jobs::schedules()
+            .into_iter()
+            .chain([expiry::schedule()])
+            .collect(),
         routes: api::routes().into_iter().chain(pages::routes()).collect(),
         navigation: pages::navigation(),
         texts: pages::texts(),

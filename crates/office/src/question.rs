@@ -16,7 +16,7 @@ use crate::register::{ActSpec, Context, Decision, Item, Refusal, RegisterSpec, S
 pub struct Question {
     /// What it is about, one line without names.
     pub topic: String,
-    /// `phone` or `mail`.
+    /// `phone`, `mail` or `portal`.
     pub channel: String,
     /// Day it came.
     pub received_on: Date,
@@ -49,6 +49,13 @@ pub struct Question {
     pub answer_time_minutes: Option<i64>,
 }
 
+/// How a question comes. 仕様書 9 names telephone and mail; who asks here writes it down.
+const CHANNELS: &[(&str, &str)] = &[
+    ("phone", "電話"),
+    ("mail", "メール"),
+    ("portal", "ポータル"),
+];
+
 static SPEC: RegisterSpec = RegisterSpec {
     key: "question",
     title_ja: "問合せ",
@@ -67,14 +74,10 @@ static SPEC: RegisterSpec = RegisterSpec {
             to: Some("received"),
             kind: "question.received",
             kind_ja: "問合せの受付",
-            side: Side::Contractor,
+            side: Side::Either,
             fields: &[
                 must("topic", "件名（氏名は書かない）", Text(200)),
-                must(
-                    "channel",
-                    "方法",
-                    Choice(&[("phone", "電話"), ("mail", "メール")]),
-                ),
+                must("channel", "方法", Choice(CHANNELS)),
                 must("received_on", "受付日", Day),
                 may("received_at", "受付時刻", Time),
                 may("section", "部署", Text(100)),
@@ -143,6 +146,10 @@ impl Item for Question {
             "received_on",
             Some(proposed.received_on),
         );
+        if act.opens() {
+            let how = Some(proposed.channel.as_str());
+            rules::heard(act, context, decision, "channel", how);
+        }
         if act.name == "answer" {
             rules::past(act, context, decision, "answered_on", proposed.answered_on);
             rules::not_before(

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use mamori_kernel::permission::Permission;
+use mamori_kernel::permission::{ASKING, Permission};
 use mamori_web::api::Paging;
 use mamori_web::{FieldError, Visitor, WebError};
 use serde::Serialize;
 
-use crate::register::{DeskError, Page, Refusal, Register, Side, Stored, Warning};
+use crate::register::{DeskError, Page, Refusal, Register, Stored, Warning};
 use crate::terms::TermsError;
 
 /// An item as the API shows it.
@@ -43,13 +43,11 @@ impl ItemView {
         let base = address(&item);
         let mut acts = Vec::new();
         for act in spec.possible(Some(&item.state)) {
-            let as_city = act.side != Side::Contractor && visitor.may(Permission::accept(spec.key));
-            if as_city || visitor.may(super::permission(register, act)) {
-                let suffix = if as_city { "/as-city" } else { "" };
+            if let Some(way) = super::way_for(register, act, visitor) {
                 acts.push(ActView {
                     name: act.name,
                     title_ja: act.title_ja,
-                    href: format!("{base}/{}{suffix}", act.name),
+                    href: format!("{base}/{}{}", act.name, way.suffix),
                 });
             }
         }
@@ -71,7 +69,9 @@ impl ItemView {
 /// Whether personal values are shown: to those who work with the register, not to lookers-on.
 pub fn sees_personal(register: &Register, visitor: &Visitor) -> bool {
     let area = register.spec.key;
-    visitor.may(Permission::write(area)) || visitor.may(Permission::accept(area))
+    visitor.may(Permission::write(area))
+        || visitor.may(Permission::accept(area))
+        || (area == "question" && visitor.may(Permission::write(ASKING)))
 }
 
 fn address(item: &Stored) -> String {

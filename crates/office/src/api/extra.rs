@@ -4,23 +4,20 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use mamori_kernel::period::YearMonth;
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Route};
-use mamori_store::Blobs;
 use mamori_web::{FieldError, WebError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::refuse;
 use super::schemas;
+use crate::files::{self, FileError};
 use crate::register::form::FileRef;
 use crate::register::{Desk, FieldKind, FieldSpec, Register, typed};
 use crate::{REGISTERS, attestation, register, work};
-
-/// Most bytes of one file.
-pub const MAX_FILE_BYTES: usize = 30 * 1024 * 1024;
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -30,7 +27,7 @@ pub fn routes() -> Vec<Route> {
             Permission::write("file"),
             upload,
         )
-        .with_body_limit(MAX_FILE_BYTES)
+        .with_body_limit(files::MAX_BYTES)
         .describe(schemas::upload()),
         Route::get(
             "/api/v1/contracts/{contract}/work/gauge",
@@ -114,45 +111,26 @@ struct FileQuery {
     name: String,
 }
 
-/// Stores a file for a later act: body the bytes, `?name=` its name, `Content-Type` its type.
+/// Stores a file for a later act: body the bytes, `?name=` its name. Its content says its type.
 async fn upload(
     State(app): State<App>,
     Path(_contract): Path<String>,
     Query(query): Query<FileQuery>,
-    headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, Json<FileRef>), WebError> {
-    let name = query.name.trim();
-    if name.is_empty() || name.contains(['/', '\\']) || name.chars().any(char::is_control) {
-        return Err(WebError::Invalid {
-            message: "ファイル名が要ります".to_owned(),
-            fields: vec![FieldError {
-                field: "name".to_owned(),
-                message: "?name=証明書.pdf のように、/ を含まないファイル名を付けてください"
-                    .to_owned(),
-            }],
-        });
-    }
-    if body.is_empty() {
-        return Err(WebError::invalid("ファイルの中身が空です"));
-    }
-    let media_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("application/octet-stream")
-        .to_owned();
-    let blobs = Blobs::new(app.config.data_dir.join("blobs"));
-    let blob = tokio::task::spawn_blocking(move || blobs.put(&body))
+    let file = files::store(&app, &query.name, body.into())
         .await
-        .map_err(WebError::bug)??;
-    let mut tx = app.db.begin_write().await?;
-    tx.record_blob(&blob, app.now()).await?;
-    tx.commit().await?;
-    let file = FileRef {
-        name: name.to_owned(),
-        media_type,
-        sha256: blob.sha256.to_hex(),
-    };
+        .map_err(|error| match error {
+            FileError::Refused(message) => WebError::Invalid {
+                message: "このファイルは受け取れません".to_owned(),
+                fields: vec![FieldError {
+                    field: "name".to_owned(),
+                    message,
+                }],
+            },
+            FileError::Store(error) => error.into(),
+            FileError::Task(error) => WebError::bug(error),
+        })?;
     Ok((StatusCode::CREATED, Json(file)))
 }
 

@@ -8,6 +8,7 @@
 //! | `GET /{register}/{item}/history` | read | its ledger records |
 //! | `POST /{register}/{item}/{act}` | write; decide for the city's acts | an act |
 //! | `POST …/as-city` | accept | the same act, spoken by the city itself |
+//! | `POST /question` | ask | a question; who asks for the city is recorded as the city |
 //! | `POST /{register}/{item}/erase-personal` | administer | lawful erasure |
 //!
 //! A decision of the city that the contractor enters from a paper or a call takes the plain
@@ -22,6 +23,7 @@ pub(crate) mod document;
 mod extra;
 mod ledger;
 mod schemas;
+mod ways;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -38,7 +40,9 @@ use serde_json::{Map, Value, json};
 use crate::REGISTERS;
 use crate::reading;
 use crate::register::typed;
-use crate::register::{ActSpec, Desk, Filter, Order, Register, Side, Sort};
+use crate::register::{Desk, Filter, Order, Register, Side, Sort};
+
+pub use ways::{Way, opening, permission, speaker, way_for, ways};
 
 use answer::{ItemView, refuse};
 
@@ -52,19 +56,6 @@ pub fn routes() -> Vec<Route> {
         routes.extend(register_routes(register));
     }
     routes
-}
-
-/// The permission that an act needs from the contractor's people. Handing a paper in and
-/// replacing one speak for the house, as the person in charge does.
-pub fn permission(register: &Register, act: &ActSpec) -> Permission {
-    let area = register.spec.key;
-    match act.side {
-        Side::Contractor if area == "document" && matches!(act.name, "submit" | "replace") => {
-            Permission::decide(area)
-        }
-        Side::Contractor | Side::Either => Permission::write(area),
-        Side::City => Permission::decide(area),
-    }
 }
 
 fn register_routes(register: &'static Register) -> Vec<Route> {
@@ -155,61 +146,46 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
         .describe(describe::erasure(register, describe::of::<Erasure>()))
         .fresh(),
     ];
-    let either = register
-        .spec
-        .acts
-        .iter()
-        .any(|act| act.opens() && act.side == Side::Either);
-    let opening = [
-        (Side::Contractor, "", Permission::write(key), true),
-        (Side::City, "/as-city", Permission::accept(key), either),
-    ];
-    for (side, suffix, permission, there) in opening {
-        if there {
-            routes.push(
-                Route::post(
-                    path(suffix),
-                    permission,
-                    move |State(app): State<App>,
-                          Path(contract): Path<String>,
-                          headers: HeaderMap,
-                          visitor: Visitor,
-                          Json(body): Json<Map<String, Value>>| async move {
-                        open(&app, register, &contract, body, &headers, &visitor, side).await
-                    },
-                )
-                .describe(describe::opening(register, side)),
-            );
-        }
+    for way in ways(register, opening(register)) {
+        routes.push(
+            Route::post(
+                path(way.suffix),
+                way.permission,
+                move |State(app): State<App>,
+                      Path(contract): Path<String>,
+                      headers: HeaderMap,
+                      visitor: Visitor,
+                      Json(body): Json<Map<String, Value>>| async move {
+                    open(
+                        &app, register, &contract, body, &headers, &visitor, way.side,
+                    )
+                    .await
+                },
+            )
+            .describe(describe::opening(register, way.side)),
+        );
     }
     for act in register.spec.acts.iter().filter(|act| !act.opens()) {
-        let by_city = act.side != Side::Contractor;
-        let ways = [
-            (Side::Contractor, "", permission(register, act), true),
-            (Side::City, "/as-city", Permission::accept(key), by_city),
-        ];
-        for (side, suffix, permission, there) in ways {
-            if there {
-                routes.push(
-                    Route::post(
-                        path(&format!("/{{item}}/{}{suffix}", act.name)),
-                        permission,
-                        move |State(app): State<App>,
-                              Path((contract, item)): Path<(String, String)>,
-                              headers: HeaderMap,
-                              visitor: Visitor,
-                              Json(form): Json<Map<String, Value>>| async move {
-                            let target = Target {
-                                contract: &contract,
-                                item: Some(&item),
-                                act: act.name,
-                            };
-                            perform(&app, register, target, form, &headers, &visitor, side).await
-                        },
-                    )
-                    .describe(describe::acting(register, act, side)),
-                );
-            }
+        for way in ways(register, act) {
+            routes.push(
+                Route::post(
+                    path(&format!("/{{item}}/{}{}", act.name, way.suffix)),
+                    way.permission,
+                    move |State(app): State<App>,
+                          Path((contract, item)): Path<(String, String)>,
+                          headers: HeaderMap,
+                          visitor: Visitor,
+                          Json(form): Json<Map<String, Value>>| async move {
+                        let target = Target {
+                            contract: &contract,
+                            item: Some(&item),
+                            act: act.name,
+                        };
+                        perform(&app, register, target, form, &headers, &visitor, way.side).await
+                    },
+                )
+                .describe(describe::acting(register, act, way.side)),
+            );
         }
     }
     routes
@@ -337,13 +313,8 @@ async fn open(
     visitor: &Visitor,
     side: Side,
 ) -> Result<Response, WebError> {
-    let first = register
-        .spec
-        .possible(None)
-        .next()
-        .expect("every register has an opening act");
     let act = match body.remove("act") {
-        None => first.name.to_owned(),
+        None => opening(register).name.to_owned(),
         Some(Value::String(act)) => act,
         Some(_) => return Err(WebError::invalid("act は文字列で書いてください")),
     };
@@ -374,6 +345,10 @@ async fn perform(
     visitor: &Visitor,
     side: Side,
 ) -> Result<Response, WebError> {
+    let side = match register.spec.act(target.act) {
+        Some(act) => speaker(register, act, side, visitor),
+        None => side,
+    };
     let order = Order {
         side,
         revision: seen_revision(headers)?,

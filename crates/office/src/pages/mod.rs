@@ -8,6 +8,7 @@ mod board;
 mod documents;
 mod ledger;
 mod portfolio;
+mod registers;
 mod start;
 mod view;
 
@@ -30,6 +31,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(board::routes());
     routes.extend(portfolio::routes());
     routes.extend(documents::routes());
+    routes.extend(registers::routes());
     routes
 }
 
@@ -50,7 +52,7 @@ pub fn navigation() -> Vec<NavEntry> {
         group,
         order,
     };
-    vec![
+    let mut entries = vec![
         entry("nav-start", "/c/{contract}", START, NavGroup::Today, 10),
         entry(
             "nav-obligations",
@@ -73,12 +75,14 @@ pub fn navigation() -> Vec<NavEntry> {
             NavGroup::Contract,
             90,
         ),
-    ]
+    ];
+    entries.extend(registers::navigation());
+    entries
 }
 
 /// What the pages say.
 pub fn texts() -> Vec<Texts> {
-    vec![
+    let mut texts = vec![
         Texts {
             language: "ja",
             name: "office.ftl",
@@ -99,5 +103,7 @@ pub fn texts() -> Vec<Texts> {
             name: "start.ftl",
             source: include_str!("../../locales/en/start.ftl"),
         },
-    ]
+    ];
+    texts.extend(registers::texts());
+    texts
 }

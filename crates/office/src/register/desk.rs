@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use super::fold::{self, Allowed, Current, Misfit};
 use super::form::FileRef;
 use super::item::{Context, Register, Stored, Warning};
+use super::noted;
 use super::refusal::{FieldProblem, Refusal};
 use super::spec::{ActSpec, Side};
 use super::store::{self, Claim, Filter, Page};
@@ -514,7 +515,7 @@ impl Desk {
 
 /// Whether the city has the next word in this state: one of its acts is possible, and none of
 /// the contractor's brings the item forward.
-fn awaits_city(register: &Register, state: &str) -> bool {
+pub(crate) fn awaits_city(register: &Register, state: &str) -> bool {
     register
         .spec
         .possible(Some(state))
@@ -540,6 +541,8 @@ async fn append(
         )
     };
     let mut own = record(&allowed.event.kind, item.subject(), &allowed.event.payload)?;
+    let register = order.register.spec.key;
+    noted::note_files(tx, order.contract, register, &attachments).await?;
     own.attachments = attachments;
     if let Some(personal) = &allowed.event.personal {
         own = own.personal(personal)?;

@@ -31,10 +31,11 @@ enum SortKey {
     Number,
     Updated,
     Title,
+    State,
 }
 
 impl Sort {
-    /// `day`, `number`, `updated`, `title`, with a minus before it the other way round.
+    /// `day`, `number`, `updated`, `title`, `state`, with a minus before it the other way round.
     pub fn parse(text: &str) -> Option<Self> {
         let (word, ascending) = match text.strip_prefix('-') {
             Some(word) => (word, false),
@@ -45,6 +46,7 @@ impl Sort {
             "number" => SortKey::Number,
             "updated" => SortKey::Updated,
             "title" => SortKey::Title,
+            "state" => SortKey::State,
             _ => return None,
         };
         Some(Self { key, ascending })
@@ -55,6 +57,7 @@ impl Sort {
         let first = match self.key {
             SortKey::Day => format!("day {way}, "),
             SortKey::Title => format!("title {way}, "),
+            SortKey::State => format!("state {way}, "),
             SortKey::Updated => format!("updated_ms {way}, "),
             // Numbers are given in the order of making.
             SortKey::Number => String::new(),

@@ -6,6 +6,7 @@ mod contract;
 mod contracts;
 mod documents;
 mod evidence;
+mod register_pages;
 mod registers;
 mod start;
 

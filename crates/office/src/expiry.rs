@@ -1,0 +1,172 @@
+//! Reminds the contractor of what ends: attestations and whatever else has a last day.
+//!
+//! 60, 30 and 7 days before, each once however often the job runs or does not run: what was
+//! reminded of is written down in the transaction that queues the mail. A day on which the
+//! machine was off is made up for on the next one.
+
+use jiff::civil::Date;
+use mamori_kernel::clock::tokyo_date;
+use mamori_kernel::wareki;
+use mamori_runtime::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
+use mamori_runtime::schedule::{At, Rule};
+use mamori_runtime::{App, Notification};
+
+use crate::Office;
+use crate::attestation::{Attestation, standings};
+use crate::contracts::Live;
+use crate::register::{Desk, DeskError, Stored, remind_once};
+
+/// Days before the last day on which a reminder goes out, the nearest first.
+pub const REMIND_DAYS: [i32; 3] = [7, 30, 60];
+
+/// The kind of job.
+pub fn kind() -> JobKind {
+    JobKind::new("office.expiry", RetryPolicy::LOCAL, run)
+}
+
+/// When it runs.
+pub fn schedule() -> Schedule {
+    Schedule::new(
+        "office.expiry",
+        "office.expiry",
+        Rule::Daily(At::new(8, 40)),
+    )
+    .latest_only()
+}
+
+/// Something that ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ending {
+    item: String,
+    number: String,
+    title: String,
+    due: Date,
+    what: &'static str,
+}
+
+async fn run(context: JobContext) -> Result<(), JobError> {
+    let app = &context.app;
+    let office = app
+        .slot::<Office>()
+        .ok_or_else(|| JobError::Permanent("office is not started".to_owned()))?;
+    let today = tokyo_date(context.about());
+    for live in office.contracts.all() {
+        let endings = endings(&office.desk, &live, today).await?;
+        let name = &live.contract().file.contract.name;
+        remind(app, live.id(), name, &endings, today).await?;
+    }
+    Ok(())
+}
+
+async fn endings(desk: &Desk, live: &Live, today: Date) -> Result<Vec<Ending>, DeskError> {
+    let Some(register) = crate::register("attestation") else {
+        return Ok(Vec::new());
+    };
+    let terms = desk.terms(live.id(), today).await?;
+    let filed = desk.all(live.id(), register, None).await?;
+    // Only the one that speaks: an old paper that was renewed may end quietly.
+    let spoken: Vec<String> = standings(terms.as_ref(), &filed, today)
+        .into_iter()
+        .filter_map(|standing| standing.attestation)
+        .map(|spoken| spoken.id)
+        .collect();
+    Ok(filed
+        .iter()
+        .filter(|item| spoken.contains(&item.id))
+        .filter_map(|item| ending(item, &item.read().ok()?))
+        .collect())
+}
+
+/// The nearer one of the last day and the day of review.
+fn ending(item: &Stored, attestation: &Attestation) -> Option<Ending> {
+    let (due, what) = [
+        (attestation.expires_on, "有効期限"),
+        (attestation.review_on, "見直し日"),
+    ]
+    .into_iter()
+    .filter_map(|(day, what)| Some((day?, what)))
+    .min_by_key(|(day, _)| *day)?;
+    Some(Ending {
+        item: item.id.clone(),
+        number: item.number.clone(),
+        title: item.title.clone(),
+        due,
+        what,
+    })
+}
+
+/// The reminder that a day calls for: the nearest one that has come.
+fn called_for(due: Date, today: Date) -> Option<(i32, i32)> {
+    let left = today.until((jiff::Unit::Day, due)).ok()?.get_days();
+    let days = REMIND_DAYS.into_iter().find(|days| left <= *days)?;
+    (left >= 0).then_some((days, left))
+}
+
+/// One mail about everything that is new to remind of; none when nobody is to be told.
+async fn remind(
+    app: &App,
+    contract: &str,
+    name: &str,
+    endings: &[Ending],
+    today: Date,
+) -> Result<(), JobError> {
+    let to = app.config.mail.contractor.clone();
+    if to.is_empty() {
+        return Ok(());
+    }
+    let mut tx = app.db.begin_write().await?;
+    let mut lines = Vec::new();
+    for ending in endings {
+        let Some((days, left)) = called_for(ending.due, today) else {
+            continue;
+        };
+        let at_ms = app.now().as_millisecond();
+        if remind_once(&mut tx, contract, &ending.item, ending.due, days, at_ms).await? {
+            lines.push(format!(
+                "・{} {}（{}、あと{left}日） {}",
+                ending.what,
+                wareki::with_weekday(ending.due),
+                ending.number,
+                ending.title
+            ));
+        }
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let mail = Notification {
+        to,
+        subject: format!("【期限】{name}"),
+        body: format!(
+            "次のものの期限が近づいています。\n\n{}\n\n一覧は Mamori の画面で確認できます。\n",
+            lines.join("\n")
+        ),
+        attachments: Vec::new(),
+    };
+    app.notify(&mut tx, &mail).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn the_nearest_reminder_that_has_come_is_called_for() {
+        let today = date(2026, 10, 1);
+        for (due, called) in [
+            (date(2026, 12, 1), None),
+            (date(2026, 11, 30), Some((60, 60))),
+            (date(2026, 11, 5), Some((60, 35))),
+            (date(2026, 10, 31), Some((30, 30))),
+            (date(2026, 10, 8), Some((7, 7))),
+            (date(2026, 10, 1), Some((7, 0))),
+            (date(2026, 9, 30), None),
+        ] {
+            assert_eq!(called_for(due, today), called, "{due}");
+        }
+    }
+}

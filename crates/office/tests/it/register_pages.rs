@@ -1,0 +1,674 @@
+//! The registers' pages as people of each side use them, without a script.
+
+use axum::http::StatusCode;
+use mamori_kernel::permission::{ASKING, Permission, Role};
+use mamori_office::REGISTERS;
+use mamori_office::api::ways;
+use mamori_testkit::{Answer, Client};
+
+use crate::open;
+
+const BASE: &str = "/c/example-r8";
+
+/// The value of a hidden field of a page.
+fn hidden(page: &str, name: &str) -> String {
+    let marker = format!("name=\"{name}\" value=\"");
+    let (_, rest) = page
+        .split_once(&marker)
+        .unwrap_or_else(|| panic!("no {name} in {page}"));
+    rest.split_once('"').expect("a quote").0.to_owned()
+}
+
+/// Opens a form, fills it and sends it as a browser would.
+async fn fill(client: &mut Client, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let form = client.get(path).await;
+    assert_eq!(form.status, StatusCode::OK, "{path}: {}", form.text());
+    send(client, path, &form.text(), fields).await
+}
+
+async fn send(client: &mut Client, path: &str, form: &str, fields: &[(&str, &str)]) -> Answer {
+    let (once, act) = (hidden(form, "once"), hidden(form, "act"));
+    let mut all = vec![("once", once.as_str()), ("act", act.as_str())];
+    let revision;
+    if form.contains("name=\"revision\"") {
+        revision = hidden(form, "revision");
+        all.push(("revision", revision.as_str()));
+    }
+    all.extend_from_slice(fields);
+    if form.contains("multipart/form-data") {
+        client.post_files(path, &all, &[]).await
+    } else {
+        client.post_form(path, &all).await
+    }
+}
+
+/// Where a successful act led; what the page there says.
+async fn done(client: &mut Client, answer: Answer) -> (String, String) {
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+    let place = answer.location().to_owned();
+    let path = place.split('#').next().unwrap_or_default().to_owned();
+    let page = client.get(&path).await;
+    assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.text());
+    (path, page.text())
+}
+
+const WORK: [(&str, &str); 4] = [
+    ("date", "2026-10-29"),
+    ("hours", "1.5"),
+    ("category", "site-correction"),
+    ("event", "画像の差替え"),
+];
+
+#[tokio::test]
+async fn work_is_entered_quickly_corrected_and_withdrawn() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let list = staff.get(&format!("{BASE}/work")).await.text();
+    for part in [
+        "data-timer=\"work\"",
+        "data-new",
+        "id=\"f-date\" name=\"date\" type=\"text\" value=\"2026-10-30\"",
+        "この月の記録はまだありません",
+        "role=\"region\"",
+    ] {
+        assert!(list.contains(part), "{part}: {list}");
+    }
+    let once = hidden(&list, "once");
+    let mut fields = vec![("once", once.as_str()), ("back", "list")];
+    fields.extend(WORK);
+    let path = format!("{BASE}/work/new");
+    let first = staff.post_form(&path, &fields).await;
+    assert!(first.location().ends_with("/work?month=2026-10#f-date"));
+    // A second click does nothing and says so.
+    let second = staff.post_form(&path, &fields).await;
+    let (_, page) = done(&mut staff, second).await;
+    assert!(page.contains("二重には記録していません"), "{page}");
+    assert!(page.contains("1時間30分"), "{page}");
+    assert_eq!(page.matches("%E4%BD%9C%E6%A5%AD-R8-").count(), 1, "{page}");
+    // The same form with other words is another entry, and is asked for.
+    fields.retain(|(name, _)| *name != "event");
+    fields.push(("event", "別の作業"));
+    let other = staff.post_form(&path, &fields).await;
+    assert_eq!(other.status, StatusCode::CONFLICT);
+    assert!(other.text().contains("別の作業") && other.text().contains("もう一件"));
+    assert_ne!(hidden(&other.text(), "once"), once);
+    let again = send(&mut staff, &path, &other.text(), &fields[2..]).await;
+    let (item, page) = done(&mut staff, again).await;
+    assert!(
+        page.contains("作業-R8-002") && page.contains("別の作業"),
+        "{page}"
+    );
+    // Correction: what stands is in the fields, what is wrong beside them.
+    let correct = format!("{item}/correct");
+    let form = staff.get(&correct).await.text();
+    assert!(
+        form.contains("value=\"site-correction\" selected"),
+        "{form}"
+    );
+    let wrong = [
+        ("date", "来週"),
+        ("event", "直した"),
+        ("correction_reason", ""),
+    ];
+    let refused = send(&mut staff, &correct, &form, &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let page = refused.text();
+    for part in [
+        "直した",
+        "value=\"来週\"",
+        "data-error-summary",
+        "id=\"e-correction_reason\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let right = [
+        ("date", "2026-10-28"),
+        ("event", "直した"),
+        ("category", "site-correction"),
+        ("correction_reason", "日の誤り"),
+    ];
+    let answer = send(&mut staff, &correct, &page, &right).await;
+    let (_, page) = done(&mut staff, answer).await;
+    assert!(
+        page.contains("日の誤り") && page.contains("ledger?seq="),
+        "{page}"
+    );
+    let answer = fill(
+        &mut staff,
+        &format!("{item}/withdraw"),
+        &[("withdrawn_reason", "二重の記録")],
+    )
+    .await;
+    let (_, page) = done(&mut staff, answer).await;
+    assert!(
+        page.contains("取消し") && !page.contains("/correct\""),
+        "{page}"
+    );
+    // The month as CSV, days in ISO.
+    let csv = staff
+        .get(&format!("{BASE}/work?month=2026-10&format=csv"))
+        .await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    let text = csv.text();
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(
+        text.contains("作業-R8-001,2026-10-29,画像の差替え"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn warnings_are_shown_after_the_act() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let path = format!("{BASE}/work/new");
+    let long = [
+        ("date", "2026-10-29"),
+        ("hours", "8"),
+        ("category", "site-correction"),
+        ("event", "大きな改修"),
+    ];
+    let answer = fill(&mut staff, &path, &long).await;
+    let (_, page) = done(&mut staff, answer).await;
+    assert!(
+        page.contains("注意：") && page.contains("超えます"),
+        "{page}"
+    );
+    let sunday = [
+        ("date", "2026-10-25"),
+        ("start", "9:00"),
+        ("end", "10:00"),
+        ("category", "site-correction"),
+        ("event", "日曜の作業"),
+    ];
+    let answer = fill(&mut staff, &path, &sunday).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let text = answer.text();
+    assert!(text.contains("id=\"e-outside_hours_reason\"") && text.contains("日曜の作業"));
+}
+
+#[tokio::test]
+async fn a_request_walks_from_the_city_to_its_acceptance() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let mut city = test.sign_in(Role::City).await;
+    let mut viewer = test.sign_in(Role::Viewer).await;
+    let list = city.get(&format!("{BASE}/request")).await.text();
+    assert!(list.contains("/request/new/as-city\" data-new"), "{list}");
+    let new = format!("{BASE}/request/new/as-city");
+    let form = city.get(&new).await.text();
+    assert!(form.contains("value=\"portal\" selected"), "{form}");
+    let fields = [
+        ("title", "バナーの追加"),
+        ("received_on", "2026-10-29"),
+        ("channel", "portal"),
+        ("requester", "札幌 太郎"),
+    ];
+    let answer = send(&mut city, &new, &form, &fields).await;
+    let (item, page) = done(&mut city, answer).await;
+    assert!(
+        page.contains("札幌 太郎") && page.contains("市が登録"),
+        "{page}"
+    );
+    // Who only looks sees no names and no acts.
+    let seen = viewer.get(&item).await.text();
+    assert!(
+        !seen.contains("札幌 太郎") && seen.contains("この記録簿を扱う人だけ"),
+        "{seen}"
+    );
+    assert!(!seen.contains("/estimate"), "{seen}");
+    let estimate = [("estimate_minutes", "2"), ("estimated_on", "2026-10-29")];
+    let answer = fill(&mut staff, &format!("{item}/estimate"), &estimate).await;
+    let (_, page) = done(&mut staff, answer).await;
+    assert!(
+        page.contains("2時間") && page.contains("市の回答を待って"),
+        "{page}"
+    );
+    // The contractor's form does not offer the portal, the city's page offers the city's ways.
+    let page = city.get(&item).await.text();
+    assert!(
+        page.contains("/approve/as-city") && !page.contains("/finish"),
+        "{page}"
+    );
+    let answer = fill(
+        &mut city,
+        &format!("{item}/approve/as-city"),
+        &[("approved_on", "2026-10-30"), ("approved_how", "portal")],
+    )
+    .await;
+    done(&mut city, answer).await;
+    let finish = [("done_on", "2026-10-30"), ("result", "追加した")];
+    let answer = fill(&mut staff, &format!("{item}/finish"), &finish).await;
+    done(&mut staff, answer).await;
+    let answer = fill(
+        &mut city,
+        &format!("{item}/accept/as-city"),
+        &[("accepted_on", "2026-10-30")],
+    )
+    .await;
+    let (_, page) = done(&mut city, answer).await;
+    assert!(page.contains("検収済"), "{page}");
+    // The same act a second time: the page says why not.
+    let late = city.get(&format!("{item}/accept/as-city")).await.text();
+    assert!(late.contains("いまできません"), "{late}");
+}
+
+#[tokio::test]
+async fn a_stale_form_shows_both_versions_and_loses_nothing() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let mut other = test.sign_in(Role::Manager).await;
+    let answer = fill(&mut staff, &format!("{BASE}/work/new"), &WORK).await;
+    let (item, _) = done(&mut staff, answer).await;
+    let correct = format!("{item}/correct");
+    let opened = staff.get(&correct).await.text();
+    let faster = [("event", "先に直した"), ("correction_reason", "速い")];
+    let answer = fill(&mut other, &correct, &faster).await;
+    done(&mut other, answer).await;
+    let mine = [("event", "わたしの直し"), ("correction_reason", "遅い")];
+    let stale = send(&mut staff, &correct, &opened, &mine).await;
+    assert_eq!(stale.status, StatusCode::CONFLICT);
+    let page = stale.text();
+    for part in [
+        "<table class=\"compare\"",
+        "開いたとき（版 1）",
+        "いま（版 2）",
+        "わたしの直し",
+        "遅い",
+        "name=\"revision\" value=\"2\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let again = send(&mut staff, &correct, &page, &mine).await;
+    let (_, page) = done(&mut staff, again).await;
+    assert!(
+        page.contains("わたしの直し") && page.contains("先に直した"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn a_question_is_asked_by_a_counsellor_and_answered() {
+    let test = open(|_| {}).await;
+    let mut counsellor = test.sign_in(Role::Counsellor).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let new = format!("{BASE}/question/new");
+    let fields = [
+        ("topic", "予約の画面が開かない"),
+        ("channel", "portal"),
+        ("received_on", "2026-10-30"),
+        ("detail", "相談者の端末で"),
+    ];
+    let answer = fill(&mut counsellor, &new, &fields).await;
+    let (item, page) = done(&mut counsellor, answer).await;
+    assert!(
+        page.contains("相談者の端末で") && !page.contains("/answer\""),
+        "{page}"
+    );
+    let refused = counsellor.get(&format!("{item}/answer")).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        counsellor.get(&format!("{BASE}/work")).await.status,
+        StatusCode::FORBIDDEN
+    );
+    // What was rung in is no portal.
+    let answer = fill(&mut staff, &new, &fields).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let reply = [
+        ("answered_on", "2026-10-30"),
+        ("answer", "直しました"),
+        ("minutes", "15m"),
+    ];
+    let answer = fill(&mut staff, &format!("{item}/answer"), &reply).await;
+    done(&mut staff, answer).await;
+    let page = counsellor.get(&item).await.text();
+    assert!(
+        page.contains("直しました") && page.contains("回答済"),
+        "{page}"
+    );
+    // The API and the page are one.
+    let mut program = test.token(Role::Counsellor).await;
+    let asked = serde_json::json!({"topic": "x", "channel": "portal", "received_on": "2026-10-30"});
+    let made = program
+        .post_json("/api/v1/contracts/example-r8/question", &asked)
+        .await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    assert_eq!(made.json()["data"]["entered_by"], "city");
+    let mut viewer = test.token(Role::Viewer).await;
+    let refused = viewer
+        .post_json("/api/v1/contracts/example-r8/question", &asked)
+        .await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_closed_gate_leads_to_the_approval_and_a_granted_one_opens_it() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let mut city = test.sign_in(Role::City).await;
+    let new = format!("{BASE}/subcontract/new");
+    let fields = [
+        ("party", "A社"),
+        ("scope", "デザイン"),
+        ("core", "no"),
+        ("starts_on", "2026-10-30"),
+    ];
+    let closed = fill(&mut staff, &new, &fields).await;
+    assert_eq!(closed.status, StatusCode::CONFLICT);
+    let page = closed.text();
+    let remedy = "/approval/new?gate=subcontract&#38;about=A%E7%A4%BE";
+    assert!(page.contains(remedy) && page.contains("デザイン"), "{page}");
+    let ask = format!("{BASE}/approval/new?gate=subcontract&about=A%E7%A4%BE");
+    let form = staff.get(&ask).await.text();
+    assert!(form.contains("value=\"subcontract\" selected") && form.contains("value=\"A社\""));
+    let fields_of_approval = [
+        ("gate", "subcontract"),
+        ("about", "A社"),
+        ("requested_on", "2026-10-29"),
+    ];
+    let path = format!("{BASE}/approval/new");
+    let answer = send(&mut staff, &path, &form, &fields_of_approval).await;
+    let (approval, page) = done(&mut staff, answer).await;
+    assert!(page.contains("市の回答を待って 1 日"), "{page}");
+    let grant = [
+        ("decided_on", "2026-10-30"),
+        ("how", "portal"),
+        ("by", "広報課"),
+    ];
+    let answer = fill(&mut city, &format!("{approval}/grant/as-city"), &grant).await;
+    let (_, page) = done(&mut city, answer).await;
+    assert!(
+        page.contains("広報課") && page.contains("市の回答を待った日数は 1 日"),
+        "{page}"
+    );
+    let answer = fill(&mut staff, &new, &fields).await;
+    done(&mut staff, answer).await;
+}
+
+const PDF: &[u8] = b"%PDF-1.7 certificate";
+const ZIPPED: &[u8] = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x05\0\0\0a.txt";
+
+#[tokio::test]
+async fn files_are_taken_by_content_kept_between_tries_and_given_back_as_attachments() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let new = format!("{BASE}/attestation/new?obligation=O-118");
+    let form = staff.get(&new).await.text();
+    assert!(form.contains("value=\"O-118\" selected"), "{form}");
+    let path = format!("{BASE}/attestation/new");
+    let fields = [
+        ("act", "file"),
+        ("obligation", "O-118"),
+        ("issuer", ""),
+        ("issued_on", "2026-04-01"),
+    ];
+    let file = |name, bytes| [("file", name, "application/pdf", bytes)];
+    let zip = staff
+        .post_files(&path, &fields, &file("証明書.pdf", ZIPPED))
+        .await;
+    assert_eq!(zip.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        zip.text()
+            .contains("名前の示す種類のファイルではありません"),
+        "{}",
+        zip.text()
+    );
+    let kept = staff
+        .post_files(&path, &fields, &file("証明書.pdf", PDF))
+        .await;
+    assert_eq!(kept.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let page = kept.text();
+    assert!(page.contains("付いているファイル：証明書.pdf"), "{page}");
+    let reference = hidden(&page, "file.kept").replace("&#34;", "\"");
+    let fields = [
+        ("act", "file"),
+        ("obligation", "O-118"),
+        ("issuer", "事業者"),
+        ("issued_on", "2026-04-01"),
+        ("expires_on", "2026-12-01"),
+        ("file.kept", reference.as_str()),
+    ];
+    let answer = staff.post_files(&path, &fields, &[]).await;
+    let (_, page) = done(&mut staff, answer).await;
+    let (_, rest) = page
+        .split_once("href=\"/c/example-r8/files/")
+        .expect("a file");
+    let href = format!("{BASE}/files/{}", rest.split_once('"').expect("a quote").0);
+    let given = staff.get(&href).await;
+    assert_eq!(
+        (given.status, given.bytes.as_slice()),
+        (StatusCode::OK, PDF)
+    );
+    assert!(
+        given
+            .header("content-disposition")
+            .starts_with("attachment;")
+    );
+    assert_eq!(
+        given.header("content-security-policy"),
+        "sandbox; default-src 'none'"
+    );
+    // Only where a record of the contract names it, and only to those who may look.
+    let other = href.replace("example-r8", "another");
+    assert_eq!(staff.get(&other).await.status, StatusCode::NOT_FOUND);
+    let mut counsellor = test.sign_in(Role::Counsellor).await;
+    assert_eq!(counsellor.get(&href).await.status, StatusCode::FORBIDDEN);
+    let unnamed = format!("{BASE}/files/{}/x.pdf", "0".repeat(64));
+    assert_eq!(staff.get(&unnamed).await.status, StatusCode::NOT_FOUND);
+    // The standings above the list.
+    let list = staff.get(&format!("{BASE}/attestation")).await.text();
+    assert!(
+        list.contains("あと32日で期限です") && list.contains("不足 2 件"),
+        "{list}"
+    );
+}
+
+#[tokio::test]
+async fn rows_are_entered_and_their_mistakes_said_beside_them() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let path = format!("{BASE}/handover/new");
+    let mut fields = vec![
+        ("title", "年度末の引渡し"),
+        ("handed_on", "2026-10-30"),
+        ("how", "media"),
+        ("deliverables[0].name", "ソースコード一式"),
+        ("deliverables[0].quantity", "多数"),
+        ("deliverables[1].name", ""),
+        ("deliverables[2].name", "手順書"),
+    ];
+    let refused = fill(&mut staff, &path, &fields).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let page = refused.text();
+    for part in [
+        "id=\"e-deliverables[0].quantity\"",
+        "value=\"多数\"",
+        "value=\"手順書\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    fields[4].1 = "1";
+    let answer = fill(&mut staff, &path, &fields).await;
+    let (_, page) = done(&mut staff, answer).await;
+    assert!(
+        page.contains("ソースコード一式") && page.contains("手順書"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn names_are_erased_by_administrators_with_a_reason() {
+    let test = open(|_| {}).await;
+    let mut admin = test.sign_in(Role::Administrator).await;
+    let mut manager = test.sign_in(Role::Manager).await;
+    let fields = [
+        ("topic", "個人情報の扱い"),
+        ("field", "personal_data"),
+        ("held_on", "2026-10-29"),
+        ("attendee_names", "佐藤 花子\n鈴木 一郎"),
+    ];
+    let answer = fill(&mut manager, &format!("{BASE}/training/new"), &fields).await;
+    let (item, page) = done(&mut manager, answer).await;
+    assert!(
+        page.contains("佐藤 花子") && !page.contains("erase-personal"),
+        "{page}"
+    );
+    let erase = format!("{item}/erase-personal");
+    assert!(admin.get(&item).await.text().contains("erase-personal"));
+    let refused = manager.post_form(&erase, &[("reason", "x")]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let refused = admin.post_form(&erase, &[("reason", " ")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let answer = admin.post_form(&erase, &[("reason", "本人の求め")]).await;
+    let (_, page) = done(&mut admin, answer).await;
+    assert!(
+        !page.contains("佐藤") && page.contains("消去済み"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn strange_texts_come_back_as_they_were_or_are_refused() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let path = format!("{BASE}/work/new");
+    let long = "長".repeat(34_000);
+    for (event, taken) in [
+        ("<script>alert(1)</script>", true),
+        ("絵文字 😀 👨‍👩‍👧", true),
+        ("\u{202e}逆さ", true),
+        ("制御\u{7}文字", false),
+        ("   ", false),
+        (long.as_str(), false),
+    ] {
+        let fields = [
+            ("date", "2026-10-29"),
+            ("hours", "1"),
+            ("category", "site-correction"),
+            ("event", event),
+        ];
+        let answer = fill(&mut staff, &path, &fields).await;
+        let text = if taken {
+            done(&mut staff, answer).await.1
+        } else {
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+            answer.text()
+        };
+        let escaped = event.replace('<', "&#60;").replace('>', "&#62;");
+        assert!(text.contains(&escaped), "{escaped}: {text}");
+        assert!(!text.contains("<script>alert"));
+    }
+}
+
+/// Every register × act × way × role: the page of a form, its sending and the API's route are
+/// open to the same people.
+#[tokio::test]
+async fn pages_and_api_open_the_same_acts_to_the_same_people() {
+    let test = open(|_| {}).await;
+    let mut people = Vec::new();
+    for role in Role::ALL {
+        people.push((role, test.sign_in(role).await, test.token(role).await));
+    }
+    let mut tried = 0;
+    for register in &REGISTERS {
+        let key = register.spec.key;
+        for (role, person, program) in &mut people {
+            let reads = role.allows(Permission::read(key));
+            let list = person.get(&format!("{BASE}/{key}")).await;
+            assert_eq!(list.status == StatusCode::OK, reads, "{role} {key}");
+            let api = program.get(&format!("/api{}/{key}", API)).await;
+            assert_eq!(api.status == StatusCode::OK, reads, "{role} {key}");
+        }
+        for act in register.spec.acts {
+            for way in ways(register, act) {
+                let (page, api) = if act.opens() {
+                    (format!("new{}", way.suffix), way.suffix.to_owned())
+                } else {
+                    let rest = format!("x/{}{}", act.name, way.suffix);
+                    (rest.clone(), format!("/{rest}"))
+                };
+                for (role, person, program) in &mut people {
+                    let open = role.allows(way.permission);
+                    tried += 1;
+                    let seen = person.get(&format!("{BASE}/{key}/{page}")).await.status;
+                    let sent = person
+                        .post_form(&format!("{BASE}/{key}/{page}"), &[])
+                        .await
+                        .status;
+                    let told = program
+                        .post_json(&format!("/api{API}/{key}{api}"), &serde_json::json!({}))
+                        .await
+                        .status;
+                    for status in [seen, sent, told] {
+                        let refused = status == StatusCode::FORBIDDEN;
+                        assert_eq!(refused, !open, "{role} {key}.{} {status}", act.name);
+                        assert!(
+                            !status.is_server_error(),
+                            "{role} {key}.{} {status}",
+                            act.name
+                        );
+                    }
+                }
+            }
+        }
+    }
+    assert!(tried > 250, "{tried}");
+    assert!(Role::Counsellor.allows(Permission::write(ASKING)));
+}
+
+const API: &str = "/v1/contracts/example-r8";
+
+#[tokio::test]
+async fn lists_are_searched_sorted_and_speak_english() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    for (event, day) in [
+        ("い", "2026-10-29"),
+        ("あ", "2026-10-30"),
+        ("う", "2026-09-30"),
+    ] {
+        let fields = [
+            ("date", day),
+            ("hours", "1"),
+            ("category", "site-correction"),
+            ("event", event),
+        ];
+        let answer = fill(&mut staff, &format!("{BASE}/work/new"), &fields).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        test.clock.advance(jiff::SignedDuration::from_mins(1));
+    }
+    let numbers = |page: &str| -> Vec<String> {
+        let (_, table) = page.split_once("<tbody>").unwrap_or_default();
+        let (_, table) = table.rsplit_once("<tbody>").unwrap_or(("", table));
+        ["R8-001", "R8-002", "R8-003"]
+            .iter()
+            .filter_map(|number| Some((table.find(number)?, (*number).to_owned())))
+            .collect::<std::collections::BTreeMap<_, _>>()
+            .into_values()
+            .collect()
+    };
+    let mut list =
+        async |query: &str| numbers(&staff.get(&format!("{BASE}/work{query}")).await.text());
+    assert_eq!(list("").await, ["R8-002", "R8-001"]);
+    assert_eq!(list("?month=2026-09").await, ["R8-003"]);
+    assert_eq!(
+        list("?from=2026-09-01&sort=number&dir=asc").await,
+        ["R8-001", "R8-002", "R8-003"]
+    );
+    assert_eq!(
+        list("?from=2026-09-01&sort=title&dir=asc").await,
+        ["R8-002", "R8-001", "R8-003"]
+    );
+    assert_eq!(list("?q=%E3%81%86").await, ["R8-003"]);
+    assert_eq!(list("?state=withdrawn").await, Vec::<String>::new());
+    assert_eq!(list("?month=2026-10&page=9").await, ["R8-002", "R8-001"]);
+    let mut reader = test.sign_in(Role::Viewer).await;
+    let page = reader
+        .get(&format!("{BASE}/work?month=2026-10"))
+        .await
+        .text();
+    assert!(
+        !page.contains("data-new") && !page.contains("data-timer"),
+        "{page}"
+    );
+}
