@@ -32,11 +32,10 @@ pub mod typed;
 pub(crate) use desk::awaits_city;
 pub use desk::{Desk, DeskError, Done, ItemId, Order, TermsPort, form as form_of};
 pub use history::HistoryEntry;
-pub(crate) use noted::{file as file_of, remind_once};
 pub use item::{
     Context, Decision, Description, Extra, Item, Lookup, Register, Stored, Warning, subject,
 };
+pub(crate) use noted::{file as file_of, remind_once};
 pub use refusal::{FieldProblem, Refusal, nearest};
 pub use spec::{ActSpec, FieldKind, FieldSpec, RegisterSpec, Side, may, must};
 pub use store::{Filter, MAX_PAGE, Page, Sort};
-
