@@ -205,10 +205,14 @@ fn browser(steps: &Steps, mamori: &Path) -> anyhow::Result<Count> {
             .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")
             .current_dir(&folder),
     )?;
+    steps.say("building the gallery of components");
+    step::run(step::cargo().args(["build", "--workspace", "--example", "gallery"]))?;
+    let gallery = step::target_dir()?.join("debug/examples/gallery");
     counted(
         Command::new("node")
             .args(["--test", "--test-concurrency=1", "--test-reporter=tap"])
             .env("E2E_MAMORI", mamori)
+            .env("E2E_GALLERY", gallery)
             .env("E2E_CHROMIUM", chromium)
             .current_dir(&folder),
         from_tap,

@@ -78,7 +78,12 @@ static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
         "mamori",
         "css",
         "text/css; charset=utf-8",
-        include_bytes!("../assets/mamori.css"),
+        concat!(
+            include_str!("../assets/mamori.css"),
+            include_str!("../assets/pages.css"),
+            include_str!("../assets/media.css")
+        )
+        .as_bytes(),
     )
 });
 

@@ -1,5 +1,6 @@
 //! Every component on one page, to look at and to try:
-//! `cargo run --workspace --example gallery -- PORT`, then sign in as `manager-0`.
+//! `cargo run --workspace --example gallery -- PORT`, then sign in with what it prints. The browser
+//! walk `tests/browser/gallery.test.js` does the same.
 
 mod page;
 
@@ -33,6 +34,7 @@ async fn main() {
     }));
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address).await.expect("a free port");
+    let address = listener.local_addr().expect("a bound address");
     println!("http://{address}/gallery  manager-0  {PASSWORD}");
     let (_stop, stopped) = tokio::sync::watch::channel(false);
     mamori_web::serve(test.app.clone(), listener, stopped)

@@ -288,7 +288,7 @@ async fn take(
         )
         .empty(Empty::new("義務がまだありません。"));
         let mut fields = fields(&entry.title, &entry.date);
-        fields[1].error = "作業の内容を書いてください。".to_owned();
+        fields[1].error = String::from("作業の内容を書いてください。");
         return form_page(&page(&app, &visitor, table, fields));
     }
     visitor

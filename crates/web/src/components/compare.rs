@@ -234,7 +234,11 @@ mod tests {
 
     #[test]
     fn what_is_far_from_any_change_is_left_out_and_counted() {
-        let old: String = (1..=40).map(|n| format!("行 {n}\n")).collect();
+        let old = (1..=40)
+            .map(|n| format!("行 {n}"))
+            .collect::<Vec<_>>()
+            .join("\n")
+            + "\n";
         let new = old.replace("行 20\n", "行二十\n");
         let compared = Comparison::of(("a", &old), ("b", &new));
         assert_eq!(compared.lines.len(), 5);

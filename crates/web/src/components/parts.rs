@@ -1,5 +1,7 @@
 //! The small parts of pages: tiles, timelines, steps, tabs, figures, meters.
 
+use std::fmt::Write as _;
+
 use crate::Tone;
 
 /// A key for the hidden field `once` of a form: the same form sent twice has the same key, so the
@@ -155,7 +157,7 @@ impl Tab {
 
     /// Sets the count.
     #[must_use]
-    pub fn count(mut self, count: impl ToString) -> Self {
+    pub fn count(mut self, count: usize) -> Self {
         self.count = count.to_string();
         self
     }
@@ -215,10 +217,11 @@ impl Meter {
 
     /// Path of the strokes over what lies beyond the limit: seen without colour too.
     pub fn hatching(&self) -> String {
-        (self.limit_at()..self.length())
-            .step_by(14)
-            .map(|x| format!("M{x} 12l12-12"))
-            .collect()
+        let mut path = String::new();
+        for x in (self.limit_at()..self.length()).step_by(14) {
+            let _ = write!(path, "M{x} 12l12-12");
+        }
+        path
     }
 
     /// Whether the limit is passed.
