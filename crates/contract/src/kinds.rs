@@ -63,6 +63,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("document.returned", "", "document_id"),
     ("document.accepted", "accepted_on", "document_id"),
     ("document.replaced", "", "document_id"),
+    ("document.receipted", "", "document_id"),
     ("watch.availability", "day", ""),
     ("watch.probe", "", ""),
     ("tls.checked", "", ""),

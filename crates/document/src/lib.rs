@@ -1,4 +1,4 @@
-//! Papers for the city: typed models in, PDF, Word, Excel and plain text out.
+//! Papers for the city: typed models in, PDF, Word, Excel, plain text and HTML out.
 //!
 //! Serves clauses 13 (別紙3 status report), 別紙2 ※ (server change plan), 6, 7(3), 7(4) and 12
 //! (approvals), 15(1) (consultation), 5(2) (incident report) of the contract; titles, notes and
@@ -9,7 +9,7 @@
 //! from the model.
 //!
 //! ```text
-//! Document (one struct per kind) ──▶ Report (letter head + sections) ──▶ pdf | docx | xlsx | text
+//! Document (one struct per kind) ──▶ Report (letter head + sections) ──▶ pdf | docx | xlsx | text | html
 //! ```
 //!
 //! What it does not do: decide anything. Whether an obligation is met, which work counts and when
@@ -21,6 +21,7 @@ mod date;
 mod docx;
 mod error;
 mod fonts;
+mod html;
 mod kinds;
 mod letter;
 mod pdf;
@@ -39,6 +40,7 @@ pub use date::{date_in_words, day_in_words, hours_in_words, month_in_words};
 pub use docx::render_docx;
 pub use error::{Error, Result};
 pub use fonts::{FONT_PACKAGE, Fonts};
+pub use html::render_html;
 pub use kinds::{
     ApprovalDecision, ApprovalRequest, ChangePlan, ConformityItem, ConformityState,
     ConformityTable, ConsultationRecord, Counts, Document, Gap, HoursMonth, IncidentReport,

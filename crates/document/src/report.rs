@@ -90,6 +90,23 @@ impl Section {
         }
     }
 
+    /// What a person has to say beside the evidence, a paragraph for every blank line; none when
+    /// there are no words, so that an empty remark prints nothing.
+    pub fn remark(heading: impl Into<String>, words: &str) -> Option<Self> {
+        let words = words.replace("\r\n", "\n");
+        let blocks: Vec<Block> = words
+            .split("\n\n")
+            .map(str::trim)
+            .filter(|paragraph| !paragraph.is_empty())
+            .map(|paragraph| Block::Paragraph(paragraph.to_owned()))
+            .collect();
+        (!blocks.is_empty()).then(|| Self {
+            heading: heading.into(),
+            new_page: false,
+            blocks,
+        })
+    }
+
     /// Adds any block.
     #[must_use]
     pub fn block(mut self, block: Block) -> Self {

@@ -84,6 +84,57 @@ fn every_kind_reads_the_same_as_ever() {
 }
 
 #[test]
+fn the_html_is_well_formed_and_says_what_the_text_says() {
+    for document in common::all() {
+        let kind = document.kind();
+        let html = render_html(&document, 2);
+        let closed = html.replace("<br>", "<br/>");
+        assert_well_formed(kind, &format!("<div>{closed}</div>"));
+        let text = closed
+            .split('<')
+            .map(|part| part.split_once('>').map_or(part, |(_, text)| text))
+            .collect::<String>();
+        let said = squeezed(&text.replace("&amp;", "&").replace("&quot;", "\""));
+        let plain = render_text(&document);
+        for part in plain.lines().flat_map(|line| line.split(['|', '：'])) {
+            let part = part.trim_start_matches(['■', '・', ' ']);
+            let part = part.trim_start_matches("［図］");
+            let part = part.split_once(") ").map_or(part, |(number, rest)| {
+                if number.starts_with('(') { rest } else { part }
+            });
+            assert!(said.contains(&squeezed(part)), "{kind} lacks {part}");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_people_wrote_becomes_markup() {
+    let mut report = common::status_report(1);
+    report.head.title = "<script>alert(1)</script>".to_owned();
+    report.rows[0].event = "\"><img src=x onerror=alert(1)>\u{202e}".to_owned();
+    let html = render_html(&Document::StatusReport(report), 3);
+    assert!(
+        !html.contains("<script") && !html.contains("<img"),
+        "{html}"
+    );
+    assert!(html.contains("&lt;script&gt;") && !html.contains('\u{202e}'));
+    assert!(html.contains("<h3>") && html.contains("<h4>"));
+}
+
+#[test]
+fn a_remark_without_words_prints_nothing() {
+    assert_eq!(Section::remark("所見", " \r\n\r\n "), None);
+    let section = Section::remark("所見", "一つ目\n続き\r\n\r\n二つ目").unwrap();
+    assert_eq!(
+        section.blocks,
+        [
+            Block::Paragraph("一つ目\n続き".to_owned()),
+            Block::Paragraph("二つ目".to_owned())
+        ]
+    );
+}
+
+#[test]
 fn every_pdf_is_tagged_titled_and_says_what_the_model_says() {
     for document in common::all() {
         let kind = document.kind();

@@ -125,6 +125,8 @@ kinds! {
     DOCUMENT_ACCEPTED = "document.accepted";
     /// A document was replaced by a new version.
     DOCUMENT_REPLACED = "document.replaced";
+    /// The city confirmed that it has a document.
+    DOCUMENT_RECEIPTED = "document.receipted";
     /// A contract came into force.
     CONTRACT_ACTIVATED = "contract.activated";
     /// A contract was changed.

@@ -257,6 +257,49 @@ pub fn consistency_path(old: u64, new: u64) -> Vec<Range<u64>> {
     path
 }
 
+/// A step of the way from a leaf to the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InclusionStep {
+    /// Digest that is joined.
+    pub sibling: Digest,
+    /// Whether it stands at the left.
+    pub is_left: bool,
+    /// Indices of the leaves below it.
+    pub covers: Range<u64>,
+    /// Digest of the two together.
+    pub result: Digest,
+}
+
+/// The way that an inclusion proof takes, for people who want to follow it; the last result is the
+/// root when the proof holds. `None` when the proof has not as many digests as the place needs.
+pub fn inclusion_steps(
+    leaf: Digest,
+    index: u64,
+    size: u64,
+    proof: &[Digest],
+) -> Option<Vec<InclusionStep>> {
+    let ranges = inclusion_path(index, size);
+    if index >= size || ranges.len() != proof.len() {
+        return None;
+    }
+    let mut hash = leaf;
+    let steps = ranges.into_iter().zip(proof).map(|(covers, sibling)| {
+        let is_left = covers.end <= index;
+        hash = if is_left {
+            node_hash(sibling, &hash)
+        } else {
+            node_hash(&hash, sibling)
+        };
+        InclusionStep {
+            sibling: *sibling,
+            is_left,
+            covers,
+            result: hash,
+        }
+    });
+    Some(steps.collect())
+}
+
 /// Checks an inclusion proof (RFC 9162 §2.1.3.2).
 pub fn verify_inclusion(
     leaf: Digest,
@@ -361,6 +404,28 @@ mod tests {
             n => {
                 let k = n.next_power_of_two() / 2;
                 node_hash(&recursive_root(&leaves[..k]), &recursive_root(&leaves[k..]))
+            }
+        }
+    }
+
+    #[test]
+    fn the_steps_of_a_proof_lead_to_the_root_and_cover_every_other_leaf() {
+        for size in 1..40u64 {
+            let leaves = leaves(size);
+            let root = root_of(&leaves);
+            for index in 0..size {
+                let proof: Vec<Digest> = inclusion_path(index, size)
+                    .iter()
+                    .map(|range| slice_root(&leaves, range))
+                    .collect();
+                let leaf = leaves[index as usize];
+                let steps = inclusion_steps(leaf, index, size, &proof).expect("fits");
+                let last = steps.last().map_or(leaf, |step| step.result);
+                assert_eq!(last, root, "{index} of {size}");
+                let covered: u64 = steps.iter().map(|s| s.covers.end - s.covers.start).sum();
+                assert_eq!(covered, size - 1);
+                assert!(steps.iter().all(|s| s.is_left == (s.covers.end <= index)));
+                assert_eq!(inclusion_steps(leaf, index + size, size, &proof), None);
             }
         }
     }

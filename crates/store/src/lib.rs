@@ -20,7 +20,7 @@ pub use db::{BUSY_TIMEOUT_MS, Backend, Db};
 pub use error::{Error, Result};
 pub use figures::{Figures, free_disk_bytes};
 pub use key::{LedgerKey, PublicKey};
-pub use ledger::{Appended, Ledger, LedgerQuery};
+pub use ledger::{Appended, Ledger, LedgerQuery, ProofFault, RecordProof};
 pub use migrate::{Migration, MigrationReport};
 pub use sql::{Arg, Args, FromColumn, Row};
 pub use tx::Tx;
@@ -35,6 +35,10 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "20261122_store_ledger",
         sql: include_str!("../migrations/20261122_store_ledger.sql"),
+    },
+    Migration {
+        name: "20261123_store_ledger_actor",
+        sql: include_str!("../migrations/20261123_store_ledger_actor.sql"),
     },
     Migration {
         name: "20261122_store_setting",

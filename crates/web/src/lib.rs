@@ -50,6 +50,7 @@ mod people_audit;
 mod prove;
 mod seal;
 pub mod second;
+pub mod send;
 mod server;
 mod session;
 mod sessions;

@@ -7,6 +7,7 @@
 
 mod input;
 mod print;
+mod prove;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,10 @@ enum Command {
     Export(ExportArgs),
     /// Verify an exported ZIP, or (without FILE) the ledger of the data directory
     Verify(VerifyArgs),
+    /// Write one record with its way to a signed root, to be verified anywhere
+    Prove(prove::ProveArgs),
+    /// Verify a file made by prove
+    VerifyRecord(prove::VerifyRecordArgs),
     /// Print the head of the ledger
     Head(HeadArgs),
     /// Erase the personal data of a record and leave a tombstone
@@ -193,6 +198,8 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Command::Append(args) => wiring::block_on(append(args, global)),
         Command::Show(args) => wiring::block_on(show(args, global)),
         Command::Export(args) => wiring::block_on(export(args, global)),
+        Command::Prove(args) => wiring::block_on(prove::prove(args, global)),
+        Command::VerifyRecord(args) => prove::verify_record(&args, global),
         Command::Head(args) => wiring::block_on(head(args, global)),
         Command::Erase(args) => wiring::block_on(erase(args, global)),
     };

@@ -175,43 +175,9 @@ async fn proof(
     Path((contract, seq)): Path<(String, String)>,
 ) -> Result<Json<Value>, WebError> {
     let record = found(&app, &contract, &seq).await?;
-    let stored = app.db.ledger_checkpoints(&record.contract).await?;
-    let covering = stored
-        .into_iter()
-        .rev()
-        .find(|each| each.size >= record.seq && app.ledger_key.public().vouches(each));
-    // A new one only for a record that no signature covers yet.
-    let checkpoint = match covering {
-        Some(checkpoint) => checkpoint,
-        None => app
-            .db
-            .ledger_checkpoint(&record.contract, &app.ledger_key, app.now())
-            .await?
-            .ok_or_else(|| WebError::NotFound(format!("契約「{contract}」の証跡")))?,
-    };
     let proof = app
         .db
-        .ledger_inclusion_proof(&record.contract, record.seq, checkpoint.size)
+        .ledger_record_proof(&record.contract, record.seq, &app.ledger_key, app.now())
         .await?;
-    Ok(Json(json!({
-        "record": record_json(&record),
-        "proof": {
-            "leaf_index": proof.seq - 1,
-            "tree_size": proof.size,
-            "leaf": proof.leaf.to_hex(),
-            "path": proof.path.iter().map(|digest| digest.to_hex()).collect::<Vec<_>>(),
-            "root": proof.root.to_hex(),
-        },
-        "checkpoint": {
-            "contract": checkpoint.contract,
-            "size": checkpoint.size,
-            "head": checkpoint.head.to_hex(),
-            "root": checkpoint.root.to_hex(),
-            "at_ms": checkpoint.at_ms,
-            "key_id": checkpoint.key_id,
-            "signature": checkpoint.signature,
-            "signed_text": checkpoint.signed_text(),
-        },
-        "public_key": app.ledger_key.public().to_hex(),
-    })))
+    Ok(Json(json!(proof)))
 }

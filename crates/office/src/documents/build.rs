@@ -15,6 +15,7 @@ use mamori_document::{
 use mamori_kernel::period::Period;
 
 use self::matters::{approval_request, consultation_record, report};
+use super::paper::WORDS;
 use super::sources::{About, Sources, Standing};
 use crate::terms;
 
@@ -169,9 +170,18 @@ fn monthly_sections(sources: &Sources) -> Vec<Section> {
     sections.push(standing_section(&sources.standings));
     sections.extend(papers_section(sources));
     sections.extend(waiting_section(sources));
-    sections.extend(sources.sections.iter().cloned());
+    sections.extend(own_sections(sources));
     number(&mut sections);
     sections
+}
+
+/// What capabilities add to a paper, then the words of people.
+fn own_sections(sources: &Sources) -> Vec<Section> {
+    let words = WORDS
+        .iter()
+        .zip(&sources.wanted.words)
+        .filter_map(|((_, heading), words)| Section::remark(*heading, words));
+    sources.sections.iter().cloned().chain(words).collect()
 }
 
 fn number(sections: &mut [Section]) {
@@ -423,7 +433,7 @@ fn conformity_table(sources: &Sources) -> ConformityTable {
             .to_owned(),
         as_of: sources.today,
         items,
-        sections: sources.sections.clone(),
+        sections: own_sections(sources),
     }
 }
 
@@ -472,7 +482,7 @@ fn change_plan(sources: &Sources) -> ChangePlan {
         remedy_due_on,
         gaps,
         impact: String::new(),
-        sections: sources.sections.clone(),
+        sections: own_sections(sources),
     }
 }
 
@@ -527,6 +537,6 @@ fn yearly_overview(sources: &Sources) -> YearlyOverview {
                 accepted_on: paper.accepted_on,
             })
             .collect(),
-        sections: sources.sections.clone(),
+        sections: own_sections(sources),
     }
 }

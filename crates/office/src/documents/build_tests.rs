@@ -43,6 +43,7 @@ fn sources(document: &str, about: &str) -> Sources {
             replaced_on: None,
             status: Status::Draft,
             issued_on: None,
+            words: Default::default(),
         },
         head,
         deliverable: deliverable.clone(),
@@ -210,4 +211,39 @@ fn a_paper_without_a_builder_becomes_a_report_that_owns_up_to_its_gaps() {
     assert!(text.contains("欠測"), "{text}");
     assert!(text.contains("O-017") && !text.contains("O-099"), "{text}");
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_words_of_people_close_the_paper_under_their_headings() {
+    let mut sources = sources("monthly-report", "2026-10");
+    let without = render_text(&build(&sources));
+    assert!(
+        !without.contains("所見") && !without.contains("連絡事項"),
+        "{without}"
+    );
+    sources.wanted.words = [
+        "安定して動いた。\n\n費用は変わらない。".to_owned(),
+        String::new(),
+        "年末は 29 日まで。".to_owned(),
+    ];
+    let with = render_text(&build(&sources));
+    let added: Vec<&str> = with
+        .lines()
+        .filter(|line| !line.is_empty() && !without.lines().any(|known| known == *line))
+        .collect();
+    assert_eq!(
+        added,
+        [
+            "■ 5　所見",
+            "安定して動いた。",
+            "費用は変わらない。",
+            "■ 6　連絡事項",
+            "年末は 29 日まで。",
+        ]
+    );
+    assert_eq!(
+        with.lines().filter(|line| line.contains("時間")).count(),
+        without.lines().filter(|line| line.contains("時間")).count(),
+        "words change no figure"
+    );
 }

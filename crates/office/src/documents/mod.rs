@@ -18,7 +18,9 @@ pub mod jobs;
 pub mod paper;
 pub mod service;
 pub mod sources;
+pub mod versions;
 
 pub use asked::deliverable_dues;
 pub use paper::Paper;
-pub use service::{PaperError, Papers, Rendered, Submission};
+pub use service::{PaperError, Papers, Rendered, Submission, Wording};
+pub use versions::{Rendition, renditions};

@@ -71,6 +71,15 @@ pub struct Paper {
     /// Section or office that accepted or returned; no person's name.
     #[serde(default)]
     pub by: Option<String>,
+    /// 所見: what the contractor thinks of the period.
+    #[serde(default)]
+    pub findings: Option<String>,
+    /// 次の期間の予定.
+    #[serde(default)]
+    pub plans: Option<String>,
+    /// 連絡事項.
+    #[serde(default)]
+    pub notices: Option<String>,
     /// Spans in which the city had the next word.
     #[serde(default)]
     pub city_waits: Vec<rules::CityWait>,
@@ -85,6 +94,29 @@ pub const HOW: &[(&str, &str)] = &[
     ("mail", "メール"),
     ("portal", "ポータル"),
     ("paper", "書面"),
+];
+
+/// Words of people in a paper: field, heading as printed. Figures are never among them; those come
+/// from evidence alone.
+pub const WORDS: [(&str, &str); 3] = [
+    ("findings", "所見"),
+    ("plans", "次の期間の予定"),
+    ("notices", "連絡事項"),
+];
+/// Longest of these texts.
+pub const MOST_WORDS: usize = 4_000;
+
+impl Paper {
+    /// The words under the headings of [`WORDS`]; empty where there are none.
+    pub fn words(&self) -> [&str; 3] {
+        [&self.findings, &self.plans, &self.notices].map(|text| text.as_deref().unwrap_or_default())
+    }
+}
+
+const REMARKS: [FieldSpec; 3] = [
+    may("findings", "所見", Text(MOST_WORDS)),
+    may("plans", "次の期間の予定", Text(MOST_WORDS)),
+    may("notices", "連絡事項", Text(MOST_WORDS)),
 ];
 
 const FILES: [FieldSpec; 5] = [
@@ -126,6 +158,9 @@ static SPEC: RegisterSpec = RegisterSpec {
                 FILES[2],
                 FILES[3],
                 FILES[4],
+                REMARKS[0],
+                REMARKS[1],
+                REMARKS[2],
             ],
         },
         ActSpec {
@@ -145,6 +180,9 @@ static SPEC: RegisterSpec = RegisterSpec {
                 FILES[2],
                 FILES[3],
                 FILES[4],
+                REMARKS[0],
+                REMARKS[1],
+                REMARKS[2],
             ],
         },
         ActSpec {
@@ -185,6 +223,17 @@ static SPEC: RegisterSpec = RegisterSpec {
                 FILES[3],
                 FILES[4],
             ],
+        },
+        ActSpec {
+            name: "receipt",
+            title_ja: "受付の控えの記録",
+            from: &["submitted", "accepted", "returned"],
+            to: None,
+            kind: "document.receipted",
+            kind_ja: "受付の控え",
+            // Nobody is asked for anything by it: no mail to the city.
+            side: Side::Either,
+            fields: &[must("receipt", "受付の控え", Text(300))],
         },
         ActSpec {
             name: "return",
@@ -313,6 +362,7 @@ impl Item for Paper {
         let mut texts = vec![self.document.as_str(), self.period.as_str()];
         texts.extend(self.returned_reason.as_deref());
         texts.extend(self.replaced_reason.as_deref());
+        texts.extend(self.words().into_iter().filter(|text| !text.is_empty()));
         texts
     }
 

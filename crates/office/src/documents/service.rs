@@ -14,10 +14,12 @@ use tokio::sync::OnceCell;
 
 use super::asked::{about_of, due_of};
 use super::build;
-use super::paper::Paper;
-use super::sources::{About, Wanted};
+use super::paper::{MOST_WORDS, Paper, WORDS};
+use super::sources::{About, Sources, Wanted};
 use crate::contracts::{Contracts, ContractsError, Live};
-use crate::register::{Desk, DeskError, Done, Order, Register, Side, Stored};
+use crate::register::{
+    Desk, DeskError, Done, FieldProblem, Order, Refusal, Register, Side, Stored,
+};
 
 /// Why a paper was not made.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +106,15 @@ pub struct Rendered {
     pub text: String,
 }
 
+/// Words of people for a paper, and which state of it they were written for.
+#[derive(Debug, Clone, Default)]
+pub struct Wording {
+    /// Under the headings of [`super::paper::WORDS`].
+    pub words: [String; 3],
+    /// The revision that was open while they were written.
+    pub revision: Option<i64>,
+}
+
 static REGISTER: Register = Register::of::<Paper>();
 
 impl Papers {
@@ -178,6 +189,53 @@ impl Papers {
             .await?)
     }
 
+    /// Puts words of people into a draft and renders it anew.
+    pub async fn word(
+        &self,
+        contract: &str,
+        reference: &str,
+        wording: Wording,
+        actor: Actor,
+    ) -> Result<Done, PaperError> {
+        let live = self.contracts.live(contract).await?;
+        let item = self.desk.get(contract, &REGISTER, reference).await?;
+        let paper = read(&item)?;
+        let mut wanted = self.wanted(&live, &paper.document, &paper.period, Some(&item))?;
+        wanted.words = wording.words.map(|text| text.replace("\r\n", "\n"));
+        let mut form = Map::new();
+        for ((field, _), words) in WORDS.iter().zip(&wanted.words) {
+            form.insert((*field).to_owned(), json!(words));
+        }
+        // What cannot be taken is refused before anything is rendered; the desk looks again.
+        if wording.revision.is_some_and(|seen| seen != item.revision) {
+            return Err(stale(&item).into());
+        }
+        let long = too_long(&wanted.words);
+        if !long.is_empty() {
+            return Err(DeskError::from(Refusal::Fields(long)).into());
+        }
+        let (files, _) = self.make(&live, wanted).await?;
+        form.extend(files);
+        let mut order = Order::new(contract, &REGISTER, Some(&item.id), "refresh", form, actor);
+        order.revision = wording.revision;
+        Ok(self.desk.act(order).await?)
+    }
+
+    /// What a paper would say if it were made now, and from what. Nothing is kept.
+    pub async fn preview(
+        &self,
+        contract: &str,
+        document: &str,
+        about: &str,
+    ) -> Result<(Sources, Document), PaperError> {
+        let live = self.contracts.live(contract).await?;
+        let existing = self.find(contract, document, about).await?;
+        let wanted = self.wanted(&live, document, about, existing.as_ref())?;
+        let sources = self.sources(&live, wanted).await?;
+        let document = build::build(&sources);
+        Ok((sources, document))
+    }
+
     /// Replaces a submitted or returned paper by the next version, as a draft.
     pub async fn replace(
         &self,
@@ -185,6 +243,19 @@ impl Papers {
         reference: &str,
         reason: &str,
         actor: Actor,
+    ) -> Result<Done, PaperError> {
+        self.replace_seen(contract, reference, reason, actor, None)
+            .await
+    }
+
+    /// The same, only if the paper still is as it was seen.
+    pub async fn replace_seen(
+        &self,
+        contract: &str,
+        reference: &str,
+        reason: &str,
+        actor: Actor,
+        revision: Option<i64>,
     ) -> Result<Done, PaperError> {
         let live = self.contracts.live(contract).await?;
         let item = self.desk.get(contract, &REGISTER, reference).await?;
@@ -194,17 +265,9 @@ impl Papers {
         wanted.replaced_on = Some(tokyo_date(self.app.now()));
         let (mut form, _) = self.make(&live, wanted).await?;
         form.insert("replaced_reason".to_owned(), json!(reason));
-        Ok(self
-            .desk
-            .act(Order::new(
-                contract,
-                &REGISTER,
-                Some(&item.id),
-                "replace",
-                form,
-                actor,
-            ))
-            .await?)
+        let mut order = Order::new(contract, &REGISTER, Some(&item.id), "replace", form, actor);
+        order.revision = revision;
+        Ok(self.desk.act(order).await?)
     }
 
     /// Hands a draft in: renders the submitted version with its date and records the act.
@@ -214,6 +277,19 @@ impl Papers {
         reference: &str,
         submission: Submission,
         actor: Actor,
+    ) -> Result<Done, PaperError> {
+        self.submit_seen(contract, reference, submission, actor, None)
+            .await
+    }
+
+    /// The same, only if the draft still is as it was seen.
+    pub async fn submit_seen(
+        &self,
+        contract: &str,
+        reference: &str,
+        submission: Submission,
+        actor: Actor,
+        revision: Option<i64>,
     ) -> Result<Done, PaperError> {
         let live = self.contracts.live(contract).await?;
         let item = self.desk.get(contract, &REGISTER, reference).await?;
@@ -241,17 +317,23 @@ impl Papers {
             let due = submission.on.saturating_add((days as i64).days());
             form.insert("acceptance_due".to_owned(), json!(due.to_string()));
         }
-        Ok(self
-            .desk
-            .act(Order::new(
-                contract,
-                &REGISTER,
-                Some(&item.id),
-                "submit",
-                form,
-                actor,
-            ))
-            .await?)
+        let mut order = Order::new(contract, &REGISTER, Some(&item.id), "submit", form, actor);
+        order.revision = revision;
+        Ok(self.desk.act(order).await?)
+    }
+
+    /// Records the city's confirmation that it has the paper.
+    pub async fn receipt(
+        &self,
+        contract: &str,
+        reference: &str,
+        receipt: &str,
+        actor: Actor,
+    ) -> Result<Done, PaperError> {
+        let mut form = Map::new();
+        form.insert("receipt".to_owned(), json!(receipt));
+        let order = Order::new(contract, &REGISTER, Some(reference), "receipt", form, actor);
+        Ok(self.desk.act(order).await?)
     }
 
     /// The city's answer: `accept` or `return`.
@@ -264,8 +346,23 @@ impl Papers {
         actor: Actor,
         side: Side,
     ) -> Result<Done, PaperError> {
+        self.answer_seen(contract, reference, act, form, (actor, side), None)
+            .await
+    }
+
+    /// The same, only if the paper still is as it was seen.
+    pub async fn answer_seen(
+        &self,
+        contract: &str,
+        reference: &str,
+        act: &str,
+        form: Map<String, Value>,
+        (actor, side): (Actor, Side),
+        revision: Option<i64>,
+    ) -> Result<Done, PaperError> {
         let mut order = Order::new(contract, &REGISTER, Some(reference), act, form, actor);
         order.side = side;
+        order.revision = revision;
         Ok(self.desk.act(order).await?)
     }
 
@@ -307,6 +404,10 @@ impl Papers {
             replaced_on,
             status: Status::Draft,
             issued_on: None,
+            words: match existing {
+                Some(item) => read(item)?.words().map(str::to_owned),
+                None => <[String; 3]>::default(),
+            },
         })
     }
 
@@ -399,6 +500,27 @@ impl Papers {
             .await
             .cloned()
     }
+}
+
+fn stale(item: &Stored) -> DeskError {
+    DeskError::Stale {
+        number: item.number.clone(),
+        revision: item.revision,
+    }
+}
+
+fn too_long(words: &[String; 3]) -> Vec<FieldProblem> {
+    WORDS
+        .iter()
+        .zip(words)
+        .filter_map(|((field, label), words)| {
+            let length = words.trim().chars().count();
+            (length > MOST_WORDS).then(|| {
+                let message = format!("{MOST_WORDS}文字以内で書いてください（いま{length}文字）");
+                FieldProblem::new(field, label, message)
+            })
+        })
+        .collect()
 }
 
 fn read(item: &Stored) -> Result<Paper, PaperError> {

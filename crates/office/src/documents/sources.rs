@@ -30,6 +30,8 @@ pub struct Wanted {
     pub status: Status,
     /// Day on the paper; none on a draft.
     pub issued_on: Option<Date>,
+    /// Words of people, under the headings of [`super::paper::WORDS`].
+    pub words: [String; 3],
 }
 
 /// What a paper covers.

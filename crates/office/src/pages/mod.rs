@@ -5,8 +5,10 @@
 //! permission of the act. Every page works without a script.
 
 mod board;
-mod documents;
+mod closing;
 mod ledger;
+mod names;
+mod papers;
 mod portfolio;
 mod registers;
 mod start;
@@ -26,11 +28,12 @@ pub const LEDGER: Permission = Permission::read("ledger");
 
 /// The routes of all pages.
 pub fn routes() -> Vec<Route> {
-    let mut routes = vec![Route::get("/c/{contract}/ledger", LEDGER, ledger::page)];
-    routes.extend(start::routes());
+    let mut routes = start::routes();
     routes.extend(board::routes());
     routes.extend(portfolio::routes());
-    routes.extend(documents::routes());
+    routes.extend(papers::routes());
+    routes.extend(closing::routes());
+    routes.extend(ledger::routes());
     routes.extend(registers::routes());
     routes
 }
@@ -54,6 +57,13 @@ pub fn navigation() -> Vec<NavEntry> {
     };
     let mut entries = vec![
         entry("nav-start", "/c/{contract}", START, NavGroup::Today, 10),
+        entry(
+            "nav-closing",
+            "/c/{contract}/closing",
+            DOCUMENT,
+            NavGroup::Today,
+            40,
+        ),
         entry(
             "nav-obligations",
             "/c/{contract}/obligations",
@@ -102,6 +112,36 @@ pub fn texts() -> Vec<Texts> {
             language: "en",
             name: "start.ftl",
             source: include_str!("../../locales/en/start.ftl"),
+        },
+        Texts {
+            language: "ja",
+            name: "papers.ftl",
+            source: include_str!("../../locales/ja/papers.ftl"),
+        },
+        Texts {
+            language: "en",
+            name: "papers.ftl",
+            source: include_str!("../../locales/en/papers.ftl"),
+        },
+        Texts {
+            language: "ja",
+            name: "closing.ftl",
+            source: include_str!("../../locales/ja/closing.ftl"),
+        },
+        Texts {
+            language: "en",
+            name: "closing.ftl",
+            source: include_str!("../../locales/en/closing.ftl"),
+        },
+        Texts {
+            language: "ja",
+            name: "ledger.ftl",
+            source: include_str!("../../locales/ja/ledger.ftl"),
+        },
+        Texts {
+            language: "en",
+            name: "ledger.ftl",
+            source: include_str!("../../locales/en/ledger.ftl"),
         },
     ];
     texts.extend(registers::texts());

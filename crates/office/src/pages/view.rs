@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use mamori_contract::Due;
 use mamori_contract::engine::Verdict;
-use mamori_kernel::clock::tokyo_datetime;
 use mamori_kernel::period::Period;
 use mamori_kernel::wareki;
 use mamori_runtime::App;
@@ -115,16 +113,6 @@ pub const VERDICTS: [Verdict; 6] = [
 /// `令和8年11月10日（火）`.
 pub fn day(day: Date) -> String {
     wareki::with_weekday(day)
-}
-
-/// An optional day; a dash without one.
-pub fn day_or_dash(value: Option<Date>) -> String {
-    value.map_or_else(|| "―".to_owned(), day)
-}
-
-/// `2026-11-10 16:00` in Japan.
-pub fn moment(at: Timestamp) -> String {
-    tokyo_datetime(at).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// Japanese title of an evidence kind; empty where no capability of this installation declares it.

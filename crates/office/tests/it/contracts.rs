@@ -17,7 +17,7 @@ pub const ID: &str = "kokoshelju-r8";
 pub const NAME: &str = "kokoshelju-r8.toml";
 pub const SOURCE: &str = include_str!("../../../../contracts/kokoshelju-r8.toml");
 
-async fn open(configure: impl FnOnce(&mut Config) + Send + 'static) -> TestApp {
+pub async fn open(configure: impl FnOnce(&mut Config) + Send + 'static) -> TestApp {
     TestApp::builder()
         .with(mamori_office::capability())
         .at(date(2026, 11, 2), time(9, 0, 0, 0))

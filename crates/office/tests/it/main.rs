@@ -1,11 +1,13 @@
 //! The registers with a database, as the console's API and as the command line see them.
 
 mod api;
+mod closing;
 mod command_line;
 mod contract;
 mod contracts;
 mod documents;
 mod evidence;
+mod ledger;
 mod register_pages;
 mod registers;
 mod start;

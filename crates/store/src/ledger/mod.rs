@@ -10,9 +10,11 @@ mod audit;
 mod batch;
 mod proof;
 mod read;
+mod record_proof;
 
 pub use append::{Appended, ChainEnd, Erasure};
 pub use audit::{Audit, AuditProblem};
 pub use batch::Ledger;
 pub use proof::InclusionProof;
 pub use read::LedgerQuery;
+pub use record_proof::{Path, ProofFault, ProvenRecord, RecordProof, SignedCheckpoint};

@@ -245,7 +245,7 @@ fn checkpoint_args(checkpoint: &Checkpoint) -> crate::sql::Args {
     ]
 }
 
-fn checkpoint_from_row(row: &Row) -> Result<Checkpoint> {
+pub(super) fn checkpoint_from_row(row: &Row) -> Result<Checkpoint> {
     Ok(Checkpoint {
         contract: row.text("contract")?,
         size: row.get("size")?,

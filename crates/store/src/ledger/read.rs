@@ -23,6 +23,8 @@ pub struct LedgerQuery {
     pub kinds: Vec<String>,
     /// Exactly this subject.
     pub subject: Option<String>,
+    /// Recorded by exactly this actor.
+    pub actor: Option<Actor>,
     /// First position.
     pub from_seq: Option<u64>,
     /// Last position, included.
@@ -44,6 +46,7 @@ impl LedgerQuery {
             contract: contract.into(),
             kinds: Vec::new(),
             subject: None,
+            actor: None,
             from_seq: None,
             to_seq: None,
             from: None,
@@ -66,6 +69,14 @@ impl LedgerQuery {
         }
         if let Some(subject) = &self.subject {
             let _ = write!(sql, " AND subject = {}", args.push(subject.as_str()));
+        }
+        if let Some(actor) = &self.actor {
+            let _ = write!(
+                sql,
+                " AND actor_kind = {} AND actor_id = {}",
+                args.push(actor.kind.as_str()),
+                args.push(actor.id.as_str())
+            );
         }
         if let Some(from_seq) = self.from_seq {
             let _ = write!(sql, " AND seq >= {}", args.push(clamp(from_seq)));
@@ -176,6 +187,29 @@ impl Db {
         .await?
         .map(|row| head_from_row(&row))
         .transpose()
+    }
+
+    /// First and last position of the records from an instant on and before another; `None` when
+    /// there are none. Two look-ups, however long the chain is: times never go back along it.
+    pub async fn ledger_seq_range(
+        &self,
+        contract: &str,
+        from: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Option<(u64, u64)>> {
+        let first = match from {
+            None => 1,
+            Some(from) => self
+                .ledger_head_before(contract, from)
+                .await?
+                .map_or(1, |head| head.seq + 1),
+        };
+        let last = match until {
+            None => self.ledger_head(contract).await?,
+            Some(until) => self.ledger_head_before(contract, until).await?,
+        };
+        let last = last.map_or(0, |head| head.seq);
+        Ok((first <= last).then_some((first, last)))
     }
 
     /// The head as it was before `until` (for the footer of a day's or month's report): the last

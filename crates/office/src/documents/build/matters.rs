@@ -5,7 +5,7 @@ use mamori_document::{
     Fact, Report, Section, Table,
 };
 
-use super::{letterhead, number};
+use super::{letterhead, number, own_sections};
 use crate::documents::sources::{Sources, Standing};
 use crate::register::rules::HOW;
 
@@ -24,7 +24,7 @@ pub(super) fn approval_request(sources: &Sources) -> Document {
         items,
         wanted_from: approval.valid_from,
         enclosures: approval.file.iter().map(|file| file.name.clone()).collect(),
-        sections: sources.sections.clone(),
+        sections: own_sections(sources),
         decision: approval.decided_on.map(|on| ApprovalDecision {
             granted: sources.approval_granted,
             on,
@@ -73,7 +73,7 @@ pub(super) fn consultation_record(sources: &Sources) -> Document {
         outcome: consultation.outcome.clone(),
         agreed_on: consultation.outcome.as_ref().and(consultation.decided_on),
         valid_from: consultation.effective_from.or(consultation.decided_on),
-        sections: sources.sections.clone(),
+        sections: own_sections(sources),
     })
 }
 
@@ -112,7 +112,7 @@ pub(super) fn report(sources: &Sources) -> Report {
             "※この書類の本文となる証跡を書く機能が、まだ組み込まれていない（欠測）。".to_owned(),
         )));
     }
-    sections.extend(sources.sections.iter().cloned());
+    sections.extend(own_sections(sources));
     number(&mut sections);
     Report {
         head: letterhead(sources),

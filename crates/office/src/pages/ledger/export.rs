@@ -1,0 +1,71 @@
+//! The records of a period with their files as one ZIP that can be verified anywhere. It is written
+//! aside first, because a chain that does not verify is refused, and a broken-off download must not
+//! look whole; then it is sent piece by piece.
+
+use std::fs::OpenOptions;
+use std::io::Seek as _;
+
+use axum::extract::{Query, State};
+use axum::response::Response;
+use jiff::ToSpan as _;
+use mamori_kernel::clock::{tokyo_date, tokyo_midnight};
+use mamori_runtime::App;
+use mamori_store::Blobs;
+use mamori_store::archive::{self, ExportRequest};
+use mamori_web::{WebError, send};
+use serde::Deserialize;
+
+use crate::pages::view::At;
+use crate::register::typed;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+}
+
+pub(super) async fn page(
+    State(app): State<App>,
+    at: At,
+    Query(asked): Query<Asked>,
+) -> Result<Response, WebError> {
+    let today = tokyo_date(app.now());
+    let day = |text: &str| match text {
+        "" => Ok(None),
+        text => typed::date(text, today)
+            .map(Some)
+            .map_err(WebError::invalid),
+    };
+    let (from, to) = (day(&asked.from)?, day(&asked.to)?);
+    let request = ExportRequest {
+        contract: at.live.id().to_owned(),
+        from: from.map(tokyo_midnight),
+        until: to.map(|day| tokyo_midnight(day.saturating_add(1.day()))),
+        now: app.now(),
+    };
+    let folder = &app.config.data_dir;
+    let path = folder.join(format!(".export-{:016x}", rand::random::<u64>()));
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .map_err(WebError::bug)?;
+    // Without a name it is gone as soon as nobody reads it, whatever happens.
+    std::fs::remove_file(&path).map_err(WebError::bug)?;
+    let blobs = Blobs::new(folder.join("blobs"));
+    archive::export(
+        &app.db,
+        &blobs,
+        &app.ledger_key,
+        &request,
+        folder,
+        &mut file,
+    )
+    .await?;
+    file.rewind().map_err(WebError::bug)?;
+    let name = format!("mamori-{}-{today}.zip", at.live.id());
+    send::file(file, "application/zip", &name)
+}

@@ -1,0 +1,342 @@
+//! The records of a contract: filtered, the newest first, page by page along their numbers. A
+//! million records answer as fast as a hundred, because no page counts them.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use mamori_kernel::clock::tokyo_midnight;
+use mamori_kernel::ledger::{Actor, Record};
+use mamori_kernel::permission::Permission;
+use mamori_runtime::App;
+use mamori_store::LedgerQuery;
+use mamori_web::components::percent_encoded;
+use mamori_web::{Field, Page, Visitor, WebError, html};
+use serde::Deserialize;
+
+use crate::pages::names::Names;
+use crate::pages::view::At;
+use crate::register::typed;
+
+/// Records of one page.
+const ROWS: u32 = 50;
+/// When several conditions hold together only one has an index: so many records are looked through
+/// at a time, and the page says how far it got.
+const WINDOW: u64 = 20_000;
+/// Windows of one answer.
+const WINDOWS: u32 = 2;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    seq: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    subject: String,
+    #[serde(default)]
+    actor: String,
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    before: String,
+}
+
+struct Row {
+    seq: u64,
+    at: String,
+    iso: String,
+    who: String,
+    kind: String,
+    kind_ja: String,
+    subject: String,
+    href: String,
+    personal: bool,
+    files: usize,
+}
+
+#[derive(Template)]
+#[template(path = "ledger/list.html")]
+struct ListPage {
+    page: Page,
+    head: Option<(u64, String)>,
+    fields: Vec<Field>,
+    wrong: Vec<Field>,
+    rows: Vec<Row>,
+    filtered: bool,
+    /// Where the rest is.
+    older: Option<String>,
+    /// The number down to which was searched, when the search stopped early.
+    searched: Option<u64>,
+    newest: String,
+    export: String,
+}
+
+pub(super) async fn page(
+    State(app): State<App>,
+    visitor: Visitor,
+    at: At,
+    Query(asked): Query<Asked>,
+) -> Result<Response, WebError> {
+    // The address of a record before it had a page of its own.
+    if let Ok(seq) = asked.seq.parse::<u64>() {
+        return Ok(Redirect::to(&visitor.at(&format!("/ledger/{seq}"))).into_response());
+    }
+    let page = Page::new(&app, &visitor, "ledger-title").here();
+    let names = Names::read(&app, &visitor, &page).await?;
+    let today = mamori_kernel::clock::tokyo_date(app.now());
+    let day = |text: &str| {
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            typed::date(text, today).map(Some)
+        }
+    };
+    let (from, to) = (day(&asked.from), day(&asked.to));
+    let fields = fields(&app, &visitor, &page, &names, &asked, (&from, &to));
+    let wrong: Vec<Field> = fields
+        .iter()
+        .filter(|field| !field.error.is_empty())
+        .cloned()
+        .collect();
+    let contract = at.live.id();
+    let head = app.db.ledger_head(contract).await?;
+    let found = if wrong.is_empty() {
+        let days = (from.unwrap_or_default(), to.unwrap_or_default());
+        search(&app, contract, &asked, days).await?
+    } else {
+        Found::default()
+    };
+    let last = found.records.last().map(|record| record.seq);
+    let older = match (found.searched, last) {
+        (Some(searched), _) => Some(searched),
+        (None, last) if found.more => last,
+        _ => None,
+    };
+    let rows = found
+        .records
+        .iter()
+        .map(|record| row(&app, &page, &names, record))
+        .collect();
+    html(&ListPage {
+        head: head.map(|head| (head.seq, head.to_string())),
+        fields,
+        wrong,
+        rows,
+        filtered: asked.is_filtered(),
+        older: older.map(|before| asked.href(&page, Some(before))),
+        searched: found.searched,
+        newest: page.at("/ledger"),
+        export: {
+            let range = [("from", &asked.from), ("to", &asked.to)]
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
+                .collect::<Vec<_>>()
+                .join("&");
+            page.at(&format!("/ledger/export?{range}"))
+        },
+        page,
+    })
+}
+
+impl Asked {
+    fn is_filtered(&self) -> bool {
+        [
+            &self.kind,
+            &self.subject,
+            &self.actor,
+            &self.from,
+            &self.to,
+            &self.before,
+        ]
+        .iter()
+        .any(|text| !text.is_empty())
+    }
+
+    /// The address of the same question before a number.
+    fn href(&self, page: &Page, before: Option<u64>) -> String {
+        let before = before.map(|seq| seq.to_string()).unwrap_or_default();
+        let pairs = [
+            ("kind", &self.kind),
+            ("subject", &self.subject),
+            ("actor", &self.actor),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("before", &before),
+        ];
+        let query: Vec<String> = pairs
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
+            .collect();
+        page.at(&format!("/ledger?{}", query.join("&")))
+    }
+}
+
+/// A page of records.
+#[derive(Default)]
+struct Found {
+    records: Vec<Record>,
+    more: bool,
+    searched: Option<u64>,
+}
+
+async fn search(
+    app: &App,
+    contract: &str,
+    asked: &Asked,
+    (from, to): (Option<Date>, Option<Date>),
+) -> Result<Found, WebError> {
+    let instant = |day: Date| tokyo_midnight(day);
+    let until = to.map(|day| instant(day.saturating_add(1.day())));
+    let Some((low, mut high)) = app
+        .db
+        .ledger_seq_range(contract, from.map(instant), until)
+        .await?
+    else {
+        return Ok(Found::default());
+    };
+    if let Ok(before) = asked.before.parse::<u64>() {
+        high = high.min(before.saturating_sub(1));
+    }
+    let actor: Option<Actor> = asked.actor.parse().ok();
+    if actor.is_none() && !asked.actor.is_empty() {
+        return Ok(Found::default());
+    }
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let base = LedgerQuery {
+        kinds: text(&asked.kind).into_iter().collect(),
+        subject: text(asked.subject.trim()),
+        actor,
+        newest_first: true,
+        limit: ROWS + 1,
+        ..LedgerQuery::new(contract)
+    };
+    let conditions =
+        base.kinds.len() + usize::from(base.subject.is_some()) + usize::from(base.actor.is_some());
+    let window = if conditions > 1 { WINDOW } else { u64::MAX };
+    let mut found = Found::default();
+    let mut top = high;
+    for turn in 0..WINDOWS {
+        if top < low || top == 0 {
+            return Ok(found);
+        }
+        let bottom = top.saturating_sub(window - 1).max(low).max(1);
+        let query = LedgerQuery {
+            from_seq: Some(bottom),
+            to_seq: Some(top),
+            limit: ROWS + 1 - found.records.len() as u32,
+            ..base.clone()
+        };
+        found.records.extend(app.db.ledger_records(&query).await?);
+        if found.records.len() > ROWS as usize {
+            found.records.truncate(ROWS as usize);
+            found.more = true;
+            return Ok(found);
+        }
+        if bottom <= low || bottom <= 1 {
+            return Ok(found);
+        }
+        top = bottom - 1;
+        if turn + 1 == WINDOWS {
+            found.searched = Some(bottom);
+        }
+    }
+    Ok(found)
+}
+
+fn row(app: &App, page: &Page, names: &Names, record: &Record) -> Row {
+    Row {
+        seq: record.seq,
+        at: page.moment(record.at),
+        iso: record.at.to_string(),
+        who: names.of(&record.actor.to_string()),
+        kind_ja: super::title(app, &record.kind),
+        kind: record.kind.clone(),
+        href: super::subject_href(page, record),
+        subject: match record.payload.value()["number"].as_str() {
+            Some(number) => number.to_owned(),
+            None => record.subject.clone(),
+        },
+        personal: record.personal.is_some(),
+        files: record.attachments.len(),
+    }
+}
+
+fn fields(
+    app: &App,
+    visitor: &Visitor,
+    page: &Page,
+    names: &Names,
+    asked: &Asked,
+    (from, to): (&Result<Option<Date>, String>, &Result<Option<Date>, String>),
+) -> Vec<Field> {
+    let day = |name: &'static str, typed: &str, read: &Result<Option<Date>, String>| {
+        let field = Field::new("date", name, page.t(&format!("ledger-filter-{name}")));
+        match read {
+            Ok(Some(day)) => field.value(day.to_string()),
+            Ok(None) => field,
+            // A browser's date field would drop what it cannot read.
+            Err(message) => Field {
+                kind: "text",
+                ..field
+            }
+            .value(typed)
+            .error(message.clone()),
+        }
+    };
+    let mut fields = vec![
+        Field::select(
+            "kind",
+            page.t("ledger-filter-kind"),
+            kinds(app, page, &asked.kind),
+        )
+        .value(asked.kind.clone()),
+        Field::new("search", "subject", page.t("ledger-filter-subject"))
+            .value(asked.subject.clone()),
+    ];
+    if visitor.may(Permission::read("user")) {
+        let mut people: Vec<(String, String)> = names.people().collect();
+        if !asked.actor.is_empty() && !people.iter().any(|(actor, _)| *actor == asked.actor) {
+            people.insert(0, (asked.actor.clone(), names.of(&asked.actor)));
+        }
+        people.insert(0, (String::new(), page.t("papers-every")));
+        fields.push(
+            Field::select("actor", page.t("ledger-filter-actor"), people)
+                .value(asked.actor.clone()),
+        );
+    } else if !asked.actor.is_empty() {
+        fields.push(
+            Field::new("hidden", "actor", page.t("ledger-filter-actor")).value(asked.actor.clone()),
+        );
+    }
+    fields.push(day("from", &asked.from, from));
+    fields.push(day("to", &asked.to, to));
+    fields
+}
+
+/// The kinds to choose from: all that a capability declares, and the one asked for.
+fn kinds(app: &App, page: &Page, asked: &str) -> Vec<(String, String)> {
+    let mut kinds: Vec<(String, String)> = app
+        .capabilities()
+        .iter()
+        .flat_map(|capability| &capability.evidence)
+        .map(|declared| {
+            (
+                declared.kind.to_owned(),
+                format!("{}（{}）", declared.title_ja, declared.kind),
+            )
+        })
+        .collect();
+    kinds.sort();
+    kinds.dedup_by(|one, other| one.0 == other.0);
+    if !asked.is_empty() && !kinds.iter().any(|(kind, _)| kind == asked) {
+        kinds.insert(0, (asked.to_owned(), asked.to_owned()));
+    }
+    kinds.insert(0, (String::new(), page.t("papers-every")));
+    kinds
+}

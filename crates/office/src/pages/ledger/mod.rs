@@ -1,0 +1,62 @@
+//! 証跡台帳: searching records, one record with its proof, heads and checkpoints, the export.
+//!
+//! | page | what |
+//! |---|---|
+//! | `/ledger?kind&subject&actor&from&to&before` | records, the newest first, 50 at a time |
+//! | `/ledger/{seq}` | one record: payload, canonical JSON, the proof step by step |
+//! | `/ledger/{seq}/proof` | the proof as a file for `mamori ledger verify-record` |
+//! | `/ledger/checkpoints` | what the installation signed, and when |
+//! | `/ledger/export` | the ZIP for `mamori ledger verify` |
+
+mod checkpoints;
+mod export;
+mod list;
+mod record;
+
+use mamori_kernel::ledger::Record;
+use mamori_runtime::{App, Route};
+use mamori_web::Page;
+
+use super::LEDGER;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/c/{contract}/ledger", LEDGER, list::page),
+        Route::get(
+            "/c/{contract}/ledger/checkpoints",
+            LEDGER,
+            checkpoints::page,
+        ),
+        Route::get("/c/{contract}/ledger/export", LEDGER, export::page),
+        Route::get("/c/{contract}/ledger/{seq}", LEDGER, record::page),
+        Route::get("/c/{contract}/ledger/{seq}/proof", LEDGER, record::file),
+    ]
+}
+
+/// Title of an evidence kind as the capability that writes it declares it, or the kind itself.
+fn title(app: &App, kind: &str) -> String {
+    let title = super::view::kind_title(app, kind);
+    if title.is_empty() {
+        kind.to_owned()
+    } else {
+        title.to_owned()
+    }
+}
+
+/// Where the thing that a record is about has a page; empty when it has none.
+fn subject_href(page: &Page, record: &Record) -> String {
+    let Some((register, _)) = record.subject.split_once(':') else {
+        return String::new();
+    };
+    let payload = record.payload.value();
+    let Some(number) = payload["number"].as_str() else {
+        return String::new();
+    };
+    match register {
+        "document" => page.at(&format!("/documents/{number}")),
+        register if crate::register(register).is_some() => {
+            page.at(&format!("/{register}/{number}"))
+        }
+        _ => String::new(),
+    }
+}
