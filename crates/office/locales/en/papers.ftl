@@ -44,6 +44,7 @@ papers-over = { $days ->
 papers-version = Version { $version }
 papers-evidence-upto = up to #{ $seq }
 papers-clock = Submitted { $submitted }. Acceptance is due { $due }.
+papers-fact-state = State
 papers-fact-number = Number
 papers-fact-version = Version
 papers-fact-period = Period

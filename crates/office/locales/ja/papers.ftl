@@ -38,6 +38,7 @@ papers-over = { $days }日超過
 papers-version = 第{ $version }版
 papers-evidence-upto = #{ $seq } まで
 papers-clock = { $submitted }に提出。検収の期限は { $due }です。
+papers-fact-state = 状態
 papers-fact-number = 番号
 papers-fact-version = 版
 papers-fact-period = 対象

@@ -15,7 +15,6 @@ use jiff::civil::Date;
 use mamori_document::render_html;
 use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::period::YearMonth;
-use mamori_kernel::permission::{ASKING, Permission};
 use mamori_runtime::{App, Route};
 use mamori_web::components::{Stage, Stat, Step};
 use mamori_web::{Page, Tone, Visitor, WebError, html};
@@ -354,11 +353,7 @@ impl Looking<'_> {
             .into_iter()
             .map(|(key, text)| (page.t(&format!("papers-fact-{key}")), text))
             .collect();
-        if self.visitor.may(Permission::write(ASKING)) && !flow {
-            let topic = format!("{} {}", item.number, item.title);
-            let topic = mamori_web::components::percent_encoded(&topic);
-            shown.ask = page.at(&format!("/question/new?topic={topic}"));
-        }
+        shown.ask = papers::ask(page, self.visitor, item);
         Ok(())
     }
 

@@ -19,7 +19,8 @@ use jiff::civil::Date;
 use mamori_kernel::period::Period;
 use mamori_kernel::permission::Permission;
 use mamori_runtime::Route;
-use mamori_web::{Page, Tone, WebError};
+use mamori_web::components::percent_encoded;
+use mamori_web::{Page, Tone, Visitor, WebError};
 
 pub(super) use self::files::model;
 pub(super) use self::forms::{Acts, Typed};
@@ -184,4 +185,20 @@ pub(super) async fn find(at: &At, number: &str) -> Result<(Stored, Paper), WebEr
         .map_err(view::desk_error)?;
     let paper = item.read().map_err(WebError::bug)?;
     Ok((item, paper))
+}
+
+/// Where somebody of the city asks about a paper; empty for those who cannot ask and for the
+/// contractor, who would ask himself.
+pub(super) fn ask(page: &Page, visitor: &Visitor, item: &Stored) -> String {
+    let way = crate::register("question")
+        .filter(|_| !visitor.may(WRITE))
+        .and_then(|register| {
+            let opening = register.spec.acts.iter().find(|act| act.opens())?;
+            crate::api::way_for(register, opening, visitor)
+        });
+    let Some(way) = way else {
+        return String::new();
+    };
+    let topic = percent_encoded(&format!("{} {}", item.number, item.title));
+    page.at(&format!("/question/new{}?topic={topic}", way.suffix))
 }

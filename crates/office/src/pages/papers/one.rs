@@ -6,7 +6,6 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use mamori_document::render_html;
 use mamori_kernel::clock::tokyo_date;
-use mamori_kernel::permission::{ASKING, Permission};
 use mamori_runtime::App;
 use mamori_web::components::{Cell, Event};
 use mamori_web::{Page, Tone, Visitor, WebError, form_page, html};
@@ -122,7 +121,7 @@ async fn build(
         wrong: acts.wrong(),
         acts,
         message: typed.message.clone(),
-        ask: asking(&page, visitor, &item),
+        ask: super::ask(&page, visitor, &item),
         closing: if is_month {
             page.at(&format!(
                 "/closing?month={}&document={}",
@@ -246,14 +245,4 @@ fn events(page: &Page, names: &Names, story: &[HistoryEntry]) -> Vec<Event> {
             }
         })
         .collect()
-}
-
-/// Where the city asks about this paper; empty for those who cannot ask.
-fn asking(page: &Page, visitor: &Visitor, item: &Stored) -> String {
-    if !visitor.may(Permission::write(ASKING)) || visitor.may(super::WRITE) {
-        return String::new();
-    }
-    let topic = format!("{} {}", item.number, item.title);
-    let topic = mamori_web::components::percent_encoded(&topic);
-    page.at(&format!("/question/new?topic={topic}"))
 }
