@@ -9,7 +9,7 @@ CREATE TABLE office_file (
 );
 
 -- Reminders that went out, each once: before which day, so many days ahead.
-CREATE TABLE office_reminder (
+CREATE TABLE office_item_reminder (
     contract TEXT   NOT NULL,
     item_id  TEXT   NOT NULL,
     due      TEXT   NOT NULL,   -- ISO date that is reminded of

@@ -49,7 +49,7 @@ pub async fn remind_once(
 ) -> Result<bool, Error> {
     let noted = tx
         .execute(
-            "INSERT INTO office_reminder (contract, item_id, due, days, at_ms) \
+            "INSERT INTO office_item_reminder (contract, item_id, due, days, at_ms) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (contract, item_id, due, days) DO NOTHING",
             args![contract, item, due.to_string(), days, at_ms],
         )
