@@ -57,7 +57,7 @@ impl Doing<'_> {
                     .into_iter()
                     .map(|warning| warning.message_ja)
                     .collect();
-                return self.said(&key, &late).await;
+                return self.said(typed.act, &key, &late).await;
             }
             Err(error) => error,
         };
@@ -72,7 +72,7 @@ impl Doing<'_> {
         };
         let (item, paper) = find(self.at, self.number).await?;
         if same(&item.state, &paper) {
-            return self.said("papers-done-already", &[]).await;
+            return self.said(typed.act, "papers-done-already", &[]).await;
         }
         let typed = Typed {
             message: message_of(&problems, &typed, message),
@@ -83,7 +83,7 @@ impl Doing<'_> {
     }
 
     /// Back to where the person came from, which says once what was done.
-    async fn said(&self, key: &str, warnings: &[String]) -> Result<Response, WebError> {
+    async fn said(&self, act: &str, key: &str, warnings: &[String]) -> Result<Response, WebError> {
         let page = Page::new(self.app, self.visitor, "papers-title");
         let (tone, text) = if warnings.is_empty() {
             (Tone::Ok, page.t(key))
@@ -96,9 +96,9 @@ impl Doing<'_> {
         self.visitor.flash(self.app, tone, &text).await?;
         let target = if self.carried.from == "closing" {
             let (_, paper) = find(self.at, self.number).await?;
-            let step = match key {
-                "papers-done-words" | "papers-done-refresh" => "look",
-                "papers-done-draft" => "words",
+            let step = match act {
+                "words" | "refresh" => "look",
+                "draft" => "words",
                 _ => "receipt",
             };
             format!(
@@ -165,7 +165,7 @@ pub(super) async fn draft(
     } else {
         "papers-done-draft"
     };
-    doing.said(key, &[]).await
+    doing.said("draft", key, &[]).await
 }
 
 pub(super) async fn refresh(
@@ -334,7 +334,7 @@ pub(super) async fn receipt(
     };
     let (_, paper) = find(&at, &number).await?;
     if paper.receipt.as_deref() == Some(form.receipt.trim()) {
-        return doing.said("papers-done-already", &[]).await;
+        return doing.said("receipt", "papers-done-already", &[]).await;
     }
     let papers = &at.office.papers;
     let done = papers
