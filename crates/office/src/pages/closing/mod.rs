@@ -122,7 +122,16 @@ async fn page(
     let chosen = tasks
         .iter()
         .find(|task| task.document == asked.document)
-        .or_else(|| tasks.iter().find(|task| task.is_open()))
+        .or_else(|| {
+            // Where one's own word is waited for.
+            tasks.iter().find(|task| {
+                if flow {
+                    task.is_open()
+                } else {
+                    task.state() == "submitted"
+                }
+            })
+        })
         .or_else(|| tasks.first())
         .copied();
     let looking = Looking {
