@@ -4,8 +4,6 @@ ALTER TABLE session ADD COLUMN method TEXT;
 ALTER TABLE session ADD COLUMN agent TEXT;
 ALTER TABLE session ADD COLUMN address TEXT;
 ALTER TABLE user_account ADD COLUMN signed_in_at BIGINT;
--- Addresses from which this account may sign in, separated by spaces; empty or NULL: no limit.
-ALTER TABLE user_account ADD COLUMN networks TEXT;
 -- The secret of a one-time-code app, sealed with keys/web.key: codes are computed from it, so a
 -- digest would not do, and a copy of the database alone must not yield codes.
 CREATE TABLE second_factor (

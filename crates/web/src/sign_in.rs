@@ -106,7 +106,7 @@ fn form(app: &App, headers: &HeaderMap, name: &str, carried: &Carried, error: &s
         name: Field::text("name", page.t("sign-in-name"))
             .value(name)
             .required()
-            .autocomplete("username webauthn"),
+            .autocomplete("username"),
         password: Field::new("password", "password", page.t("sign-in-password"))
             .required()
             .autocomplete("current-password"),
