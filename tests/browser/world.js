@@ -88,7 +88,7 @@ function freePort() {
 export async function signIn(page, person) {
   await page.goto("/");
   await page.locator("input[type=password]").waitFor();
-  await page.locator("input[autocomplete=username]").fill(person.name);
+  await page.locator('input[autocomplete^="username"]').fill(person.name);
   await page.locator("input[type=password]").fill(person.password);
   await page.keyboard.press("Enter");
   await page.locator("input[type=password]").waitFor({ state: "detached" });

@@ -73,8 +73,13 @@ pub(super) fn rows(page: &Page, document: &Document, work: &[(Stored, WorkEntry)
 }
 
 /// The tiles.
-pub(super) fn stats(page: &Page, task: &Task, sources: &Sources) -> Vec<Stat> {
+pub(super) fn stats(page: &Page, task: &Task, sources: &Sources, document: &Document) -> Vec<Stat> {
     let mut stats = Vec::new();
+    // Only figures that the paper itself prints.
+    let with_work = matches!(document, Document::StatusReport(_));
+    if !with_work && !matches!(document, Document::YearlyOverview(_)) {
+        return stats;
+    }
     let period = task.due.period;
     let evidence = |kind: &str| {
         page.at(&format!(
@@ -90,7 +95,7 @@ pub(super) fn stats(page: &Page, task: &Task, sources: &Sources) -> Vec<Stat> {
             .filter(|entry| entry.counts == wanted)
             .fold(0u32, |sum, entry| sum.saturating_add(entry.minutes))
     };
-    if let Some(cap) = sources.cap_minutes {
+    if let Some(cap) = sources.cap_minutes.filter(|_| with_work) {
         let counted = minutes(Counts::Yes);
         let style = HourStyle::for_minutes([counted, cap]);
         let stat = Stat::new(

@@ -291,7 +291,7 @@ impl Looking<'_> {
         let work = figures::work(office, id, task.due.period).await?;
         shown.gaps = gaps::gaps(self.page, task, &sources, &document, &work, self.today);
         if shown.step == "figures" {
-            shown.figures = figures::stats(self.page, task, &sources);
+            shown.figures = figures::stats(self.page, task, &sources, &document);
             shown.work = figures::rows(self.page, &document, &work);
             shown.content = render_html(&document, 3);
         }

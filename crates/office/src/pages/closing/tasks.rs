@@ -20,6 +20,8 @@ pub(super) struct Task {
     pub(super) document: String,
     pub(super) title: String,
     pub(super) due: Due,
+    /// Whether the contract gives the paper a form of its own.
+    pub(super) has_form: bool,
     pub(super) made: Option<(Stored, Paper)>,
 }
 
@@ -74,6 +76,10 @@ impl Calendar {
                         .deliverable_title
                         .clone()
                         .unwrap_or_else(|| document.clone()),
+                    has_form: live
+                        .contract()
+                        .deliverable(&document)
+                        .is_some_and(|deliverable| !deliverable.columns.is_empty()),
                     document,
                     made: found.map(|index| made.swap_remove(index)),
                     due,
@@ -121,10 +127,10 @@ impl Calendar {
             .filter(|(own, _)| *own == month)
             .map(|(_, task)| task)
             .collect();
-        // The monthly papers before those of longer periods.
+        // The monthly papers before those of longer periods, those with a form first.
         tasks.sort_by_key(|task| {
             let is_month = matches!(task.due.period, Period::Month(_));
-            (!is_month, task.due.due.unwrap_or(Date::MAX))
+            (!is_month, !task.has_form, task.due.due.unwrap_or(Date::MAX))
         });
         tasks
     }
