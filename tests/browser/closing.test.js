@@ -72,7 +72,7 @@ test("a month is closed in at most eight clicks, then accepted by the city", asy
   await page.locator('form[action$="/replace"] textarea').fill("対応を書いた");
   await page.locator('form[action$="/replace"] button').click();
   await page.locator('form[action$="/submit"] button').click();
-  await page.locator(".notice.ok, .notice.warn").first().waitFor();
+  await page.locator(".page-head .badge", { hasText: "提出済み" }).waitFor();
   await city.goto(new URL(paper, page.url()).href);
   await city.locator('form[action$="/accept"] button').click();
   await city.locator(".notice.ok").first().waitFor();
