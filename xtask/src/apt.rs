@@ -74,6 +74,11 @@ pub const TEST: &[Need] = &[
         sign: Sign::Program(crate::suite::BROWSERS),
     },
     Need {
+        packages: &["firefox-esr"],
+        why: "browser walks in a second browser",
+        sign: Sign::Program(crate::suite::FIREFOXES),
+    },
+    Need {
         packages: &["nodejs"],
         why: "drives the browser (Playwright)",
         sign: Sign::Program(&["node"]),
@@ -181,10 +186,10 @@ pub fn ensure(steps: &Steps, needs: &[&[Need]]) -> anyhow::Result<()> {
         bail!(
             "no package source offers {unknown}; on Ubuntu enable universe (add-apt-repository universe) \
              and run again{}",
-            if *unknown == "chromium" {
-                "; Ubuntu ships Chromium as a snap: snap install chromium"
-            } else {
-                ""
+            match *unknown {
+                "chromium" => "; Ubuntu ships Chromium as a snap: snap install chromium",
+                "firefox-esr" => "; Ubuntu ships Firefox as a snap: snap install firefox",
+                _ => "",
             }
         );
     }

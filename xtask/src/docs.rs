@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 
 use crate::binary::{self, Profile};
 use crate::step::{self, Steps};
+use crate::suite;
 
 /// Arguments of `cargo xtask docs`.
 #[derive(Debug, clap::Args)]
@@ -12,6 +13,9 @@ pub struct Args {
     /// Leave out what compiles: rustdoc, and asking the binary for its commands
     #[arg(long)]
     fast: bool,
+    /// Only make the pictures of the user guide anew, by walking through the demo
+    #[arg(long)]
+    pictures: bool,
 }
 
 /// Pages whose commands are tried.
@@ -20,6 +24,9 @@ const READMES: &[&str] = &["README.md", "README.ja.md", "CONTRIBUTING.md"];
 /// Runs the command. `ours` is the command line of xtask.
 pub fn run(args: &Args, ours: &clap::Command) -> anyhow::Result<ExitCode> {
     let steps = Steps::start();
+    if args.pictures {
+        return pictures(&steps);
+    }
     let mut findings = links()?;
     steps.say("links checked");
 
@@ -61,6 +68,22 @@ pub fn run(args: &Args, ours: &clap::Command) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The pictures that docs/guide.ja.md shows, made by the walk that its text describes.
+fn pictures(steps: &Steps) -> anyhow::Result<ExitCode> {
+    let mamori = binary::build(steps, Profile::Dev)?;
+    suite::browser_tools(steps)?;
+    steps.say("walking through the demo");
+    step::run(
+        Command::new("node")
+            .arg("guide.js")
+            .arg(step::root().join("docs/guide"))
+            .env("E2E_MAMORI", mamori)
+            .env("E2E_CHROMIUM", suite::chromium()?)
+            .current_dir(suite::walks_folder()),
+    )?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn named(word: &str) -> bool {

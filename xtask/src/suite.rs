@@ -3,7 +3,7 @@
 //! Stages go on after a failure, so that one run shows all of them; the last lines add them up.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,9 @@ use crate::apt;
 use crate::binary;
 use crate::lint;
 use crate::step::{self, Steps};
+
+/// Names under which Firefox is found, best first.
+pub const FIREFOXES: &[&str] = &["firefox-esr", "firefox"];
 
 /// Names under which Chromium is found, best first.
 pub const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
@@ -184,14 +187,51 @@ fn rust(fast: bool, mamori: Option<&Path>) -> anyhow::Result<Count> {
     )
 }
 
-/// The browser walks: Playwright drives the system's Chromium against `mamori demo`.
+/// The browser walks: Playwright drives the system's Chromium, Puppeteer its Firefox (WebDriver
+/// BiDi), against `mamori demo`.
 fn browser(steps: &Steps, mamori: &Path) -> anyhow::Result<Count> {
-    let folder = step::root().join("tests/browser");
-    let chromium = BROWSERS
+    let folder = walks_folder();
+    let chromium = chromium()?;
+    let firefox = FIREFOXES.iter().find_map(|name| step::which(name));
+    if firefox.is_none() {
+        steps.say("no Firefox on PATH: its walks are skipped and say so");
+    }
+    let walks = walks(&folder)?;
+    browser_tools(steps)?;
+    steps.say("building the gallery of components");
+    step::run(step::cargo().args(["build", "--workspace", "--example", "gallery"]))?;
+    let gallery = step::target_dir()?.join("debug/examples/gallery");
+    let mut command = Command::new("node");
+    command
+        .args(["--test", "--test-concurrency=1", "--test-reporter=tap"])
+        .args(walks)
+        .env("E2E_MAMORI", mamori)
+        .env("E2E_GALLERY", gallery)
+        .env("E2E_CHROMIUM", chromium)
+        .current_dir(&folder);
+    if let Some(firefox) = firefox {
+        command.env("E2E_FIREFOX", firefox);
+    }
+    counted(&mut command, from_tap)
+}
+
+/// Where the walks lie.
+pub fn walks_folder() -> PathBuf {
+    step::root().join("tests/browser")
+}
+
+/// The system's Chromium.
+pub fn chromium() -> anyhow::Result<PathBuf> {
+    BROWSERS
         .iter()
         .find_map(|name| step::which(name))
-        .context("no Chromium on PATH")?;
-    steps.say("fetching Playwright and axe (npm ci)");
+        .context("no Chromium on PATH")
+}
+
+/// Fetches what drives the browsers.
+pub fn browser_tools(steps: &Steps) -> anyhow::Result<()> {
+    let folder = walks_folder();
+    steps.say("fetching Playwright, Puppeteer and axe (npm ci)");
     // No install scripts: Playwright's would download browsers.
     step::run(
         Command::new("npm")
@@ -205,18 +245,21 @@ fn browser(steps: &Steps, mamori: &Path) -> anyhow::Result<Count> {
             .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")
             .current_dir(&folder),
     )?;
-    steps.say("building the gallery of components");
-    step::run(step::cargo().args(["build", "--workspace", "--example", "gallery"]))?;
-    let gallery = step::target_dir()?.join("debug/examples/gallery");
-    counted(
-        Command::new("node")
-            .args(["--test", "--test-concurrency=1", "--test-reporter=tap"])
-            .env("E2E_MAMORI", mamori)
-            .env("E2E_GALLERY", gallery)
-            .env("E2E_CHROMIUM", chromium)
-            .current_dir(&folder),
-        from_tap,
-    )
+    Ok(())
+}
+
+/// Every walk there is, in the order of their names.
+fn walks(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".test.js") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    anyhow::ensure!(!names.is_empty(), "there is no walk in tests/browser");
+    Ok(names)
 }
 
 /// Runs a test program and counts what its lines say; a failure without a count counts as one.

@@ -111,6 +111,12 @@ fn file(path: &str, text: &str) -> Vec<String> {
                 CLOCK.join(", ")
             ));
         }
+        if is_template(path) && holds_japanese(line) {
+            findings.push(format!(
+                "{}: a text in a template; give it a key in locales/ja and locales/en",
+                at()
+            ));
+        }
         if line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ") {
             findings.push(format!("{}: a merge conflict", at()));
         }
@@ -142,6 +148,20 @@ fn reads_the_clock(path: &str, line: &str) -> bool {
         && !CLOCK.contains(&path)
         && !line.trim_start().starts_with("//")
         && calls.iter().any(|call| line.contains(call))
+}
+
+/// A page of the console: what it says comes from Fluent.
+fn is_template(path: &str) -> bool {
+    path.starts_with("crates/") && path.contains("/templates/") && path.ends_with(".html")
+}
+
+/// Kana or kanji; brackets and colons of full width are layout.
+fn holds_japanese(line: &str) -> bool {
+    let comment = line.trim_start().starts_with("{#") && line.trim_end().ends_with("#}");
+    !comment
+        && line
+            .chars()
+            .any(|letter| matches!(letter, 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '一'..='鿿'))
 }
 
 /// Lines without the tests at the end of the file.
@@ -206,6 +226,15 @@ mod tests {
         );
         assert!(file("crates/a/testdata/b.md", &long).is_empty());
         assert!(file("a.rs", &"x\n".repeat(LONGEST)).is_empty());
+    }
+
+    #[test]
+    fn texts_in_templates_are_found() {
+        let page = "crates/web/templates/home.html";
+        assert_eq!(file(page, "<h1>はじめ</h1>").len(), 1);
+        assert!(file(page, "<h1>{{ page.title }}</h1>（{{ name }}）：").is_empty());
+        assert!(file(page, "{# 説明 #}").is_empty());
+        assert!(file("crates/web/src/page.rs", "// はじめ").is_empty());
     }
 
     #[test]

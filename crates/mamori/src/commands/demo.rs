@@ -230,6 +230,7 @@ async fn people(app: &App) -> anyhow::Result<Vec<SignIn>> {
         ("sekinin", "見本 責任者", Role::Manager),
         ("tantou", "見本 担当者", Role::Staff),
         ("shi", "見本 市担当者", Role::City),
+        ("soudan", "見本 相談員", Role::Counsellor),
         ("etsuran", "見本 閲覧者", Role::Viewer),
         ("kanri", "見本 管理者", Role::Administrator),
     ] {
