@@ -88,11 +88,11 @@ pub fn capability() -> Capability {
         ],
         jobs: documents::jobs::kinds()
             .into_iter()
-            .chain([expiry::kind()])
+            .chain([expiry::kind(), pages::calendar::remind::job()])
             .collect(),
         schedules: documents::jobs::schedules()
             .into_iter()
-            .chain([expiry::schedule()])
+            .chain([expiry::schedule(), pages::calendar::remind::schedule()])
             .collect(),
         routes: api::routes().into_iter().chain(pages::routes()).collect(),
         navigation: pages::navigation(),

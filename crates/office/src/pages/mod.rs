@@ -5,12 +5,14 @@
 //! permission of the act. Every page works without a script.
 
 mod board;
+pub(crate) mod calendar;
 mod closing;
 mod ledger;
 mod names;
 mod papers;
 mod portfolio;
 mod registers;
+mod search;
 mod start;
 mod view;
 
@@ -30,10 +32,12 @@ pub const LEDGER: Permission = Permission::read("ledger");
 pub fn routes() -> Vec<Route> {
     let mut routes = start::routes();
     routes.extend(board::routes());
+    routes.extend(calendar::routes());
     routes.extend(portfolio::routes());
     routes.extend(papers::routes());
     routes.extend(closing::routes());
     routes.extend(ledger::routes());
+    routes.extend(search::routes());
     routes.extend(registers::routes());
     routes
 }
@@ -57,6 +61,13 @@ pub fn navigation() -> Vec<NavEntry> {
     };
     let mut entries = vec![
         entry("nav-start", "/c/{contract}", START, NavGroup::Today, 10),
+        entry(
+            "nav-calendar",
+            "/c/{contract}/calendar",
+            CONTRACT,
+            NavGroup::Today,
+            20,
+        ),
         entry(
             "nav-closing",
             "/c/{contract}/closing",

@@ -1,6 +1,7 @@
 //! The registers with a database, as the console's API and as the command line see them.
 
 mod api;
+mod board;
 mod closing;
 mod command_line;
 mod contract;

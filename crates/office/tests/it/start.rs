@@ -111,7 +111,7 @@ async fn each_role_sees_what_awaits_it_and_nothing_it_may_not() {
         let mine = part(&page, "id=\"my-turn\"", "id=\"due\"");
         assert!(mine.contains(&number) && mine.contains("検収期限"), "{mine}");
         let page = text(&mut manager, &home).await;
-        assert!(!part(&page, "id=\"my-turn\"", "id=\"due\"").contains(&number));
+        assert!(!part(&page, "id=\"my-turn\"", "id=\"city-turn\"").contains(&number));
         assert!(part(&page, "id=\"city-turn\"", "</table>").contains(&number));
 
         let page = text(&mut viewer, &home).await;

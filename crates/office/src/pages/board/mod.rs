@@ -29,6 +29,7 @@ use crate::pulse::{Pulse, SOON_DAYS};
 use crate::register::typed::normal;
 
 use assign::People;
+pub(super) use assign::assigned;
 
 const SPEC: TableSpec = TableSpec {
     sortable: &["key", "clause", "title", "verdict", "due", "who"],
@@ -257,7 +258,9 @@ fn columns(page: &Page) -> Vec<Column> {
         Column::new("due", page.t("board-next"))
             .shape(Shape::Fixed)
             .sortable(),
-        Column::new("who", page.t("board-who")).sortable(),
+        Column::new("who", page.t("board-who"))
+            .shape(Shape::Brief)
+            .sortable(),
         Column::new("reasons", page.t("start-reason")).shape(Shape::Long),
     ]
 }

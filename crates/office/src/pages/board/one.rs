@@ -20,7 +20,7 @@ use super::reading::{self, DECIDE, Problems};
 use crate::contracts::Live;
 
 /// Records shown behind a state.
-const MOST_RECORDS: usize = 20;
+const MOST_RECORDS: usize = 10;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -48,7 +48,6 @@ struct EvidenceRow {
     kind: String,
     /// Empty for a kind that nobody here declares.
     kind_ja: &'static str,
-    subject: String,
 }
 
 struct CandidateRow {
@@ -220,7 +219,7 @@ async fn one(
         questions,
         any_warning: periods.iter().any(|period| !period.warnings.is_empty()),
         any_wait: periods.iter().any(|period| period.city_waiting_days > 0),
-        periods: periods
+        periods: begun(periods, tokyo_date(now))
             .iter()
             .rev()
             .map(|period| period_row(&page, period))
@@ -280,6 +279,15 @@ fn facts(
         facts.push((page.t("board-remark"), Cell::text(remark)));
     }
     facts
+}
+
+/// The periods that have begun, and the next one.
+fn begun(periods: &[PeriodState], today: jiff::civil::Date) -> &[PeriodState] {
+    let next = periods
+        .iter()
+        .position(|period| period.period.first() > today)
+        .map_or(periods.len(), |next| next + 1);
+    &periods[..next]
 }
 
 fn person_field(page: &Page, people: &People, key: &str) -> Field {
@@ -468,7 +476,6 @@ async fn evidence(
             at: page.moment(record.at),
             kind_ja: view::kind_title(app, &record.kind),
             kind: record.kind.clone(),
-            subject: record.subject.clone(),
         });
     }
     Ok(rows)

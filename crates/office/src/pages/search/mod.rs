@@ -1,0 +1,344 @@
+//! 検索: numbers, titles, clauses, texts of obligations, items of registers, papers, records of the
+//! ledger by number, and pages; over all contracts of the visitor, and nothing that the visitor
+//! may not open. What is personal is found by those only who may read it.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use mamori_kernel::permission::Permission;
+use mamori_runtime::{App, Guard, Route};
+use mamori_web::components::percent_encoded;
+use mamori_web::{ContractTitle, Field, Page, Visitor, WebError, html};
+use serde::{Deserialize, Serialize};
+
+use super::view;
+use super::{CONTRACT, LEDGER};
+use crate::Office;
+use crate::contracts::Live;
+use crate::register::across::{Brief, MOST, Wanted, registers};
+use crate::register::typed::normal;
+
+/// Longest question that is looked at, in characters.
+const LONGEST: usize = 200;
+/// Hits shown of each kind on the page.
+const SHOWN: usize = 20;
+/// Suggestions of each kind, and in all.
+const SUGGESTED: usize = 4;
+const SUGGESTIONS: usize = 10;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/search", Guard::SignedIn, page),
+        Route::get("/search.json", Guard::SignedIn, suggestions),
+    ]
+}
+
+#[derive(Debug, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    q: String,
+}
+
+impl Asked {
+    /// What is looked for, without what nobody can see and not longer than anybody types.
+    fn words(&self) -> String {
+        let visible: String = self.q.chars().filter(|c| !c.is_control()).collect();
+        visible.trim().chars().take(LONGEST).collect()
+    }
+}
+
+/// Something found.
+#[derive(Debug, Clone, Serialize)]
+struct Hit {
+    href: String,
+    title: String,
+    kind: String,
+    note: String,
+}
+
+/// Everything found of one kind.
+#[derive(Debug)]
+struct Group {
+    kind: String,
+    hits: Vec<Hit>,
+    /// How many there are, in words.
+    count: String,
+    /// Whether more were found than are shown.
+    cut: bool,
+}
+
+#[derive(Template)]
+#[template(path = "start/search.html")]
+struct SearchPage {
+    page: Page,
+    field: Field,
+    asked: bool,
+    groups: Vec<Group>,
+}
+
+async fn page(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Response, WebError> {
+    let page = Page::new(&app, &visitor, "search-title").here();
+    let words = asked.words();
+    let hits = find(&app, &visitor, &page, &words).await?;
+    html(&SearchPage {
+        field: Field::new("search", "q", page.t("search-words"))
+            .help(page.t("search-help"))
+            .at_most(LONGEST)
+            .value(&words),
+        asked: !words.is_empty(),
+        groups: groups(&page, hits),
+        page,
+    })
+}
+
+#[derive(Serialize)]
+struct Suggestions {
+    results: Vec<Hit>,
+}
+
+async fn suggestions(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Suggestions>, WebError> {
+    let page = Page::new(&app, &visitor, "search-title");
+    let mut results: Vec<Hit> = Vec::new();
+    for hit in find(&app, &visitor, &page, &asked.words()).await? {
+        let same = results.iter().filter(|one| one.kind == hit.kind).count();
+        if same < SUGGESTED && results.len() < SUGGESTIONS {
+            results.push(hit);
+        }
+    }
+    Ok(Json(Suggestions { results }))
+}
+
+/// Hits of a kind together, in the order in which the kinds were found.
+fn groups(page: &Page, hits: Vec<Hit>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for hit in hits {
+        match groups.iter_mut().find(|group| group.kind == hit.kind) {
+            Some(group) => group.hits.push(hit),
+            None => groups.push(Group {
+                kind: hit.kind.clone(),
+                hits: vec![hit],
+                count: String::new(),
+                cut: false,
+            }),
+        }
+    }
+    for group in &mut groups {
+        let count = group.hits.len();
+        let key = if count >= MOST {
+            "search-count-at-least"
+        } else {
+            "search-count"
+        };
+        group.count = page.t1(key, "count", count);
+        group.cut = count > SHOWN;
+        group.hits.truncate(SHOWN);
+    }
+    groups
+}
+
+/// One contract as the visitor may see it.
+struct There<'a> {
+    page: &'a Page,
+    visitor: Visitor,
+    contract: &'a ContractTitle,
+    /// Name of the contract beside each hit, where there are several.
+    several: bool,
+    words: &'a str,
+}
+
+async fn find(
+    app: &App,
+    visitor: &Visitor,
+    page: &Page,
+    words: &str,
+) -> Result<Vec<Hit>, WebError> {
+    let folded = normal(words);
+    if folded.is_empty() {
+        return Ok(Vec::new());
+    }
+    let office = Office::of(app).map_err(WebError::bug)?;
+    let mut hits = Vec::new();
+    for contract in &page.contracts {
+        let Some(role) = visitor.role_on(&contract.id) else {
+            continue;
+        };
+        let mut visitor = visitor.clone();
+        visitor.role = role;
+        visitor.contract = Some(contract.id.clone());
+        let there = There {
+            page,
+            visitor,
+            contract,
+            several: page.contracts.len() > 1,
+            words: &folded,
+        };
+        let live = office
+            .contracts
+            .live(&contract.id)
+            .await
+            .map_err(view::contract_error)?;
+        hits.extend(there.record(app).await?);
+        hits.extend(there.obligations(&live));
+        hits.extend(there.items(&office).await?);
+        hits.extend(there.pages(app));
+    }
+    Ok(hits)
+}
+
+impl There<'_> {
+    fn hit(&self, rest: &str, kind: String, title: String, note: &str) -> Hit {
+        let note = match (self.several, note.is_empty()) {
+            (false, _) => note.to_owned(),
+            (true, true) => self.contract.title.clone(),
+            (true, false) => format!("{note} {}", self.contract.title),
+        };
+        Hit {
+            href: format!("/c/{}{rest}", self.contract.id),
+            title,
+            kind,
+            note,
+        }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        self.words.split(' ').all(|word| text.contains(word))
+    }
+
+    /// `#123`: the record of that number.
+    async fn record(&self, app: &App) -> Result<Option<Hit>, WebError> {
+        let digits = self.words.strip_prefix('#').unwrap_or(self.words);
+        let Ok(seq) = digits.parse::<u64>() else {
+            return Ok(None);
+        };
+        if !self.visitor.may(LEDGER) {
+            return Ok(None);
+        }
+        let record = match app.db.ledger_record(&self.contract.id, seq).await {
+            Ok(record) => record,
+            Err(mamori_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let kind = match view::kind_title(app, &record.kind) {
+            "" => record.kind.clone(),
+            title => title.to_owned(),
+        };
+        let note = format!("{kind} {}", self.page.moment(record.at));
+        Ok(Some(self.hit(
+            &format!("/ledger?seq={seq}"),
+            self.page.t("nav-ledger"),
+            format!("#{seq}"),
+            &note,
+        )))
+    }
+
+    fn obligations(&self, live: &Live) -> Vec<Hit> {
+        if !self.visitor.may(CONTRACT) {
+            return Vec::new();
+        }
+        let kind = self.page.t("nav-obligations");
+        let mut hits: Vec<Hit> = live
+            .words()
+            .iter()
+            .filter(|(_, text)| self.fits(text))
+            .filter_map(|(key, _)| {
+                let row = live.contract().latest(key)?;
+                Some(self.hit(
+                    &format!("/obligations/{key}"),
+                    kind.clone(),
+                    format!("{key} {}", row.title),
+                    &row.clause,
+                ))
+            })
+            .collect();
+        hits.extend(
+            live.contract()
+                .file
+                .ambiguity
+                .iter()
+                .filter(|note| self.fits(&normal(&format!("{} {}", note.key, note.text))))
+                .filter_map(|note| {
+                    let obligation = note.affects.first()?;
+                    Some(self.hit(
+                        &format!("/obligations/{obligation}#note-{}", note.key),
+                        self.page.t("search-notes"),
+                        format!("{} {}", note.key, note.text),
+                        "",
+                    ))
+                }),
+        );
+        hits
+    }
+
+    /// Items of the registers and papers; those whose very number was typed come first.
+    async fn items(&self, office: &Office) -> Result<Vec<Hit>, WebError> {
+        let (mut whole, mut public) = (Vec::new(), Vec::new());
+        for register in registers() {
+            let area = register.spec.key;
+            if self.visitor.may(Permission::read(area)) {
+                let personal = self.visitor.may(Permission::write(area))
+                    || self.visitor.may(Permission::accept(area));
+                if personal { &mut whole } else { &mut public }.push(register);
+            }
+        }
+        let wanted = Wanted {
+            contract: &self.contract.id,
+            whole,
+            public,
+            words: self.words,
+        };
+        let mut found = office
+            .desk
+            .search(&wanted)
+            .await
+            .map_err(view::desk_error)?;
+        found.sort_by_key(|item| normal(&item.number) != self.words);
+        Ok(found.iter().map(|item| self.item(item)).collect())
+    }
+
+    fn item(&self, item: &Brief) -> Hit {
+        let spec = item.register.spec;
+        let list = view::item_address(&self.contract.id, spec.key, &percent_encoded(&item.number));
+        let state = self.page.t_or(
+            &format!("state-{}-{}", spec.key, item.state),
+            spec.state_ja(&item.state),
+        );
+        let note = format!("{state} {}", self.page.day(item.day));
+        let mut hit = self.hit(
+            "",
+            self.page
+                .t_or(&format!("register-{}", spec.key), spec.title_ja),
+            format!("{} {}", item.number, item.title),
+            &note,
+        );
+        hit.href = list;
+        hit
+    }
+
+    /// Pages of the menu by their names.
+    fn pages(&self, app: &App) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        for entry in app
+            .capabilities()
+            .iter()
+            .flat_map(|capability| &capability.navigation)
+        {
+            let label = self.page.t(entry.label);
+            if let Some(rest) = entry.href.strip_prefix("/c/{contract}")
+                && self.visitor.may(entry.permission)
+                && self.fits(&normal(&label))
+            {
+                hits.push(self.hit(rest, self.page.t("search-pages"), label, ""));
+            }
+        }
+        hits
+    }
+}
