@@ -1,4 +1,4 @@
-//! Reminds the contractor of what ends: attestations and whatever else has a last day.
+//! Reminds the contractor of what ends: attestations, assets to be renewed, media to be returned.
 //!
 //! 60, 30 and 7 days before, each once however often the job runs or does not run: what was
 //! reminded of is written down in the transaction that queues the mail. A day on which the
@@ -58,7 +58,40 @@ async fn run(context: JobContext) -> Result<(), JobError> {
     Ok(())
 }
 
+/// Registers whose items end by themselves: state in which they still can, field of the last day,
+/// and what that is called.
+const ENDING: [(&str, &str, &str, &str); 2] = [
+    ("asset", "registered", "expires_on", "更新期限"),
+    ("media", "registered", "return_by", "返却期限"),
+];
+
 async fn endings(desk: &Desk, live: &Live, today: Date) -> Result<Vec<Ending>, DeskError> {
+    let mut endings = attestations(desk, live, today).await?;
+    for (key, state, field, what) in ENDING {
+        let Some(register) = crate::register(key) else {
+            continue;
+        };
+        let items = desk.all(live.id(), register, None).await?;
+        endings.extend(
+            items
+                .iter()
+                .filter(|item| item.state == state)
+                .filter_map(|item| {
+                    let due = item.data.get(field)?.as_str()?.parse().ok()?;
+                    Some(Ending {
+                        item: item.id.clone(),
+                        number: item.number.clone(),
+                        title: item.title.clone(),
+                        due,
+                        what,
+                    })
+                }),
+        );
+    }
+    Ok(endings)
+}
+
+async fn attestations(desk: &Desk, live: &Live, today: Date) -> Result<Vec<Ending>, DeskError> {
     let Some(register) = crate::register("attestation") else {
         return Ok(Vec::new());
     };

@@ -11,6 +11,7 @@
 
 pub mod api;
 pub mod approval;
+pub mod asset;
 pub mod attestation;
 pub mod cli_work;
 pub mod consultation;
@@ -23,6 +24,7 @@ pub mod files;
 pub mod gate;
 pub mod handover;
 pub mod measure;
+pub mod media;
 pub mod office;
 pub mod pages;
 pub mod pulse;
@@ -44,7 +46,7 @@ pub use office::Office;
 use register::Register;
 
 /// Every register, in the order of menus. Adding one is one line here.
-pub static REGISTERS: [Register; 11] = [
+pub static REGISTERS: [Register; 13] = [
     Register::of::<work::WorkEntry>(),
     Register::of::<request::Request>(),
     Register::of::<question::Question>(),
@@ -56,6 +58,8 @@ pub static REGISTERS: [Register; 11] = [
     Register::of::<measure::Measure>(),
     Register::of::<handover::Handover>(),
     Register::of::<record::PersonRecord>(),
+    Register::of::<asset::Asset>(),
+    Register::of::<media::Medium>(),
 ];
 
 /// The register of this key (`work`, `request`, …).

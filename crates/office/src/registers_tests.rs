@@ -28,7 +28,9 @@ fn the_machines_are_these() {
         training: - hold held; held correct held; held withdraw withdrawn
         measure: - plan planned; planned put_in_place in_place; in_place confirm in_place; planned end ended; in_place end ended
         handover: - hand done; done receive received; done withdraw withdrawn
-        record: - file filed; filed withdraw withdrawn";
+        record: - file filed; filed withdraw withdrawn
+        asset: - register registered; registered change registered; registered retire retired
+        media: - register registered; registered return returned; registered erase erased";
     let mut actual = String::new();
     for register in &REGISTERS {
         let mut steps = Vec::new();

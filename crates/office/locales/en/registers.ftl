@@ -11,6 +11,8 @@ register-training = Trainings
 register-measure = Measures for personal data
 register-handover = Hand-overs
 register-record = Confirmations
+register-asset = Assets
+register-media = Equipment and media
 
 registers-all = Attestations on file
 registers-all-states = All

@@ -11,6 +11,8 @@ register-training = 研修
 register-measure = 個人情報の管理措置
 register-handover = 成果品の引渡し
 register-record = 確認記録
+register-asset = 資産
+register-media = 機材・媒体
 
 registers-all = 登録した証明書類
 registers-all-states = すべて

@@ -1,7 +1,8 @@
 //! Registers: lists that the contractor or the city keeps, with evidence for every change.
 //!
 //! One mechanism serves work entries, requests, questions, approvals, consultations,
-//! attestations, sub-contracts, trainings, measures, hand-overs and people's records. A register
+//! attestations, sub-contracts, trainings, measures, hand-overs, people's records, assets and
+//! media. A register
 //! is a description as data ([`RegisterSpec`]) and a pure function of rules ([`Item::decide`]);
 //! the [`Desk`] does the rest, in one transaction per act: read what the rules want to see,
 //! check the contract's gates, decide, write the row, append the evidence.

@@ -9,6 +9,7 @@ mod contracts;
 mod documents;
 mod evidence;
 mod ledger;
+mod register_edges;
 mod register_pages;
 mod registers;
 mod start;

@@ -9,7 +9,7 @@ use axum::extract::{Query, Request};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use mamori_web::components::{Comparison, form_key, percent_encoded};
-use mamori_web::{Field, Page, Tone, WebError, form_page, html};
+use mamori_web::{Field, Page, Tone, WebError, audit, form_page, html};
 use serde_json::{Map, Value, json};
 
 use super::fields::{self, Part, Wanted};
@@ -132,15 +132,30 @@ pub(super) async fn perform(
     carry_out(here, act, side, Some(item), sent).await
 }
 
-/// The item of that number, without what the visitor may not see.
+/// The item of that number, without what the visitor may not see; who sees names is noted.
 pub(super) async fn find(here: &Here, reference: &str) -> Result<Stored, WebError> {
     let mut item = here
         .desk
         .get(&here.contract, here.register, reference)
         .await
         .map_err(desk_error)?;
-    if !here.personal {
-        let spec = here.register.spec;
+    let spec = here.register.spec;
+    if here.personal {
+        let shown = item
+            .data
+            .iter()
+            .any(|(field, value)| !value.is_null() && spec.is_personal(field));
+        if shown {
+            audit::read(
+                &here.app,
+                &here.visitor,
+                &here.contract,
+                spec.key,
+                &item.number,
+            )
+            .await?;
+        }
+    } else {
         item.data.retain(|field, _| !spec.is_personal(field));
     }
     Ok(item)
@@ -422,16 +437,13 @@ async fn page(here: &Here, form: &Form<'_>, around: Around) -> Result<ActPage, W
         ""
     };
     let title = label::register(&page, spec);
-    let (action, back, lead) = match form.item {
-        Some(item) => {
-            let address = here.item(&item.number);
-            let lead = format!("{} {}", item.number, item.title);
-            (format!("{address}/{}{suffix}", act.name), address, lead)
-        }
-        None => {
-            let list = here.list();
-            (format!("{list}/new{suffix}"), list, title.clone())
-        }
+    let (action, back, lead) = if let Some(item) = form.item {
+        let address = here.item(&item.number);
+        let lead = format!("{} {}", item.number, item.title);
+        (format!("{address}/{}{suffix}", act.name), address, lead)
+    } else {
+        let list = here.list();
+        (format!("{list}/new{suffix}"), list, title.clone())
     };
     let others = if form.item.is_none() {
         spec.possible(None)

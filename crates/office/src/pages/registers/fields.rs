@@ -22,6 +22,10 @@ const SPARE_ROWS: usize = 3;
 const ONE_LINE: usize = 300;
 
 /// A part of a form, in the order in which it stands there.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a form has a few dozen parts and most of them are fields"
+)]
 pub(super) enum Part {
     /// A field; with the file that it has already, if it is one for files.
     Field {

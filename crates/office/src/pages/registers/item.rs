@@ -69,7 +69,7 @@ async fn made(here: &Here, item: Stored, problem: &str) -> Result<ItemPage, WebE
                 href: format!("{address}/{}{}", act.name, way.suffix),
                 label: label::act(&page, spec, act),
                 kind: match act.name {
-                    "withdraw" => "danger",
+                    "withdraw" => "quiet",
                     _ if act.to.is_some() => "",
                     _ => "secondary",
                 },
@@ -137,9 +137,8 @@ fn story(here: &Here, page: &Page, history: &[HistoryEntry]) -> Vec<Event> {
             .unwrap_or_default();
         let mut text = changes(here, page, &before, &after);
         if entry.erased {
-            text = format!("{text} {}", page.t("registers-erased"))
-                .trim()
-                .to_owned();
+            text.push(' ');
+            text.push_str(&page.t("registers-erased"));
         }
         let entered = match after.get("entered_by").and_then(Value::as_str) {
             Some("city") => page.t("registers-by-city"),

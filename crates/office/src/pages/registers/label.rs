@@ -109,6 +109,12 @@ pub(super) fn field(page: &Page, spec: &RegisterSpec, act: &ActSpec, field: &Fie
 
 /// A field by its name alone: of the first act that has it, or a derived one.
 pub(super) fn named(page: &Page, spec: &RegisterSpec, name: &str) -> String {
+    // What was derived is called as what was typed.
+    let name = match (spec.key, name) {
+        ("work", "counts") => "counts_as",
+        ("work", "minutes") => "hours",
+        (_, name) => name,
+    };
     for act in spec.acts {
         if let Some(found) = act.fields.iter().find(|field| field.name == name) {
             return field(page, spec, act, found);

@@ -39,12 +39,12 @@ macro_rules! listed {
 }
 
 /// All registers, as the menu has them.
-pub(super) static LISTED: [Listed; 11] = [
+pub(super) static LISTED: [Listed; 13] = [
     listed!(
         "work",
         Today,
         30,
-        &["day", "title", "category", "minutes", "counts", "state"],
+        &["day", "title", "state", "category", "minutes", "counts"],
         &[
             "start",
             "end",
@@ -62,11 +62,11 @@ pub(super) static LISTED: [Listed; 11] = [
         &[
             "day",
             "title",
+            "state",
+            "waits",
             "section",
             "wanted_by",
-            "estimate_minutes",
-            "state",
-            "waits"
+            "estimate_minutes"
         ],
         &[
             "detail",
@@ -81,7 +81,7 @@ pub(super) static LISTED: [Listed; 11] = [
         "question",
         Records,
         20,
-        &["day", "title", "channel", "section", "answered_on", "state"],
+        &["day", "title", "state", "channel", "section", "answered_on"],
         &[
             "received_at",
             "answered_at",
@@ -97,11 +97,11 @@ pub(super) static LISTED: [Listed; 11] = [
         &[
             "day",
             "title",
+            "state",
+            "waits",
             "gate",
             "written",
-            "decided_on",
-            "state",
-            "waits"
+            "decided_on"
         ],
         &["how", "by", "valid_from", "valid_until", "conditions"],
         &[("requested", "requested_on")]
@@ -113,11 +113,11 @@ pub(super) static LISTED: [Listed; 11] = [
         &[
             "day",
             "title",
+            "state",
+            "waits",
             "gate",
             "note",
-            "decided_on",
-            "state",
-            "waits"
+            "decided_on"
         ],
         &["proposal", "outcome", "reading", "effective_from"],
         &[("opened", "opened_on")]
@@ -128,11 +128,11 @@ pub(super) static LISTED: [Listed; 11] = [
         50,
         &[
             "title",
+            "state",
+            "waits",
             "obligation",
             "issued_on",
-            "expires_on",
-            "state",
-            "waits"
+            "expires_on"
         ],
         &["issuer", "statement", "reason", "review_on", "accepted_on"],
         &[("filed", "")]
@@ -143,11 +143,11 @@ pub(super) static LISTED: [Listed; 11] = [
         60,
         &[
             "title",
+            "state",
             "scope",
             "starts_on",
             "ends_on",
-            "personal_data",
-            "state"
+            "personal_data"
         ],
         &["core"],
         &[]
@@ -156,7 +156,7 @@ pub(super) static LISTED: [Listed; 11] = [
         "training",
         Records,
         70,
-        &["day", "title", "field", "attendees", "obligation", "state"],
+        &["day", "title", "state", "field", "attendees", "obligation"],
         &["minutes"],
         &[]
     ),
@@ -166,11 +166,11 @@ pub(super) static LISTED: [Listed; 11] = [
         80,
         &[
             "title",
+            "state",
             "field",
             "in_place_on",
             "confirmed_on",
-            "obligation",
-            "state"
+            "obligation"
         ],
         &["detail", "planned_on", "ended_on"],
         &[]
@@ -179,7 +179,7 @@ pub(super) static LISTED: [Listed; 11] = [
         "handover",
         Records,
         90,
-        &["day", "title", "how", "received_on", "state", "waits"],
+        &["day", "title", "state", "waits", "how", "received_on"],
         &["note"],
         &[("done", "handed_on")]
     ),
@@ -187,8 +187,31 @@ pub(super) static LISTED: [Listed; 11] = [
         "record",
         Records,
         100,
-        &["day", "title", "obligation", "state"],
+        &["day", "title", "state", "obligation"],
         &["note"],
+        &[]
+    ),
+    listed!(
+        "asset",
+        Records,
+        110,
+        &["title", "kind", "state", "provider", "place", "expires_on"],
+        &["inventory", "registered_on", "retired_on", "note"],
+        &[]
+    ),
+    listed!(
+        "media",
+        Records,
+        120,
+        &["title", "kind", "state", "holds", "place", "return_by"],
+        &[
+            "inventory",
+            "lent",
+            "registered_on",
+            "returned_on",
+            "erased_on",
+            "erased_how"
+        ],
         &[]
     ),
 ];
