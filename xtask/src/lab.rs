@@ -31,6 +31,9 @@ enum Experiment {
         /// Most seconds for one role
         #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(10..))]
         seconds: u32,
+        /// A mamori that is built already, instead of building one
+        #[arg(long, value_name = "FILE")]
+        binary: Option<std::path::PathBuf>,
     },
 }
 
@@ -44,15 +47,29 @@ const LOST: Figure = Figure {
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let steps = Steps::start();
-    match args.experiment {
-        Experiment::Crash { trials } => crash(&steps, trials),
-        Experiment::Api { examples, seconds } => api(&steps, examples, seconds),
+    match &args.experiment {
+        Experiment::Crash { trials } => crash(&steps, *trials),
+        Experiment::Api {
+            examples,
+            seconds,
+            binary,
+        } => {
+            let bounds = api::Bounds {
+                examples: *examples,
+                seconds: *seconds,
+            };
+            api(&steps, bounds, binary.as_deref())
+        }
     }
 }
 
-fn api(steps: &Steps, examples: u32, seconds: u32) -> anyhow::Result<ExitCode> {
+fn api(
+    steps: &Steps,
+    bounds: api::Bounds,
+    binary: Option<&std::path::Path>,
+) -> anyhow::Result<ExitCode> {
     // Not measured is not passed.
-    let Some(outcome) = api::trials(steps, examples, seconds)? else {
+    let Some(outcome) = api::trials(steps, bounds, binary)? else {
         return Ok(ExitCode::FAILURE);
     };
     steps.say(format!(

@@ -107,6 +107,7 @@ pub fn capability() -> Capability {
         navigation: [
             vec![people::nav(), people_audit::nav()],
             house::navigation(),
+            api::navigation(),
         ]
         .concat(),
         texts: [texts(), house::texts()].concat(),
@@ -160,6 +161,7 @@ fn texts() -> Vec<Texts> {
         "script.ftl",
         "signin.ftl",
         "account.ftl",
-        "people.ftl"
+        "people.ftl",
+        "api.ftl"
     ]
 }

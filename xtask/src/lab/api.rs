@@ -50,6 +50,15 @@ pub struct Outcome {
     pub violations: u64,
 }
 
+/// How much is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Most cases of one operation and phase.
+    pub examples: u32,
+    /// Most seconds for one role.
+    pub seconds: u32,
+}
+
 /// Ends the server with the lab.
 struct Server(Child);
 
@@ -61,13 +70,20 @@ impl Drop for Server {
 }
 
 /// Runs all roles; `None` when the tools cannot be installed here.
-pub fn trials(steps: &Steps, examples: u32, seconds: u32) -> anyhow::Result<Option<Outcome>> {
+pub fn trials(
+    steps: &Steps,
+    bounds: Bounds,
+    binary: Option<&Path>,
+) -> anyhow::Result<Option<Outcome>> {
     let folder = step::target_dir()?.join("lab-api");
     std::fs::create_dir_all(&folder)?;
     let Some(tools) = tools(steps, &folder.join("venv")) else {
         return Ok(None);
     };
-    let binary = binary::build(steps, Profile::Dev)?;
+    let binary = match binary {
+        Some(binary) => binary.to_owned(),
+        None => binary::build(steps, Profile::Dev)?,
+    };
     let described = folder.join("openapi.json");
     step::run(
         binary::clean(&binary)
@@ -96,14 +112,7 @@ pub fn trials(steps: &Steps, examples: u32, seconds: u32) -> anyhow::Result<Opti
         let text = format!("{SETTINGS}\n[parameters]\n\"path.contract\" = \"{contract}\"\n");
         std::fs::write(&settings, text)?;
         let reports = folder.join(format!("report-{role}"));
-        let outcome = one(
-            &tools,
-            &settings,
-            &url,
-            &token,
-            &reports,
-            (examples, seconds),
-        )?;
+        let outcome = one(&tools, &settings, &url, &token, &reports, bounds)?;
         steps.say(format!(
             "{role}: {} operations, {} cases, {} server errors, {} violations",
             outcome.operations, outcome.cases, outcome.server_errors, outcome.violations
@@ -203,7 +212,7 @@ fn one(
     url: &str,
     token: &str,
     reports: &Path,
-    (examples, seconds): (u32, u32),
+    bounds: Bounds,
 ) -> anyhow::Result<Outcome> {
     if reports.exists() {
         std::fs::remove_dir_all(reports)?;
@@ -216,9 +225,9 @@ fn one(
         .arg(settings)
         .args(["run", &format!("{url}/api/v1/openapi.json")])
         .args(["-H", &format!("Authorization: Bearer {token}")])
-        .args(["--checks", "all", "--continue-on-failure", "--workers", "2"])
-        .args(["--max-examples", &examples.to_string()])
-        .args(["--max-time", &seconds.to_string()])
+        .args(["--checks", "all", "--continue-on-failure", "--workers", "1"])
+        .args(["--max-examples", &bounds.examples.to_string()])
+        .args(["--max-time", &bounds.seconds.to_string()])
         .args([
             "--request-timeout",
             "35",

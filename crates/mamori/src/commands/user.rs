@@ -10,6 +10,7 @@ use mamori_kernel::ledger::Actor;
 use mamori_kernel::permission::Role;
 use mamori_runtime::{App, Secret};
 use mamori_web::account::{self, Account, NewAccount, Scope};
+use mamori_web::api::tokens::{self, Limits, NewToken};
 use mamori_web::invitation::{self, Purpose};
 use mamori_web::password;
 use serde_json::{Value, json};
@@ -102,6 +103,12 @@ enum TokenCommand {
         /// viewer, city, staff, manager or administrator
         #[arg(long)]
         role: Role,
+        /// What it may do: work.write, work.*, *.read; all that the role may when left out
+        #[arg(long = "scope", value_name = "SCOPE", value_parser = scope)]
+        scopes: Vec<tokens::Scope>,
+        /// Contracts that it sees; all when left out
+        #[arg(long = "contract", value_name = "ID")]
+        contracts: Vec<String>,
         /// Days until it ends
         #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=730))]
         days: u16,
@@ -113,6 +120,11 @@ enum TokenCommand {
         /// Id of the token
         id: String,
     },
+}
+
+fn scope(text: &str) -> Result<tokens::Scope, String> {
+    text.parse()
+        .map_err(|()| "work.write、work.*、*.read のように書いてください".to_owned())
 }
 
 /// Where a new password comes from; without an option it is asked for, without echo.
@@ -295,9 +307,40 @@ async fn link(app: &App, display_name: &str, purpose: &Purpose, json: bool) -> a
 
 async fn token(app: &App, actor: Actor, command: TokenCommand, json: bool) -> anyhow::Result<()> {
     match command {
-        TokenCommand::Add { name, role, days } => {
-            let life = SignedDuration::from_hours(24 * i64::from(days));
-            let (made, secret) = account::add_token(app, actor, &name, role, life).await?;
+        TokenCommand::Add {
+            name,
+            role,
+            scopes,
+            contracts,
+            days,
+        } => {
+            let known = tokens::known_permissions(app);
+            for scope in &scopes {
+                let granted = known
+                    .iter()
+                    .any(|each| scope.covers(*each) && role.allows(*each));
+                if !granted {
+                    bail!(
+                        "--scope {scope} は役割「{}」にない権限です。--role か --scope を直してください",
+                        role.title_ja()
+                    );
+                }
+            }
+            for contract in &contracts {
+                if app.db.ledger_head(contract).await?.is_none() {
+                    bail!("--contract {contract} という契約はありません");
+                }
+            }
+            let new = NewToken {
+                name,
+                role,
+                made_by: None,
+                limits: Limits { scopes, contracts },
+                life: SignedDuration::from_hours(24 * i64::from(days)),
+                key: None,
+            };
+            let (made, secret) = tokens::issue(app, actor, new).await?;
+            let secret = secret.context("トークンは作られていました")?;
             if json {
                 println!(
                     "{}",
@@ -323,6 +366,10 @@ async fn token(app: &App, actor: Actor, command: TokenCommand, json: bool) -> an
                         "{}",
                         json!({
                             "id": made.id, "name": made.name, "role": made.role.as_str(),
+                            "scopes": made.limits.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                            "contracts": made.limits.contracts,
+                            "made_by": made.made_by,
+                            "last_used_at": made.last_used_at.map(|at| at.to_string()),
                             "expires_at": made.expires_at.to_string(),
                             "revoked_at": made.revoked_at.map(|at| at.to_string()),
                         })

@@ -371,6 +371,18 @@ fn misfit(value: &str, schema: &Value) -> Option<String> {
                 .map(|word| among(word, words))
         }
         _ => {
+            let length = value.chars().count() as u64;
+            if schema["minLength"]
+                .as_u64()
+                .is_some_and(|least| length < least)
+            {
+                return Some("入力してください".to_owned());
+            }
+            if let Some(most) = schema["maxLength"].as_u64().filter(|most| length > *most) {
+                return Some(format!(
+                    "{most}文字以内で書いてください（いま{length}文字）"
+                ));
+            }
             let words = schema["enum"].as_array()?;
             (!words.iter().any(|known| known == value)).then(|| among(value, words))
         }
@@ -554,6 +566,7 @@ mod tests {
     fn the_query_is_compared_with_the_description() {
         let operation = Operation::new("t", "", "")
             .query("state", "", "", schema::words(["open", "closed"]))
+            .query("name", "", "", schema::text_within(3))
             .paged();
         let query = |text: &str| check_query(&operation, &uri(&format!("/api/v1/x{text}")));
         assert!(query("").is_ok() && query("?page=2&state=open,closed").is_ok());
@@ -561,6 +574,10 @@ mod tests {
         let names: Vec<&str> = wrong.iter().map(|(field, _)| field.as_str()).collect();
         assert_eq!(names, ["pgae", "page", "per_page", "state", "page"]);
         assert!(wrong[0].1.contains("page のことですか"), "{}", wrong[0].1);
+        for name in ["?name=", "?name=abcd"] {
+            assert_eq!(fields(query(name))[0].0, "name");
+        }
+        assert!(query("?name=%E5%AE%88%E3%82%8A").is_ok());
         assert!(fields(query("?state=a%00"))[0].1.contains("U+0000"));
     }
 

@@ -6,6 +6,7 @@
 
 pub mod conventions;
 pub mod openapi;
+mod pages;
 mod token_routes;
 pub mod tokens;
 mod webhooks;
@@ -57,6 +58,8 @@ pub fn page<T: Serialize>(items: &[T], paging: Paging) -> Response {
 /// The document, made once per application.
 struct Document(Value);
 
+pub(crate) use pages::navigation;
+
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::get("/api/v1/openapi.json", Guard::SignedIn, document).describe(
@@ -66,6 +69,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ];
     routes.extend(webhooks::routes());
     routes.extend(token_routes::routes());
+    routes.extend(pages::routes());
     routes
 }
 

@@ -9,6 +9,7 @@ mod forms;
 mod gallery;
 mod house;
 mod postgres;
+mod program_pages;
 mod sample;
 mod second_factor;
 mod sessions;
