@@ -4,10 +4,13 @@
 //! every run. A figure that could not be measured is a failure of the bench, not a gap in it.
 
 mod clone;
+mod console;
 mod edit;
 pub mod examples;
 pub mod figure;
 pub mod serving;
+mod visit;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -36,6 +39,8 @@ pub struct Args {
 enum Name {
     /// Ledger, contract engine, documents, rehearsal, serving, crash trials, incremental build
     Spine,
+    /// Every page of the console: server time under load, weight
+    Console,
     /// Clean clone to the first page, once (builds everything anew)
     Clone,
 }
@@ -45,6 +50,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let steps = Steps::start();
     let (file, sheet) = match args.name {
         Name::Spine => ("spine.json", spine(&steps, args)?),
+        Name::Console => ("console.json", Sheet::from(console::measure(&steps, args)?)),
         Name::Clone => ("clone.json", Sheet::from(vec![clone::measure(&steps)])),
     };
     eprintln!("\n{}", sheet.table());

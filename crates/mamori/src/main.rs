@@ -5,6 +5,8 @@
 mod capabilities;
 mod commands;
 mod global;
+#[cfg(test)]
+mod matrix_tests;
 mod rehearsal;
 mod wiring;
 

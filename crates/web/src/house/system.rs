@@ -11,7 +11,7 @@ use mamori_runtime::{App, JobAct, JobChangeError, JobFilter, JobState, RecentLog
 use mamori_store::free_disk_bytes;
 use serde::Deserialize;
 
-use super::system_view::{JobLine, ScheduleLine, job_name, size};
+use super::system_view::{JobLine, ScheduleLine, grouped, job_name, size};
 use super::{JOB, SYSTEM};
 use crate::error::{WebError, html};
 use crate::page::{Page, Tone};
@@ -59,7 +59,7 @@ struct Overview {
     tiles: Vec<Tile>,
     schedules: Vec<ScheduleLine>,
     storage: Vec<(String, String)>,
-    chains: Vec<(String, u64)>,
+    chains: Vec<(String, String)>,
     versions: Vec<(String, String)>,
     migrations: Vec<String>,
     low_disk: Option<String>,
@@ -116,7 +116,7 @@ async fn overview(State(app): State<App>, visitor: Visitor) -> Result<Response, 
         storage,
         chains: chains
             .into_iter()
-            .map(|head| (head.contract, head.seq))
+            .map(|head| (head.contract, grouped(head.seq)))
             .collect(),
         versions,
         migrations: figures.migrations,
