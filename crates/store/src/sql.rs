@@ -72,6 +72,12 @@ impl Args {
         let mut arguments = AnyArguments::default();
         arguments.reserve(self.0.len(), 0);
         for arg in self.0 {
+            // PostgreSQL has no NUL in texts and SQLite cuts them there: neither gets one.
+            if matches!(&arg, Arg::Text(Some(text)) if text.contains('\0')) {
+                return Err(Error::Invalid(
+                    "文字に使えないもの（NUL）が含まれています".to_owned(),
+                ));
+            }
             let added = match arg {
                 Arg::Int(value) => arguments.add(value),
                 Arg::Real(value) => arguments.add(value),
@@ -233,5 +239,17 @@ impl<T: FromColumn> FromColumn for Option<T> {
         } else {
             T::from_column(row, column).map(Some)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Error, args};
+
+    #[test]
+    fn a_nul_reaches_no_database() {
+        let refused = args!["a\0b"].into_any();
+        assert!(matches!(refused, Err(Error::Invalid(_))));
+        assert!(args!["ab", 1_i64].into_any().is_ok());
     }
 }

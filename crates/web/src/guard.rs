@@ -58,6 +58,14 @@ async fn admit(post: &Post, request: Request) -> Result<Request, Refusal> {
     let app = &post.app;
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let path = request.uri().path().to_owned();
+    // No name of ours holds a NUL, and databases differ in what they make of one.
+    let has_nul = request
+        .uri()
+        .path_and_query()
+        .is_some_and(|asked| asked.as_str().contains("%00"));
+    if has_nul {
+        return Err(WebError::NotFound(path).into());
+    }
     let is_api = path.starts_with("/api/");
     let shows_flash = safe && !is_api && post.guard != Guard::Public;
     let mut visitor = session::visitor(app, request.headers(), &path, shows_flash).await?;

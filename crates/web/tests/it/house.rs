@@ -184,6 +184,9 @@ async fn help_begins_with_ones_own_first_day_and_has_no_dead_links() {
         person.get("/help/nothing").await.status,
         StatusCode::NOT_FOUND
     );
+    for nul in ["/help/%00", "/help?q=%00"] {
+        assert_eq!(person.get(nul).await.status, StatusCode::NOT_FOUND, "{nul}");
+    }
 }
 
 async fn grow(test: &TestApp) {
