@@ -244,7 +244,7 @@ impl<T: FromColumn> FromColumn for Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Error, args};
+    use crate::Error;
 
     #[test]
     fn a_nul_reaches_no_database() {
