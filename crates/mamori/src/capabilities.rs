@@ -33,10 +33,18 @@ mod tests {
         }
     }
 
+    /// What changes nothing but a person's own view of what they may read.
+    const OWN: [&str; 2] = [
+        "/c/{contract}/calendar/feed",
+        "/c/{contract}/calendar/feed/stop",
+    ];
+
     #[test]
     fn what_changes_something_needs_more_than_reading() {
         use mamori_kernel::permission::Access;
-        for route in all().iter().flat_map(|capability| &capability.routes) {
+        let list = all();
+        let routes = list.iter().flat_map(|capability| &capability.routes);
+        for route in routes.filter(|route| !OWN.contains(&route.path)) {
             if let (true, Guard::Needs(permission)) = (route.verb != Verb::Get, route.guard) {
                 assert_ne!(permission.access, Access::Read, "{route:?}");
             }

@@ -33,8 +33,8 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/c/{contract}/calendar", CONTRACT, page),
         // A feed is the person's own; it shows what the person may see and no more.
-        Route::post("/c/{contract}/calendar/feed", Guard::SignedIn, renew),
-        Route::post("/c/{contract}/calendar/feed/stop", Guard::SignedIn, stop),
+        Route::post("/c/{contract}/calendar/feed", CONTRACT, renew),
+        Route::post("/c/{contract}/calendar/feed/stop", CONTRACT, stop),
         Route::get("/calendar/{file}", Guard::Public, feed::serve),
     ]
 }
