@@ -281,7 +281,7 @@ async fn what_ends_is_reminded_of_once_at_each_step() {
             .app
             .db
             .fetch_one(
-                "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM office_file",
+                "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM office_item_reminder",
                 mamori_store::args![],
             )
             .await
