@@ -152,7 +152,11 @@ fn reads_the_clock(path: &str, line: &str) -> bool {
 
 /// A page of the console: what it says comes from Fluent.
 fn is_template(path: &str) -> bool {
-    path.starts_with("crates/") && path.contains("/templates/") && path.ends_with(".html")
+    path.starts_with("crates/")
+        && path.contains("/templates/")
+        && Path::new(path)
+            .extension()
+            .is_some_and(|extension| extension == "html")
 }
 
 /// Kana or kanji; brackets and colons of full width are layout.

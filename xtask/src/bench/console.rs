@@ -77,12 +77,12 @@ pub fn measure(steps: &Steps, args: &Args) -> anyhow::Result<Vec<Measured>> {
         "--work",
         WORK,
     ]))?;
-    let filled: Value = serde_json::from_str(told.lines().last().unwrap_or_default())?;
+    let installed: Value = serde_json::from_str(told.lines().last().unwrap_or_default())?;
     steps.say(format!(
         "{} records ({:.0} s), {WORK} work entries more ({:.0} s)",
-        filled["records"],
-        filled["append_seconds"].as_f64().unwrap_or(0.0),
-        filled["work_seconds"].as_f64().unwrap_or(0.0),
+        installed["records"],
+        installed["append_seconds"].as_f64().unwrap_or(0.0),
+        installed["work_seconds"].as_f64().unwrap_or(0.0),
     ));
     let port = free_port()?;
     let mut server = Running(
@@ -97,7 +97,7 @@ pub fn measure(steps: &Steps, args: &Args) -> anyhow::Result<Vec<Measured>> {
     );
     wait_for_page(&mut server.0, port, Duration::from_mins(1))?;
     steps.say(format!("machine load before: {}", load()));
-    let routes = routes(&filled);
+    let routes = routes(&installed);
     let people = people(&data, port, &visit::pages(&routes))?;
     let weights = weigh(port, &people)?;
     steps.say(format!(
