@@ -212,8 +212,9 @@ fn lines(texts: &[String]) -> String {
 }
 
 fn entries(items: &[String]) -> String {
-    items
-        .iter()
-        .map(|item| format!("<li>{}</li>", many(item)))
-        .collect()
+    let mut out = String::new();
+    for item in items {
+        let _ = write!(out, "<li>{}</li>", many(item));
+    }
+    out
 }
