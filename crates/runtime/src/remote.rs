@@ -12,7 +12,7 @@ use crate::config::Secret;
 
 /// Largest answer that is read; papers have some megabytes.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A request to another installation did not succeed.
 #[derive(Debug, thiserror::Error)]

@@ -78,12 +78,12 @@ impl TileRequest {
         if let Some(known) = known.and_then(|known| known.downcast().ok()) {
             return Ok(known);
         }
-        let made = Arc::new(make.await?);
+        let value = Arc::new(make.await?);
         self.together
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(TypeId::of::<T>(), Arc::<T>::clone(&made));
-        Ok(made)
+            .insert(TypeId::of::<T>(), Arc::<T>::clone(&value));
+        Ok(value)
     }
 }
 

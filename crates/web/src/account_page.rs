@@ -273,16 +273,15 @@ async fn change_password(
     if fits {
         limits.succeeded(&account.name, from, app.now());
     }
-    let refused = match refused {
-        Some((field, message)) => Some(Refused { field, message }),
-        None => {
-            let password = Secret::new(given.password);
-            account::set_password(&app, visitor.actor(), &account.name, &password)
-                .await
-                .err()
-                .map(Refused::of)
-                .transpose()?
-        }
+    let refused = if let Some((field, message)) = refused {
+        Some(Refused { field, message })
+    } else {
+        let password = Secret::new(given.password);
+        account::set_password(&app, visitor.actor(), &account.name, &password)
+            .await
+            .err()
+            .map(Refused::of)
+            .transpose()?
     };
     if let Some(refused) = refused {
         return error::form_page(&shown(&app, &visitor, &headers, Some(&refused)).await?);

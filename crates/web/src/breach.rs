@@ -86,16 +86,19 @@ pub fn check(path: &Path) -> Result<u64, ListError> {
     let Some(mut list) = List::open(path)? else {
         return Ok(0);
     };
-    let mut last: Option<Line> = None;
+    let mut before: Option<Line> = None;
     for sample in 0..SAMPLES {
         let offset = list.length / SAMPLES * sample + list.length % SAMPLES * sample / SAMPLES;
         let Some(line) = list.line_from(offset, offset == 0)? else {
             break;
         };
-        if last.as_ref().is_some_and(|last| line.hash < last.hash) {
+        if before
+            .as_ref()
+            .is_some_and(|before| line.hash < before.hash)
+        {
             return Err(list.not_sorted(line.start));
         }
-        last = Some(line);
+        before = Some(line);
     }
     Ok(list.length)
 }

@@ -63,7 +63,7 @@ fn plain(code: &str) -> String {
             '０'..='９' => char::from(b'0' + (u32::from(sign) - u32::from('０')) as u8),
             other => other,
         })
-        .filter(|sign| sign.is_ascii_alphanumeric())
+        .filter(char::is_ascii_alphanumeric)
         .map(|sign| sign.to_ascii_lowercase())
         .take(64)
         .collect()
@@ -288,14 +288,14 @@ pub async fn accept(
         tx.commit().await?;
         return Ok(Some(Accepted::App));
     }
-    let used = tx
+    let spent = tx
         .execute(
             "UPDATE recovery_code SET used_at = $1 \
              WHERE user_id = $2 AND code_hash = $3 AND used_at IS NULL",
             args![app.now(), user, token::digest(&code)],
         )
         .await?;
-    if used == 0 {
+    if spent == 0 {
         return Ok(None);
     }
     let left = tx

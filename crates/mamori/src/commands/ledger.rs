@@ -175,10 +175,6 @@ fn usage(problem: impl std::fmt::Display) -> anyhow::Error {
 }
 
 /// Runs the command.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "every command has this form; failures are printed here to set the exit code"
-)]
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     if let Some(remote) = global.remote()? {
         let Command::Head(head) = args.command else {

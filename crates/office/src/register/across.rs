@@ -199,7 +199,7 @@ impl Desk {
                 }
             }
         }
-        found.sort_by(|a, b| (b.day, b.since).cmp(&(a.day, a.since)));
+        found.sort_by_key(|one| std::cmp::Reverse((one.day, one.since)));
         found.truncate(MOST);
         Ok(found)
     }

@@ -1,5 +1,10 @@
 //! The registers with a database, as the console's API and as the command line see them.
 
+#![expect(
+    clippy::similar_names,
+    reason = "`text` beside `test` is no mistake here"
+)]
+
 mod api;
 mod board;
 mod closing;

@@ -78,8 +78,8 @@ async fn what_is_written_later_arrives_in_order_and_signed() {
     let ids: Vec<Value> = seen.iter().map(|each| body(each)["id"].clone()).collect();
     assert_eq!(ids, [2, 4, 4, 5].map(|seq| json!(seq)));
     let secret = made.secret.expect("shown once");
-    let (head, text) = seen[3].split_once("\r\n\r\n").expect("head and body");
-    let sent = signature(&secret, test.app.now().as_second(), text);
+    let (head, content) = seen[3].split_once("\r\n\r\n").expect("head and body");
+    let sent = signature(&secret, test.app.now().as_second(), content);
     assert!(head.to_lowercase().contains(&sent), "{head}");
     let done = subscription::get(&test.app, "c1", &made.subscription.id)
         .await

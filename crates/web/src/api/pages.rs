@@ -124,12 +124,33 @@ struct TokenForm {
     key: String,
 }
 
+/// What a form made.
+enum Made {
+    /// Something new, with its secret.
+    New(String),
+    /// It was made by the same form before; its secret was shown then.
+    Before,
+}
+
+impl Made {
+    fn of(secret: Option<String>) -> Self {
+        secret.map_or(Self::Before, Self::New)
+    }
+
+    fn secret(self) -> Option<String> {
+        match self {
+            Self::New(secret) => Some(secret),
+            Self::Before => None,
+        }
+    }
+}
+
 async fn token_page(
     app: &App,
     visitor: &Visitor,
     form: &TokenForm,
     errors: &[FieldError],
-    made: Option<Option<String>>,
+    made: Option<Made>,
 ) -> Result<TokenPage, WebError> {
     let page = Page::new(app, visitor, "token-title").here();
     let own = tokens::list(app, Some(&visitor.id))
@@ -157,8 +178,8 @@ async fn token_page(
         field("number", "days", days).range("1", "730").required(),
     ];
     Ok(TokenPage {
-        repeated: made == Some(None),
-        secret: made.flatten(),
+        repeated: matches!(made, Some(Made::Before)),
+        secret: made.and_then(Made::secret),
         rows,
         fields,
         key: form_key(),
@@ -219,7 +240,7 @@ async fn token_add(
         Ok((_, secret)) => {
             let shown = secret.map(|secret| secret.expose().to_owned());
             let empty = TokenForm::default();
-            error::html(&token_page(&app, &visitor, &empty, &[], Some(shown)).await?)
+            error::html(&token_page(&app, &visitor, &empty, &[], Some(Made::of(shown))).await?)
         }
         Err(WebError::Invalid { fields, .. }) => {
             error::form_page(&token_page(&app, &visitor, &form, &fields, None).await?)
@@ -290,7 +311,7 @@ async fn hook_page(
     contract: &str,
     form: &HookForm,
     errors: &[FieldError],
-    made: Option<Option<String>>,
+    made: Option<Made>,
 ) -> Result<HookPage, WebError> {
     webhooks::known(app, contract).await?;
     let page = Page::new(app, visitor, "webhook-title").here();
@@ -328,8 +349,8 @@ async fn hook_page(
         field("text", "kinds", kinds),
     ];
     Ok(HookPage {
-        repeated: made == Some(None),
-        secret: made.flatten(),
+        repeated: matches!(made, Some(Made::Before)),
+        secret: made.and_then(Made::secret),
         rows,
         fields,
         key: form_key(),
@@ -366,7 +387,7 @@ async fn hook_add(
     match made.map_err(webhooks::refuse) {
         Ok(made) => {
             let empty = HookForm::default();
-            let secret = Some(made.secret);
+            let secret = Some(Made::of(made.secret));
             error::html(&hook_page(&app, &visitor, &contract, &empty, &[], secret).await?)
         }
         Err(WebError::Invalid { fields, .. }) => {

@@ -43,9 +43,10 @@ pub(super) fn routes() -> Vec<Route> {
 /// to everybody who may look at the contract, so they must be fit for each of them. Called once for
 /// all listeners when the ledger grew.
 #[derive(Clone)]
-pub struct LiveValues(
-    pub Arc<dyn Fn(App, String) -> BoxFuture<BTreeMap<String, String>> + Send + Sync>,
-);
+pub struct LiveValues(pub Arc<ValuesFn>);
+
+/// Gives the values of a contract.
+pub type ValuesFn = dyn Fn(App, String) -> BoxFuture<BTreeMap<String, String>> + Send + Sync;
 
 /// How often a connection's right is looked at; kept in a slot, so that a test need not wait.
 #[derive(Debug, Clone, Copy)]

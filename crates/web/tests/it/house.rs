@@ -178,7 +178,10 @@ async fn help_begins_with_ones_own_first_day_and_has_no_dead_links() {
     for link in links {
         let answer = person.get(link).await;
         assert_shows(&answer, &["<h1>", "<h2>"]);
-        assert!(!answer.text().contains("help-"), "{link} lacks a text");
+        assert!(
+            !answer.text().replace("help-link", "").contains("help-"),
+            "{link} lacks a text"
+        );
     }
     assert_eq!(
         person.get("/help/nothing").await.status,

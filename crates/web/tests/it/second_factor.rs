@@ -51,8 +51,8 @@ async fn set_up(test: &TestApp, client: &mut Client) -> (String, Vec<String>) {
         .post_form("/account/second-factor/confirm", &[("code", &code)])
         .await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.text());
-    let text = done.text();
-    let codes: Vec<String> = text
+    let shown = done.text();
+    let codes: Vec<String> = shown
         .split("<li class=\"mono\">")
         .skip(1)
         .map(|rest| rest.split_once('<').expect("an end").0.to_owned())
@@ -158,8 +158,8 @@ async fn acts_of_weight_need_a_fresh_proof_and_keep_what_was_typed() {
     ];
     let asked = admin.post_form("/people/invite", &fields).await;
     assert_eq!(asked.status, StatusCode::UNAUTHORIZED);
-    let text = asked.text();
-    let kept = unescaped(between(&text, "name=\"kept\" value=\"", "\""));
+    let shown = asked.text();
+    let kept = unescaped(between(&shown, "name=\"kept\" value=\"", "\""));
     let before = admin.cookie().expect("signed in").to_owned();
     let wrong = admin
         .post_form("/prove", &[("password", "wrong"), ("kept", &kept)])

@@ -239,7 +239,7 @@ impl Look<'_> {
             let day = month.first().saturating_add(n.days());
             Some(self.cell(day, dates))
         }));
-        while cells.len() % 7 != 0 {
+        while !cells.len().is_multiple_of(7) {
             cells.push(None);
         }
         let mut weeks = Vec::new();

@@ -216,7 +216,7 @@ impl Looking<'_> {
 
     async fn shown(&self, task: &Task, asked: &str, flow: bool) -> Result<Shown, WebError> {
         let page = self.page;
-        let step = self.step(task, asked);
+        let step = Self::step(task, asked);
         let made = task.made.as_ref();
         let mut shown = Shown {
             step,
@@ -259,7 +259,7 @@ impl Looking<'_> {
     }
 
     /// The step that was asked for, or the first that is not done.
-    fn step(&self, task: &Task, asked: &str) -> &'static str {
+    fn step(task: &Task, asked: &str) -> &'static str {
         let asked = STEPS.iter().find(|one| **one == asked);
         let first = match task.state() {
             "submitted" | "accepted" | "returned" => "receipt",

@@ -267,15 +267,18 @@ fn row(app: &App, page: &Page, names: &Names, record: &Record) -> Row {
     }
 }
 
+/// A day as typed: none, or what is wrong with it.
+type TypedDay = Result<Option<Date>, String>;
+
 fn fields(
     app: &App,
     visitor: &Visitor,
     page: &Page,
     names: &Names,
     asked: &Asked,
-    (from, to): (&Result<Option<Date>, String>, &Result<Option<Date>, String>),
+    (from, to): (&TypedDay, &TypedDay),
 ) -> Vec<Field> {
-    let day = |name: &'static str, typed: &str, read: &Result<Option<Date>, String>| {
+    let day = |name: &'static str, typed: &str, read: &TypedDay| {
         let field = Field::new("date", name, page.t(&format!("ledger-filter-{name}")));
         match read {
             Ok(Some(day)) => field.value(day.to_string()),

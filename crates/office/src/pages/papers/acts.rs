@@ -118,7 +118,7 @@ fn message_of(problems: &[FieldProblem], typed: &Typed, message: String) -> Stri
         .iter()
         .filter(|problem| {
             let known = |name: &str| typed.values.iter().any(|(field, _)| *field == name);
-            !known(&problem.field) && !(problem.field == "replaced_reason" && known("reason"))
+            !(known(&problem.field) || problem.field == "replaced_reason" && known("reason"))
         })
         .map(|problem| format!("{}: {}", problem.label_ja, problem.message_ja))
         .collect();

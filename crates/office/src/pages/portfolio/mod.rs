@@ -160,7 +160,10 @@ async fn figures(
         overdue: pulse.overdue().count(),
         mine: pulse.awaiting(role).count(),
         city: pulse.awaiting_city().count(),
-        next: pulse.coming(i32::MAX).next().and_then(|next| next.day()),
+        next: pulse
+            .coming(i32::MAX)
+            .next()
+            .and_then(crate::deadlines::Deadline::day),
         minutes: gauge.counted_minutes,
         hours: match &gauge.cap {
             Some(cap) => format!("{} / {}", hours(gauge.counted_minutes), hours(cap.minutes)),
