@@ -169,7 +169,7 @@ async fn remind(
     }
     let mail = Notification {
         to,
-        subject: format!("【期限】{name}"),
+        subject: format!("【満了】{name}"),
         body: format!(
             "次のものの期限が近づいています。\n\n{}\n\n一覧は Mamori の画面で確認できます。\n",
             lines.join("\n")

@@ -257,9 +257,9 @@ async fn what_ends_is_reminded_of_once_at_each_step() {
         serde_json::json!({"obligation": "O-118", "issuer": "事業者", "issued_on": "2026-04-01", "expires_on": "2027-01-20"}),
     )
     .await;
-    // One mail names all that is new; its subject begins with 【期限】 in base64.
+    // One mail names all that is new; its subject begins with 【満了】 in base64.
     let mails = || {
-        let subject = "=?utf-8?b?44CQ5pyf6ZmQ44CR";
+        let subject = "=?utf-8?b?44CQ5rqA5LqG44CR";
         let sent = test.mails();
         sent.iter().filter(|mail| mail.contains(subject)).count()
     };
