@@ -4,7 +4,9 @@
 //! building cargo-deny takes minutes and the rule must hold on every run. It reads what a package
 //! declares; it does not look into licence texts.
 
-use cargo_metadata::{Metadata, MetadataCommand};
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{Metadata, MetadataCommand, PackageId};
 use spdx::{Expression, ParseMode};
 
 use crate::step;
@@ -42,6 +44,8 @@ impl Rules {
                 .ok_or_else(|| anyhow::anyhow!("deny.toml lacks [{section}] {key}"))?;
             Ok(list
                 .iter()
+                // A ban with wrappers allows the crate below these; cargo-deny follows the edges.
+                .filter(|item| item.get("wrappers").is_none())
                 .filter_map(|item| item.as_str().or_else(|| item.get("crate")?.as_str()))
                 .map(str::to_owned)
                 .collect())
@@ -53,17 +57,31 @@ impl Rules {
     }
 }
 
-fn all(rules: &Rules, metadata: &Metadata) -> Vec<String> {
-    let built: Vec<_> = metadata
+/// What our crates lead to on the chosen platform. The resolve also lists nodes that only other
+/// platforms need; nothing built leads to them.
+fn built(metadata: &Metadata) -> BTreeSet<&PackageId> {
+    let nodes: BTreeMap<&PackageId, &[PackageId]> = metadata
         .resolve
         .iter()
         .flat_map(|resolve| &resolve.nodes)
-        .map(|node| &node.id)
+        .map(|node| (&node.id, node.dependencies.as_slice()))
         .collect();
+    let mut built = BTreeSet::new();
+    let mut next: Vec<&PackageId> = metadata.workspace_members.iter().collect();
+    while let Some(id) = next.pop() {
+        if built.insert(id) {
+            next.extend(nodes.get(id).copied().unwrap_or_default());
+        }
+    }
+    built
+}
+
+fn all(rules: &Rules, metadata: &Metadata) -> Vec<String> {
+    let built = built(metadata);
     metadata
         .packages
         .iter()
-        .filter(|package| built.contains(&&package.id))
+        .filter(|package| built.contains(&package.id))
         .flat_map(|package| {
             let source = package.source.as_ref().map(|source| source.repr.as_str());
             one(rules, &package.name, package.license.as_deref(), source)
