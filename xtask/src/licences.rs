@@ -4,9 +4,7 @@
 //! building cargo-deny takes minutes and the rule must hold on every run. It reads what a package
 //! declares; it does not look into licence texts.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use cargo_metadata::{Metadata, MetadataCommand, PackageId};
+use cargo_metadata::{Metadata, MetadataCommand};
 use spdx::{Expression, ParseMode};
 
 use crate::step;
@@ -16,6 +14,8 @@ use crate::step;
 struct Rules {
     allowed: Vec<String>,
     banned: Vec<String>,
+    /// Crates banned except as a dependency of these.
+    wrapped: Vec<(String, Vec<String>)>,
 }
 
 /// Findings in this workspace.
@@ -44,44 +44,42 @@ impl Rules {
                 .ok_or_else(|| anyhow::anyhow!("deny.toml lacks [{section}] {key}"))?;
             Ok(list
                 .iter()
-                // A ban with wrappers allows the crate below these; cargo-deny follows the edges.
                 .filter(|item| item.get("wrappers").is_none())
                 .filter_map(|item| item.as_str().or_else(|| item.get("crate")?.as_str()))
                 .map(str::to_owned)
                 .collect())
         };
+        let banned = strings("bans", "deny")?;
+        let wrapped = table["bans"]["deny"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|item| {
+                let wrappers = item.get("wrappers")?.as_array()?;
+                let wrappers = wrappers.iter().filter_map(toml::Value::as_str);
+                let name = item.get("crate")?.as_str()?.to_owned();
+                Some((name, wrappers.map(str::to_owned).collect()))
+            })
+            .collect();
         Ok(Self {
             allowed: strings("licenses", "allow")?,
-            banned: strings("bans", "deny")?,
+            banned,
+            wrapped,
         })
     }
 }
 
-/// What our crates lead to on the chosen platform. The resolve also lists nodes that only other
-/// platforms need; nothing built leads to them.
-fn built(metadata: &Metadata) -> BTreeSet<&PackageId> {
-    let nodes: BTreeMap<&PackageId, &[PackageId]> = metadata
+fn all(rules: &Rules, metadata: &Metadata) -> Vec<String> {
+    let built: Vec<_> = metadata
         .resolve
         .iter()
         .flat_map(|resolve| &resolve.nodes)
-        .map(|node| (&node.id, node.dependencies.as_slice()))
+        .map(|node| &node.id)
         .collect();
-    let mut built = BTreeSet::new();
-    let mut next: Vec<&PackageId> = metadata.workspace_members.iter().collect();
-    while let Some(id) = next.pop() {
-        if built.insert(id) {
-            next.extend(nodes.get(id).copied().unwrap_or_default());
-        }
-    }
-    built
-}
-
-fn all(rules: &Rules, metadata: &Metadata) -> Vec<String> {
-    let built = built(metadata);
     metadata
         .packages
         .iter()
-        .filter(|package| built.contains(&package.id))
+        .filter(|package| built.contains(&&package.id))
         .flat_map(|package| {
             let source = package.source.as_ref().map(|source| source.repr.as_str());
             one(rules, &package.name, package.license.as_deref(), source)
@@ -89,7 +87,25 @@ fn all(rules: &Rules, metadata: &Metadata) -> Vec<String> {
                 .map(|what| format!("{} {}: {what}", package.name, package.version))
                 .collect::<Vec<_>>()
         })
+        .chain(outside_wrappers(rules, metadata))
         .collect()
+}
+
+/// Who depends on a crate that only its wrappers may name.
+fn outside_wrappers(rules: &Rules, metadata: &Metadata) -> Vec<String> {
+    let mut findings = Vec::new();
+    for node in metadata.resolve.iter().flat_map(|resolve| &resolve.nodes) {
+        let name = &metadata[&node.id].name;
+        for dependency in &node.dependencies {
+            let wanted = &metadata[dependency].name;
+            for (banned, wrappers) in &rules.wrapped {
+                if wanted.as_str() == banned && !wrappers.iter().any(|one| one == name.as_str()) {
+                    findings.push(format!("{name}: depends on {banned}, banned by deny.toml"));
+                }
+            }
+        }
+    }
+    findings
 }
 
 /// What is wrong with one package. `source` is `None` for our own.
