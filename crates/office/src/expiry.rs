@@ -1,7 +1,7 @@
 //! Reminds the contractor of what ends: attestations, assets to be renewed, media to be returned.
 //!
-//! 60, 30 and 7 days before, each once however often the job runs or does not run: what was
-//! reminded of is written down in the transaction that queues the mail. A day on which the
+//! 60, 30 and 7 days before unless the contract's settings say otherwise, each once however often
+//! the job runs or does not run: what was reminded of is written down in the transaction that queues the mail. A day on which the
 //! machine was off is made up for on the next one.
 
 use jiff::civil::Date;
@@ -15,9 +15,6 @@ use crate::Office;
 use crate::attestation::{Attestation, standings};
 use crate::contracts::Live;
 use crate::register::{Desk, DeskError, Stored, remind_once};
-
-/// Days before the last day on which a reminder goes out, the nearest first.
-pub const REMIND_DAYS: [i32; 3] = [7, 30, 60];
 
 /// The kind of job.
 pub fn kind() -> JobKind {
@@ -128,10 +125,11 @@ fn ending(item: &Stored, attestation: &Attestation) -> Option<Ending> {
     })
 }
 
-/// The reminder that a day calls for: the nearest one that has come.
-fn called_for(due: Date, today: Date) -> Option<(i32, i32)> {
+/// The reminder that a day calls for: the nearest one that has come. `reminders` are days before
+/// the last day, the nearest first.
+fn called_for(reminders: &[i32], due: Date, today: Date) -> Option<(i32, i32)> {
     let left = today.until((jiff::Unit::Day, due)).ok()?.get_days();
-    let days = REMIND_DAYS.into_iter().find(|days| left <= *days)?;
+    let days = reminders.iter().copied().find(|days| left <= *days)?;
     (left >= 0).then_some((days, left))
 }
 
@@ -143,14 +141,15 @@ async fn remind(
     endings: &[Ending],
     today: Date,
 ) -> Result<(), JobError> {
-    let to = app.config.mail.contractor.clone();
+    let to = app.contractor_addresses(contract).await?;
+    let days = crate::settings::days(app, contract, crate::settings::EXPIRY_DAYS).await?;
     if to.is_empty() {
         return Ok(());
     }
     let mut tx = app.db.begin_write().await?;
     let mut lines = Vec::new();
     for ending in endings {
-        let Some((days, left)) = called_for(ending.due, today) else {
+        let Some((days, left)) = called_for(&days, ending.due, today) else {
             continue;
         };
         let at_ms = app.now().as_millisecond();
@@ -174,7 +173,7 @@ async fn remind(
             "次のものの期限が近づいています。\n\n{}\n\n一覧は Mamori の画面で確認できます。\n",
             lines.join("\n")
         ),
-        attachments: Vec::new(),
+        ..Notification::default()
     };
     app.notify(&mut tx, &mail).await?;
     tx.commit().await?;
@@ -199,7 +198,7 @@ mod tests {
             (date(2026, 10, 1), Some((7, 0))),
             (date(2026, 9, 30), None),
         ] {
-            assert_eq!(called_for(due, today), called, "{due}");
+            assert_eq!(called_for(&[7, 30, 60], due, today), called, "{due}");
         }
     }
 }

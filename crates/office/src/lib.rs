@@ -33,6 +33,7 @@ pub(crate) mod reading;
 pub mod record;
 pub mod register;
 pub mod request;
+pub mod settings;
 pub mod subcontract;
 pub mod terms;
 pub mod training;
@@ -103,6 +104,7 @@ pub fn capability() -> Capability {
         texts: pages::texts(),
         evidence: evidence::kinds(),
         tiles: pages::tiles(),
+        settings: settings::settings(),
         start: Some(start_hook(Office::start)),
         ..Capability::default()
     }

@@ -11,6 +11,7 @@ use crate::daily_head;
 use crate::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
 use crate::notify;
 use crate::schedule::{At, Rule};
+use crate::setting;
 
 /// Policy `runtime.finished-jobs`: rows of finished jobs, with the mails in them, are deleted
 /// after this time. The ledger keeps what a job did; the row is only the queue's.
@@ -34,8 +35,13 @@ pub(crate) fn capability() -> Capability {
                 name: "20261123_runtime_webhooks",
                 sql: include_str!("../migrations/20261123_runtime_webhooks.sql"),
             },
+            Migration {
+                name: "20261123_runtime_contract_setting",
+                sql: include_str!("../migrations/20261123_runtime_contract_setting.sql"),
+            },
         ],
         jobs,
+        settings: setting::settings(),
         schedules: vec![
             daily_head::schedule(),
             notify::subscription::schedule(),
@@ -44,6 +50,7 @@ pub(crate) fn capability() -> Capability {
         evidence: vec![
             daily_head::evidence(),
             crate::job::evidence(),
+            setting::evidence(),
             EvidenceKind {
                 kind: JOB_FAILED,
                 version: 1,
@@ -73,7 +80,7 @@ pub(crate) fn capability() -> Capability {
             },
         ]
         .into_iter()
-        .chain(notify::subscription::evidence())
+        .chain(notify::evidence())
         .collect(),
         health: vec![
             HealthCheck::new("database", database),

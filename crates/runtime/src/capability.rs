@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::describe::Operation;
 use crate::job::{JobKind, Schedule};
+use crate::setting::Setting;
 use crate::tile::Tile;
 
 /// A boxed future, as the function types of a capability return it.
@@ -51,6 +52,8 @@ pub struct Capability {
     pub texts: Vec<Texts>,
     /// Its figures on the start page of a contract.
     pub tiles: Vec<Tile>,
+    /// What people may decide about it for a contract, in daily work.
+    pub settings: Vec<Setting>,
     /// What `/readyz` asks it.
     pub health: Vec<HealthCheck>,
     /// Called once when the application opens, after the migrations: loads state into slots.

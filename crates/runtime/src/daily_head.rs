@@ -5,6 +5,7 @@
 //! It proves nothing about records that were never written or were untrue when written; the mail
 //! says so.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use jiff::civil::Date;
@@ -13,7 +14,7 @@ use mamori_kernel::evidence::{EvidenceKind, LEDGER_CHECKPOINT};
 use mamori_kernel::ledger::{Checkpoint, NewRecord};
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, SYSTEM_CHAIN};
 use crate::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
 use crate::notify::Notification;
 use crate::schedule::{At, Rule};
@@ -43,17 +44,22 @@ async fn run(context: JobContext) -> Result<(), JobError> {
     if checkpoints.is_empty() {
         return Ok(());
     }
-    let mail = mail(app, day, &checkpoints);
-    // Mail and records in one transaction: what is recorded as mailed is queued.
+    let mails = mails(app, day, &checkpoints).await?;
+    // Mails and records in one transaction: what is recorded as mailed is queued.
     let mut tx = app.db.begin_write().await?;
     for checkpoint in &checkpoints {
+        let receivers: usize = mails
+            .iter()
+            .filter(|(_, about)| about.contains(&checkpoint.contract))
+            .map(|(mail, _)| mail.to.len())
+            .sum();
         let payload = json!({
             "day": day.to_string(),
             "head": checkpoint.head().to_string(),
             "root": checkpoint.root.to_string(),
             "key": checkpoint.key_id.to_string(),
             "by": "mail",
-            "receivers": mail.to.len(),
+            "receivers": receivers,
         });
         let record = NewRecord::new(
             &checkpoint.contract,
@@ -66,22 +72,52 @@ async fn run(context: JobContext) -> Result<(), JobError> {
         .dedup(format!("daily-head:{day}"));
         app.append(&mut tx, record).await?;
     }
-    app.notify(&mut tx, &mail).await?;
+    for (mail, _) in &mails {
+        app.notify(&mut tx, mail).await?;
+    }
     tx.commit().await?;
     Ok(())
 }
 
-fn mail(app: &App, day: Date, checkpoints: &[Checkpoint]) -> Notification {
+/// One mail to each circle of receivers, with the chains it speaks of: the contracts' own and the
+/// installation's. It goes at once, whatever the contract says of other mails to the city: a head
+/// that waits for the contractor's word proves less. Where no city has an address the heads go to
+/// the sender's own.
+async fn mails(
+    app: &App,
+    day: Date,
+    checkpoints: &[Checkpoint],
+) -> Result<Vec<(Notification, BTreeSet<String>)>, JobError> {
+    let (house, contracts): (Vec<&Checkpoint>, Vec<&Checkpoint>) = checkpoints
+        .iter()
+        .partition(|checkpoint| checkpoint.contract == SYSTEM_CHAIN);
+    let mut circles: BTreeMap<Vec<String>, Vec<&Checkpoint>> = BTreeMap::new();
+    for checkpoint in contracts {
+        let to = app.city_addresses(&checkpoint.contract).await?;
+        circles.entry(to).or_default().push(checkpoint);
+    }
+    if circles.is_empty() {
+        circles.insert(app.config.mail.city.clone(), Vec::new());
+    }
+    Ok(circles
+        .into_iter()
+        .map(|(mut to, mut about)| {
+            if to.is_empty() {
+                to.push(app.config.mail.from.clone());
+            }
+            about.extend(&house);
+            let chains = about.iter().map(|one| one.contract.clone()).collect();
+            (mail(app, day, to, &about), chains)
+        })
+        .collect())
+}
+
+fn mail(app: &App, day: Date, to: Vec<String>, checkpoints: &[&Checkpoint]) -> Notification {
     let mut heads = String::new();
     for checkpoint in checkpoints {
         let _ = writeln!(heads, "{}", checkpoint.head());
     }
     let key = app.ledger_key.public().fingerprint();
-    let to = if app.config.mail.city.is_empty() {
-        vec![app.config.mail.from.clone()]
-    } else {
-        app.config.mail.city.clone()
-    };
     Notification {
         to,
         subject: format!("証跡台帳の先頭値 {day}"),
@@ -93,7 +129,7 @@ fn mail(app: &App, day: Date, checkpoints: &[Checkpoint]) -> Notification {
              先頭値は、記録が書かれた時に事実だったこと、書かれなかった出来事がないことまでは示しません。\n\n\
              署名鍵の指紋: {key}\n"
         ),
-        attachments: Vec::new(),
+        ..Notification::default()
     }
 }
 

@@ -14,7 +14,7 @@
 //!         }],
 //!         jobs: vec![JobKind::new("greeting.send", RetryPolicy::LOCAL, |context| async move {
 //!             let mut tx = context.app.db.begin_write().await?;
-//!             let mail = Notification { to: …, subject: …, body: …, attachments: vec![] };
+//!             let mail = Notification { to: …, subject: …, body: …, ..Notification::default() };
 //!             context.app.notify(&mut tx, &mail).await?; // sent only if the commit succeeds
 //!             tx.commit().await?;
 //!             Ok(())
@@ -64,6 +64,7 @@ mod open_days;
 mod recent_logs;
 pub mod remote;
 pub mod schedule;
+pub mod setting;
 pub mod telemetry;
 mod tile;
 

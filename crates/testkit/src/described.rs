@@ -48,7 +48,7 @@ fn fits(asked: &str, schema: &Value, value: &Value) {
 /// Keywords of JSON Schema 2020-12 that descriptions of answers use; any other keyword is refused,
 /// so that none is passed over in silence. Validators of other people look at the same answers in
 /// `cargo xtask lab api`.
-const KEYWORDS: [&str; 17] = [
+const KEYWORDS: [&str; 18] = [
     "type",
     "enum",
     "const",
@@ -64,6 +64,7 @@ const KEYWORDS: [&str; 17] = [
     "minimum",
     "maximum",
     "minItems",
+    "maxItems",
     "title",
     "description",
 ];
@@ -131,6 +132,13 @@ fn compare(schema: &Value, value: &Value, place: &str, wrong: &mut Vec<String>) 
     }
     match value {
         Value::Array(values) => {
+            let bound = |name: &str| rules.get(name).and_then(Value::as_u64);
+            let length = values.len() as u64;
+            if bound("minItems").is_some_and(|least| length < least)
+                || bound("maxItems").is_some_and(|most| length > most)
+            {
+                wrong.push(format!("{place}: has {length} items"));
+            }
             if let Some(items) = rules.get("items") {
                 for (index, each) in values.iter().enumerate() {
                     compare(items, each, &format!("{place}/{index}"), wrong);

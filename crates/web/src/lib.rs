@@ -111,6 +111,7 @@ pub fn capability() -> Capability {
         ]
         .concat(),
         texts: [texts(), house::texts()].concat(),
+        tiles: house::tiles(),
         evidence: account::evidence(),
         health: vec![breach::health()],
         start: Some(start_hook(start)),
@@ -162,6 +163,7 @@ fn texts() -> Vec<Texts> {
         "signin.ftl",
         "account.ftl",
         "people.ftl",
+        "settings.ftl",
         "api.ftl"
     ]
 }

@@ -401,21 +401,16 @@ impl Desk {
         act: &ActSpec,
         item: &Stored,
     ) -> Result<(), DeskError> {
-        let mail = &self.app.config.mail;
-        let (to, what) = match act.side {
-            Side::City => (&mail.contractor, "が記録されました"),
-            Side::Either if order.side == Side::City => (&mail.contractor, "が登録されました"),
+        let (at_city, what) = match act.side {
+            Side::City => (false, "が記録されました"),
+            Side::Either if order.side == Side::City => (false, "が登録されました"),
             Side::Contractor if awaits_city(order.register, &item.state) => {
-                (&mail.city, "をご確認ください")
+                (true, "をご確認ください")
             }
             Side::Contractor | Side::Either => return Ok(()),
         };
-        if to.is_empty() {
-            return Ok(());
-        }
         let spec = order.register.spec;
-        let notification = Notification {
-            to: to.clone(),
+        let mail = Notification {
             subject: format!("【{}】{} {}", spec.title_ja, item.number, act.title_ja),
             body: format!(
                 "{}「{}」（{}）の{}{what}。\n状態: {}\n\n内容は Mamori の画面で確認できます。このメールには個人情報を載せていません。\n",
@@ -425,9 +420,20 @@ impl Desk {
                 act.title_ja,
                 spec.state_ja(&item.state)
             ),
-            attachments: Vec::new(),
+            ..Notification::default()
         };
-        self.app.notify(tx, &notification).await?;
+        if at_city {
+            self.app.notify_city(tx, order.contract, mail).await?;
+            return Ok(());
+        }
+        let to = self
+            .app
+            .contractor_addresses(order.contract)
+            .await
+            .map_err(NotifyError::from)?;
+        if !to.is_empty() {
+            self.app.notify(tx, &Notification { to, ..mail }).await?;
+        }
         Ok(())
     }
 

@@ -535,7 +535,7 @@ async fn each_receiver_is_reminded_once_a_day_with_reason_and_person() {
     test.advance_to(morning(3)).await;
     let sent = reminders(&test).await;
     let receivers: Vec<&str> = sent.iter().map(|(to, ..)| to.as_str()).collect();
-    assert_eq!(receivers, ["noc@example.jp", "lead@example.jp"]);
+    assert_eq!(receivers, ["lead@example.jp", "noc@example.jp"]);
     let (_, subject, body) = &sent[0];
     assert!(subject.contains("令和8年11月3日（火）"), "{subject}");
     assert!(

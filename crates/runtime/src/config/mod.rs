@@ -550,7 +550,8 @@ fn is_loopback_host(host: &str) -> bool {
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-fn address(text: &str) -> Result<(), String> {
+/// Whether the text is one mail address (RFC 5321), or why not.
+pub(crate) fn address(text: &str) -> Result<(), String> {
     text.parse::<lettre::Address>()
         .map(|_| ())
         .map_err(|_| "メールアドレスではありません".to_owned())

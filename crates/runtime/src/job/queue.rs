@@ -36,6 +36,7 @@ pub struct NewJob {
     payload: Result<Value, serde_json::Error>,
     dedup: Option<String>,
     at: Option<Timestamp>,
+    held: bool,
     pub(super) schedule: Option<&'static str>,
     pub(super) scheduled_for: Option<Timestamp>,
 }
@@ -48,6 +49,7 @@ impl NewJob {
             payload: serde_json::to_value(payload),
             dedup: None,
             at: None,
+            held: false,
             schedule: None,
             scheduled_for: None,
         }
@@ -65,6 +67,13 @@ impl NewJob {
     #[must_use]
     pub fn at(mut self, at: Timestamp) -> Self {
         self.at = Some(at);
+        self
+    }
+
+    /// Not before a person lets it go ([`super::JobAct::Release`]).
+    #[must_use]
+    pub fn held(mut self) -> Self {
+        self.held = true;
         self
     }
 }
@@ -94,7 +103,7 @@ impl App {
         let inserted = tx
             .execute(
                 "INSERT INTO job (id, kind, dedup_key, payload, state, queued_at, run_at, schedule, \
-                 scheduled_for, attempts) VALUES ($1, $2, $3, $4, 'queued', $5, $6, $7, $8, 0) \
+                 scheduled_for, attempts) VALUES ($1, $2, $3, $4, $9, $5, $6, $7, $8, 0) \
                  ON CONFLICT DO NOTHING",
                 args![
                     id.to_string(),
@@ -104,7 +113,8 @@ impl App {
                     now,
                     job.at.unwrap_or(now),
                     job.schedule,
-                    job.scheduled_for
+                    job.scheduled_for,
+                    if job.held { "held" } else { "queued" }
                 ],
             )
             .await?;

@@ -4,18 +4,22 @@
 //! committed is tried until it arrives or its attempts are used up. Delivery is at least once: the
 //! `Message-ID` and the webhook's `id` are the job's id, so a receiver can drop a double.
 
+mod letters;
 mod mail;
 pub mod subscription;
 mod webhook;
 
+use mamori_kernel::evidence::EvidenceKind;
 use mamori_kernel::merkle::Digest;
 use mamori_store::Tx;
 use serde::{Deserialize, Serialize};
 
+pub use letters::{Letter, LetterAct};
 pub use webhook::{SIGNATURE_HEADER, TIMESTAMP_HEADER, signature};
 
 use crate::app::App;
 use crate::job::{JobKind, NewJob, RetryPolicy};
+use crate::setting::{MAIL_CITY_RELEASE, RELEASE_AT_ONCE, SettingValue};
 
 /// A file that goes with a mail; its bytes are in the blob store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +33,7 @@ pub struct MailAttachment {
 }
 
 /// A mail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     /// Receivers; all see each other.
     pub to: Vec<String>,
@@ -40,6 +44,9 @@ pub struct Notification {
     /// Files.
     #[serde(default)]
     pub attachments: Vec<MailAttachment>,
+    /// The contract on whose page mails to the city are listed; set by [`App::notify_city`].
+    #[serde(default)]
+    pub contract: Option<String>,
 }
 
 /// A message to a configured webhook.
@@ -66,6 +73,9 @@ pub enum NotifyError {
     /// There is no such webhook in the configuration.
     #[error("webhook「{0}」は設定にありません。mamori.toml の [[webhook]] を確かめてください")]
     UnknownWebhook(String),
+    /// The contract's settings could not be read.
+    #[error(transparent)]
+    Setting(#[from] crate::setting::SettingError),
     /// The queue could not take it.
     #[error(transparent)]
     Queue(#[from] crate::job::JobQueueError),
@@ -78,6 +88,35 @@ impl App {
             return Err(NotifyError::NoReceiver);
         }
         self.enqueue(tx, NewJob::new(MAIL_JOB, mail)).await?;
+        Ok(())
+    }
+
+    /// Queues a mail to the city's addresses of a contract in `tx`; its receivers are set here. It
+    /// waits for a person's word unless the contract's settings let it go at once. Without
+    /// addresses nothing is queued.
+    pub async fn notify_city(
+        &self,
+        tx: &mut Tx,
+        contract: &str,
+        mail: Notification,
+    ) -> Result<(), NotifyError> {
+        let to = self.city_addresses(contract).await?;
+        if to.is_empty() {
+            return Ok(());
+        }
+        let mail = Notification {
+            to,
+            contract: Some(contract.to_owned()),
+            ..mail
+        };
+        let job = NewJob::new(MAIL_JOB, &mail);
+        let at_once = SettingValue::Word(RELEASE_AT_ONCE.to_owned());
+        let job = if self.setting(contract, MAIL_CITY_RELEASE).await? == at_once {
+            job
+        } else {
+            job.held()
+        };
+        self.enqueue(tx, job).await?;
         Ok(())
     }
 
@@ -98,6 +137,13 @@ impl App {
         self.enqueue(tx, NewJob::new(WEBHOOK_JOB, message)).await?;
         Ok(())
     }
+}
+
+/// What notifications leave in the ledger.
+pub(crate) fn evidence() -> impl Iterator<Item = EvidenceKind> {
+    letters::evidence()
+        .into_iter()
+        .chain(subscription::evidence())
 }
 
 /// The kinds of job that deliver.

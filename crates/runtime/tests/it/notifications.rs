@@ -20,7 +20,7 @@ fn mail(body: &str) -> Notification {
         ],
         subject: "月次報告の提出".to_owned(),
         body: body.to_owned(),
-        attachments: Vec::new(),
+        ..Notification::default()
     }
 }
 

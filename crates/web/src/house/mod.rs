@@ -5,11 +5,14 @@
 
 pub mod events;
 pub mod help;
+mod letters;
+mod settings;
+mod settings_api;
 mod system;
 mod system_view;
 
 use mamori_kernel::permission::Permission;
-use mamori_runtime::{NavEntry, NavGroup, Route, Texts};
+use mamori_runtime::{NavEntry, NavGroup, Route, Texts, Tile};
 
 /// Looking at the installation's health.
 pub(crate) const SYSTEM: Permission = Permission::read("system");
@@ -23,12 +26,29 @@ pub(crate) fn routes() -> Vec<Route> {
     let mut routes = system::routes();
     routes.extend(help::routes());
     routes.extend(events::routes());
+    routes.extend(settings::routes());
+    routes.extend(settings_api::routes());
+    routes.extend(letters::routes());
     routes
 }
 
 /// Its entries in the menu.
 pub(crate) fn navigation() -> Vec<NavEntry> {
     vec![
+        NavEntry {
+            label: "nav-letters",
+            href: "/c/{contract}/letters",
+            permission: settings::READ,
+            group: NavGroup::House,
+            order: 60,
+        },
+        NavEntry {
+            label: "nav-settings",
+            href: "/c/{contract}/settings",
+            permission: settings::READ,
+            group: NavGroup::House,
+            order: 70,
+        },
         NavEntry {
             label: "nav-system",
             href: "/system",
@@ -44,6 +64,11 @@ pub(crate) fn navigation() -> Vec<NavEntry> {
             order: 90,
         },
     ]
+}
+
+/// Its figures on the start page.
+pub(crate) fn tiles() -> Vec<Tile> {
+    vec![letters::tile()]
 }
 
 /// What its pages say.

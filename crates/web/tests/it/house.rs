@@ -43,7 +43,7 @@ async fn a_mail_that_fails(test: &TestApp) -> String {
         to: vec!["no address".to_owned()],
         subject: "期限の知らせ".to_owned(),
         body: "…".to_owned(),
-        attachments: Vec::new(),
+        ..Notification::default()
     };
     let mut tx = test.app.db.begin_write().await.expect("a transaction");
     test.app.notify(&mut tx, &mail).await.expect("queued");

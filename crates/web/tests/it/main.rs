@@ -13,4 +13,5 @@ mod program_pages;
 mod sample;
 mod second_factor;
 mod sessions;
+mod settings;
 mod walk;

@@ -1,8 +1,11 @@
 //! 期限のお知らせ: once a day, one mail to each receiver about the dates of all contracts: seven,
-//! three and one day before, on the day, and what has passed undone.
+//! three and one day before and on the day unless the contract's settings say otherwise, and what
+//! has passed undone.
 //!
-//! Accounts have no mail address of their own; the receivers are the contractor's (`mail.contractor`),
-//! and each line names the person responsible.
+//! The receivers are the contract's (setting `mail-contractor`), and each line names the person
+//! responsible.
+
+use std::collections::BTreeMap;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -20,10 +23,9 @@ use crate::Office;
 use crate::contracts::Live;
 use crate::deadlines::{Deadline, Standing};
 use crate::pulse::Pulse;
+use crate::settings;
 
 const JOB: &str = "deadline.remind";
-/// Days before a date on which people are reminded of it; 0 is the day itself.
-const REMIND_DAYS: [i32; 4] = [7, 3, 1, 0];
 /// Days after which the note that a reminder was sent is of no use.
 const KEEP_DAYS: i64 = 366;
 /// Overdue dates named in a mail; of the rest it tells how many they are.
@@ -41,51 +43,52 @@ pub fn schedule() -> Schedule {
 
 async fn run(context: JobContext) -> Result<(), JobError> {
     let app = &context.app;
-    let to = &app.config.mail.contractor;
-    if to.is_empty() {
-        return Ok(());
-    }
     let office = app
         .slot::<Office>()
         .ok_or_else(|| JobError::Permanent("office is not started".to_owned()))?;
     let at = context.about();
     let today = tokyo_date(at);
-    let mut parts = Vec::new();
-    let mut count = 0;
+    let mut letters: BTreeMap<String, (Vec<String>, usize)> = BTreeMap::new();
     for live in office.contracts.all() {
+        let to = app.contractor_addresses(live.id()).await?;
+        if to.is_empty() {
+            continue;
+        }
         let dates = Pulse::dates(&office, &live, at).await?;
         if let Some((part, number)) = part(app, &live, &dates, today).await? {
-            parts.push(part);
-            count += number;
+            for receiver in to {
+                let (parts, count) = letters.entry(receiver).or_default();
+                parts.push(part.clone());
+                *count += number;
+            }
         }
     }
-    if parts.is_empty() {
+    if letters.is_empty() {
         return Ok(());
     }
-    let body = format!(
-        "{}\n\n期限の暦は Mamori の画面で確認できます。\n",
-        parts.join("\n\n")
-    );
     let mut tx = app.db.begin_write().await?;
     tx.execute(
         "DELETE FROM office_reminder WHERE day < $1",
         args![today.saturating_sub(KEEP_DAYS.days()).to_string()],
     )
     .await?;
-    for receiver in to {
+    for (receiver, (parts, count)) in letters {
         let first = tx
             .execute(
                 "INSERT INTO office_reminder (day, receiver, at_ms) VALUES ($1, $2, $3) \
                  ON CONFLICT (day, receiver) DO NOTHING",
-                args![today.to_string(), receiver, app.now()],
+                args![today.to_string(), &receiver, app.now()],
             )
             .await?;
         if first == 1 {
             let mail = Notification {
-                to: vec![receiver.clone()],
+                to: vec![receiver],
                 subject: format!("【期限】{} {count}件", wareki::with_weekday(today)),
-                body: body.clone(),
-                attachments: Vec::new(),
+                body: format!(
+                    "{}\n\n期限の暦は Mamori の画面で確認できます。\n",
+                    parts.join("\n\n")
+                ),
+                ..Notification::default()
             };
             app.notify(&mut tx, &mail).await?;
         }
@@ -101,6 +104,7 @@ async fn part(
     dates: &[Deadline],
     today: Date,
 ) -> Result<Option<(String, usize)>, JobError> {
+    let days = settings::days(app, live.id(), settings::REMINDER_DAYS).await?;
     let overdue: Vec<&Deadline> = dates
         .iter()
         .filter(|deadline| deadline.standing == Standing::Overdue)
@@ -111,7 +115,7 @@ async fn part(
             deadline.standing == Standing::Open
                 && deadline
                     .days_left(today)
-                    .is_some_and(|left| REMIND_DAYS.contains(&left))
+                    .is_some_and(|left| days.contains(&left))
         })
         .collect();
     if overdue.is_empty() && coming.is_empty() {

@@ -236,7 +236,7 @@ async fn stop(app: &App, subscription: &Subscription, why: &str) -> Result<(), J
     store::disable(&mut tx, &subscription.id, app.now(), why).await?;
     let actor = mamori_kernel::ledger::Actor::job(super::DELIVER_JOB);
     record(app, &mut tx, &actor, WEBHOOK_ENDED, subscription, "stopped").await?;
-    let to = app.config.mail.contractor.clone();
+    let to = app.contractor_addresses(&subscription.contract).await?;
     if !to.is_empty() {
         let mail = Notification {
             to,
@@ -246,7 +246,7 @@ async fn stop(app: &App, subscription: &Subscription, why: &str) -> Result<(), J
                  受け側を確かめ、管理画面の「通知先」で再開してください。止まった所から順に送ります。\n",
                 subscription.contract, subscription.url
             ),
-            attachments: Vec::new(),
+            ..Notification::default()
         };
         app.notify(&mut tx, &mail).await?;
     }

@@ -1,0 +1,158 @@
+//! `/c/{contract}/letters`: mails to the city of a contract. What waits is read, let go or taken
+//! back; what went can be looked up as long as the queue keeps it.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{Redirect, Response};
+use mamori_runtime::job::JobState;
+use mamori_runtime::notify::{Letter, LetterAct};
+use mamori_runtime::setting::{MAIL_CITY_RELEASE, RELEASE_AT_ONCE, SettingValue};
+use mamori_runtime::{
+    App, HookError, JobChangeError, Route, Tile, TileRequest, TileTone, TileView,
+};
+
+use super::settings::{DECIDE, READ, failed};
+use super::system_view::JobLine;
+use crate::error::{WebError, html};
+use crate::page::{Page, Tone};
+use crate::session::Visitor;
+use crate::texts::Language;
+
+/// Rows of what is no longer waiting.
+const SHOWN: usize = 50;
+const FORM_BYTES: usize = 8 * 1024;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/c/{contract}/letters", READ, look),
+        Route::post("/c/{contract}/letters/{id}/release", DECIDE, release)
+            .with_body_limit(FORM_BYTES),
+        Route::post("/c/{contract}/letters/{id}/withdraw", DECIDE, withdraw)
+            .with_body_limit(FORM_BYTES),
+    ]
+}
+
+/// What waits to be sent to the city; nothing is said while nothing waits.
+pub(super) fn tile() -> Tile {
+    Tile::new(
+        "letters",
+        DECIDE,
+        45,
+        |app: App, request: TileRequest| async move {
+            let waiting = app
+                .letters(&request.contract, vec![JobState::Held])
+                .await
+                .map_err(|error| HookError::caused_by("市へのメールを読めません", error))?
+                .len();
+            let page = Page::bare(&app, Language::of(request.language), "");
+            Ok((waiting > 0).then(|| TileView {
+                label: page.t("letters-tile"),
+                figure: waiting.to_string(),
+                unit: page.t1("letters-unit", "count", waiting),
+                tone: TileTone::Warn,
+                state: page.t("letters-tile-state"),
+                detail: page.t("letters-tile-detail"),
+                href: format!("/c/{}/letters", request.contract),
+            }))
+        },
+    )
+}
+
+/// A mail that waits.
+struct Waiting {
+    id: String,
+    subject: String,
+    to: String,
+    body: String,
+    queued: String,
+}
+
+#[derive(Template)]
+#[template(path = "house/letters.html")]
+struct LettersPage {
+    page: Page,
+    waiting: Vec<Waiting>,
+    past: Vec<JobLine>,
+    at_once: bool,
+    nobody: bool,
+    acts: bool,
+}
+
+async fn look(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(contract): Path<String>,
+) -> Result<Response, WebError> {
+    let page = Page::new(&app, &visitor, "letters-title").here();
+    let (waiting, past): (Vec<Letter>, Vec<Letter>) = app
+        .letters(&contract, Vec::new())
+        .await?
+        .into_iter()
+        .partition(|letter| letter.job.state == JobState::Held);
+    let mode = app
+        .setting(&contract, MAIL_CITY_RELEASE)
+        .await
+        .map_err(failed)?;
+    let nobody = app
+        .city_addresses(&contract)
+        .await
+        .map_err(failed)?
+        .is_empty();
+    html(&LettersPage {
+        waiting: waiting
+            .into_iter()
+            .map(|letter| Waiting {
+                queued: page.moment(letter.job.queued_at),
+                id: letter.job.id,
+                subject: letter.mail.subject,
+                to: letter.mail.to.join("、"),
+                body: letter.mail.body,
+            })
+            .collect(),
+        past: past
+            .iter()
+            .take(SHOWN)
+            .map(|letter| JobLine::new(&page, &letter.job, false))
+            .collect(),
+        at_once: mode == SettingValue::Word(RELEASE_AT_ONCE.to_owned()),
+        nobody,
+        acts: visitor.may(DECIDE),
+        page,
+    })
+}
+
+async fn release(
+    app: State<App>,
+    visitor: Visitor,
+    path: Path<(String, String)>,
+) -> Result<Redirect, WebError> {
+    settle(app, visitor, path, LetterAct::Release, "letters-released").await
+}
+
+async fn withdraw(
+    app: State<App>,
+    visitor: Visitor,
+    path: Path<(String, String)>,
+) -> Result<Redirect, WebError> {
+    settle(app, visitor, path, LetterAct::Withdraw, "letters-withdrawn").await
+}
+
+async fn settle(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((contract, id)): Path<(String, String)>,
+    act: LetterAct,
+    said: &str,
+) -> Result<Redirect, WebError> {
+    let say = |key: &str| crate::texts::texts(&app).say(visitor.language, key, &[]);
+    match app
+        .settle_letter(&contract, &id, act, visitor.actor())
+        .await
+    {
+        Ok(_) => visitor.flash(&app, Tone::Ok, say(said)).await?,
+        Err(JobChangeError::Elsewhere) => return Err(WebError::Conflict(say("letters-elsewhere"))),
+        Err(JobChangeError::Store(error)) => return Err(error.into()),
+        Err(JobChangeError::Ledger(error)) => return Err(error.into()),
+    }
+    Ok(Redirect::to(&visitor.at("/letters")))
+}
