@@ -196,7 +196,7 @@ test("what was typed survives an ended session and a lost connection, and goes w
   await page.locator("#f-title").fill(title);
   await page.context().clearCookies();
   await send(page);
-  await page.locator("[data-problem]").waitFor();
+  await page.locator("input[type=password]").waitFor();
   await page.goto("/gallery");
   await signIn(page);
   await page.locator(".notice.draft button").first().click();
@@ -209,6 +209,20 @@ test("what was typed survives an ended session and a lost connection, and goes w
   await page.context().setOffline(false);
   await page.locator(".notice.ok").waitFor();
   assert.equal(await drafts(page), 0);
+  assert.equal(await page.locator(".notice.draft").count(), 0);
+
+  await page.locator("#f-title").fill(`${title} 2`);
+  await page.context().clearCookies();
+  await send(page);
+  await page.locator("input[autocomplete=username]").fill(account.name);
+  await page.locator("input[type=password]").fill(account.password);
+  await page.keyboard.press("Enter");
+  const carried = page.locator("form[data-carried]");
+  await carried.waitFor();
+  assert.match(await page.locator("main").innerText(), /下書きの件名 😀 2/, "what is carried is shown");
+  await carried.locator("button[type=submit]").click();
+  await page.locator(".notice.ok").waitFor();
+  assert.equal(await drafts(page), 0, "what the sign-in carried has arrived as well");
   assert.equal(await page.locator(".notice.draft").count(), 0);
 
   await page.locator("#f-title").fill("秘密");

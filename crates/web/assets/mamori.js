@@ -185,7 +185,8 @@
     }
     leaving = true;
     form.dataset.busy = 'sent';
-    if (form.dataset.draft) keepDraft(form, tab);
+    if (form.dataset.draft) keepDraft(form, tab, new URL(submitter?.formAction || form.action).pathname);
+    if ('carried' in form.dataset) sendAgain(new URL(form.action).pathname);
     if (form.getAttribute('action') === '/sign-out') store.keys('draft:').forEach(store.drop);
     for (const button of buttons(form)) button.setAttribute('aria-disabled', 'true');
     announce(say('busy'));
@@ -221,8 +222,8 @@
   const snapshot = (form) => typed(form).map((one) => [one.name, isTick(one) ? [one.value, one.checked] : one.value]);
   const first = new WeakMap();
   const isChanged = (form) => first.has(form) && first.get(form) !== JSON.stringify(snapshot(form));
-  function keepDraft(form, sent) {
-    if (sent || isChanged(form)) store.set(draftKey(form), { at: Date.now(), sent, values: snapshot(form) });
+  function keepDraft(form, sent, to) {
+    if (sent || isChanged(form)) store.set(draftKey(form), { at: Date.now(), sent, to, values: snapshot(form) });
     else if (!form.draftOffered) store.drop(draftKey(form));
   }
   function restore(form, values) {
@@ -234,6 +235,13 @@
       if (isTick(one)) one.checked = value[1];
       else one.value = value;
       one.dispatchEvent(new Event('input', { bubbles: true }));
+    }
+  }
+  // A form that the sign-in carried along is on its way again.
+  function sendAgain(path) {
+    for (const key of store.keys('draft:')) {
+      const draft = store.get(key);
+      if (draft?.to === path) store.set(key, { ...draft, sent: tab });
     }
   }
   // What was sent from this tab has arrived unless this page is a refusal or the sign-in.
@@ -250,7 +258,8 @@
     const given = JSON.stringify(snapshot(form));
     // What a refusal gives back is typed text, not an empty form.
     first.set(form, form.querySelector('[aria-invalid=true]') || document.querySelector('[data-error-summary]') ? '' : given);
-    const keep = later(() => keepDraft(form), 300);
+    // Not once it is on its way: the mark of what was sent, or signing out, has the last word.
+    const keep = later(() => leaving || keepDraft(form), 300);
     on(form, 'input change', keep);
     const draft = store.get(draftKey(form));
     if (!draft || JSON.stringify(draft.values) === given) return;

@@ -79,5 +79,5 @@
 
   for (const form of document.querySelectorAll("form[data-passkey]")) prepare(form);
   // What somebody has just proved they want goes on without another press.
-  for (const form of document.querySelectorAll("form[data-continue]")) form.submit();
+  for (const form of document.querySelectorAll("form[data-continue]")) form.requestSubmit();
 })();
