@@ -12,10 +12,13 @@ import { chromium } from "playwright-core";
 
 const READY_LIMIT_MS = 300_000;
 
-/** Starts `mamori demo` in a folder of its own and a browser. */
-export async function open() {
+/**
+ * Starts `mamori demo` in a folder of its own and a browser. `configure(address, folder)` gives its
+ * configuration as variables.
+ */
+export async function open(configure = () => ({})) {
   const folder = await mkdtemp(join(tmpdir(), "mamori-walks-"));
-  const demo = await startDemo(folder);
+  const demo = await startDemo(folder, configure);
   const browser = await chromium.launch({
     executablePath: process.env.E2E_CHROMIUM ?? "/usr/bin/chromium",
     // Chromium's sandbox does not start for the superuser, as on a build machine.
@@ -39,17 +42,19 @@ export async function open() {
   };
 }
 
-async function startDemo(folder) {
+async function startDemo(folder, configure) {
   const port = await freePort();
+  const address = `http://127.0.0.1:${port}`;
+  const configuration = await configure(address, folder);
   const child = spawn(
     process.env.E2E_MAMORI ?? "mamori",
     ["demo", "--data-dir", join(folder, "data"), "--port", String(port), "--json"],
     // Free of the caller's configuration.
-    { stdio: ["ignore", "pipe", "inherit"], env: withoutConfiguration(process.env) },
+    { stdio: ["ignore", "pipe", "inherit"], env: { ...withoutConfiguration(process.env), ...configuration } },
   );
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const ready = await firstLine(child);
-  return { process: child, ended, ready, address: `http://127.0.0.1:${port}` };
+  return { process: child, ended, ready, address };
 }
 
 function withoutConfiguration(environment) {
@@ -73,7 +78,7 @@ function firstLine(child) {
   });
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -82,7 +82,14 @@ const ALONE: &[Alone] = &[
         why: "the ledger's key is used in one place",
     },
     Alone {
-        crates: &["aes-gcm", "totp-rs", "webauthn-rs", "zxcvbn"],
+        crates: &[
+            "aes-gcm",
+            "jsonwebtoken",
+            "ring",
+            "totp-rs",
+            "webauthn-rs",
+            "zxcvbn",
+        ],
         users: &["mamori-web"],
         why: "who somebody is, is proved in one place",
     },

@@ -231,7 +231,7 @@ pub fn chromium() -> anyhow::Result<PathBuf> {
 /// Fetches what drives the browsers.
 pub fn browser_tools(steps: &Steps) -> anyhow::Result<()> {
     let folder = walks_folder();
-    steps.say("fetching Playwright, Puppeteer and axe (npm ci)");
+    steps.say("fetching Playwright, Puppeteer, axe and an identity provider (npm ci)");
     // No install scripts: Playwright's would download browsers.
     step::run(
         Command::new("npm")

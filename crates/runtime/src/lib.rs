@@ -61,6 +61,7 @@ pub mod describe;
 pub mod job;
 pub mod notify;
 mod open_days;
+pub mod outgoing;
 mod recent_logs;
 pub mod remote;
 pub mod schedule;

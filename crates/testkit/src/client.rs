@@ -1,5 +1,6 @@
 //! A browser without a browser: cookies, forms with their token, JSON; no socket.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -58,6 +59,8 @@ impl Answer {
 pub struct Client {
     router: Router,
     cookie: Option<String>,
+    /// Cookies beside the session's, by name.
+    others: BTreeMap<String, String>,
     bearer: Option<String>,
     from: SocketAddr,
 }
@@ -67,6 +70,7 @@ impl Client {
         Self {
             router,
             cookie: None,
+            others: BTreeMap::new(),
             bearer: None,
             from: SocketAddr::from(([127, 0, 0, 1], 40_000)),
         }
@@ -146,8 +150,14 @@ impl Client {
         if !headers.contains_key(header::HOST) {
             headers.insert(header::HOST, "localhost".parse().expect("a header value"));
         }
-        if let Some(cookie) = &self.cookie {
-            headers.insert(header::COOKIE, cookie.parse().expect("a header value"));
+        let others = self
+            .others
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        let cookies: Vec<String> = self.cookie.iter().cloned().chain(others).collect();
+        if !cookies.is_empty() {
+            let all = cookies.join("; ");
+            headers.insert(header::COOKIE, all.parse().expect("a header value"));
         }
         if let Some(bearer) = &self.bearer {
             let value = format!("Bearer {bearer}");
@@ -168,6 +178,12 @@ impl Client {
             let pair = text.split(';').next().unwrap_or_default();
             // A preference; tests of it look at the header.
             if pair.starts_with("mamori_language=") {
+                continue;
+            }
+            if let Some((name, value)) = pair.split_once('=')
+                && !matches!(name, "mamori" | "__Host-mamori")
+            {
+                self.others.insert(name.to_owned(), value.to_owned());
                 continue;
             }
             self.cookie = (!pair.ends_with('=')).then(|| pair.to_owned());

@@ -4,7 +4,8 @@
 //! account by its id, role and nothing else.
 
 use jiff::{SignedDuration, Timestamp};
-use mamori_kernel::evidence::{EvidenceKind, USER_ADDED, USER_REMOVED};
+pub(crate) use mamori_kernel::evidence::USER_ADDED;
+use mamori_kernel::evidence::{EvidenceKind, USER_REMOVED};
 use mamori_kernel::ids::UserId;
 use mamori_kernel::ledger::{Actor, LedgerError, NewRecord};
 use mamori_kernel::permission::Role;

@@ -13,6 +13,7 @@ use crate::account::{self, Account};
 use crate::entrance::{Refused, new_password};
 use crate::error::{self, WebError};
 use crate::form::Field;
+use crate::oidc::{self, links::Link};
 use crate::page::{DateStyle, Page, Tone};
 use crate::pages::set_cookie;
 use crate::passkey::{self, PasskeyError, Stored};
@@ -64,6 +65,8 @@ struct AccountPage {
     second: Option<(String, String)>,
     recovery_tone: Tone,
     passkeys: Vec<Stored>,
+    /// The organisation's account: what it is for, its button, and the link if there is one.
+    oidc: Option<(String, oidc::Prompt, Option<Link>)>,
     /// Where passkeys work, when it is not here.
     elsewhere: Option<String>,
     sessions: Vec<(String, Line)>,
@@ -113,6 +116,14 @@ async fn shown(
             Second::Off | Second::Begun => None,
         },
         passkeys: passkey::list(app, &visitor.id).await?,
+        oidc: match oidc::Prompt::new(app, &page, "oidc-link") {
+            None => None,
+            Some(prompt) => {
+                let label = oidc::label(app).unwrap_or_default();
+                let lead = page.t1("oidc-lead", "label", label);
+                Some((lead, prompt, oidc::links::of(app, &visitor.id).await?))
+            }
+        },
         elsewhere: (!passkey::works_at(app, sign_in::host(headers)))
             .then(|| sign_in::elsewhere(app, page.language)),
         sessions: sessions

@@ -21,7 +21,7 @@ use crate::page::{Page, Tone, role_key};
 use crate::server::ClientAddress;
 use crate::session::{self, Proof, Visitor};
 use crate::sign_in::{self, Carried};
-use crate::{setup, token};
+use crate::{oidc, setup, token};
 
 const SMALL: usize = 16 * 1024;
 
@@ -44,6 +44,8 @@ struct EntrancePage {
     action: String,
     token: String,
     fields: Vec<Field>,
+    /// The way by the organisation's account: where to, what is said of it, and the button.
+    oidc: Option<(String, String, oidc::Prompt)>,
     error: String,
     tone_bad: Tone,
 }
@@ -206,6 +208,7 @@ fn setup_form(
         action: "/setup".to_owned(),
         token: given.token.clone(),
         fields: fields(&page, true, given, refused),
+        oidc: None,
         error: String::new(),
         tone_bad: Tone::Bad,
         page,
@@ -229,6 +232,7 @@ fn dead(app: &App, headers: &HeaderMap, key: &str) -> Result<Response, WebError>
         action: String::new(),
         token: String::new(),
         fields: Vec::new(),
+        oidc: None,
         error: page.t(key),
         tone_bad: Tone::Bad,
         page,
@@ -319,6 +323,14 @@ async fn invitation_form(
         action: format!("/invitation/{secret}"),
         token: String::new(),
         fields: fields(&page, with_name, given, refused),
+        oidc: with_name
+            .then(|| oidc::Prompt::new(app, &page, "oidc-join"))
+            .flatten()
+            .map(|prompt| {
+                let label = oidc::label(app).unwrap_or_default();
+                let lead = page.t1("oidc-join-lead", "label", label);
+                (format!("/invitation/{secret}/oidc"), lead, prompt)
+            }),
         error: String::new(),
         tone_bad: Tone::Bad,
         page,
@@ -356,6 +368,7 @@ async fn accept(
                 action: String::new(),
                 token: String::new(),
                 fields: Vec::new(),
+                oidc: None,
                 error: String::new(),
                 tone_bad: Tone::Bad,
                 page,

@@ -11,6 +11,7 @@ use mamori_runtime::{App, Secret};
 use mamori_store::{Row, args};
 
 use crate::account::{self, Account, AccountError, NewAccount, Scope};
+use crate::oidc::links::{self, Identity};
 use crate::{passkey, password, token};
 
 /// A link works for this long.
@@ -194,6 +195,19 @@ pub async fn accept(
     display_name: &str,
     password: Secret,
 ) -> Result<Option<Account>, AccountError> {
+    accept_as(app, secret, name, display_name, password, None).await
+}
+
+/// The same, with the new account linked to somebody as the provider names them. `None` too when
+/// that person is linked already.
+pub(crate) async fn accept_as(
+    app: &App,
+    secret: &str,
+    name: &str,
+    display_name: &str,
+    password: Secret,
+    identity: Option<&Identity>,
+) -> Result<Option<Account>, AccountError> {
     let Some(found) = find(app, secret).await? else {
         return Ok(None);
     };
@@ -214,6 +228,12 @@ pub async fn accept(
             }
             let account = account::insert(app, &mut tx, actor, prepared).await?;
             account::write_scope(app, &mut tx, &account, scope).await?;
+            if let Some(identity) = identity {
+                let own = Actor::person(account.id.to_string());
+                if !links::insert(app, &mut tx, own, &account, identity).await? {
+                    return Ok(None);
+                }
+            }
             tx.commit().await?;
             Ok(Some(account))
         }

@@ -40,6 +40,7 @@ pub mod invitation;
 mod kept;
 mod limit;
 mod name;
+pub mod oidc;
 mod page;
 mod pages;
 mod paging;
@@ -100,6 +101,10 @@ pub fn capability() -> Capability {
                 name: "20261123_web_sign_in",
                 sql: include_str!("../migrations/20261123_web_sign_in.sql"),
             },
+            Migration {
+                name: "20261123_web_oidc",
+                sql: include_str!("../migrations/20261123_web_oidc.sql"),
+            },
         ],
         jobs: vec![audit::job()],
         schedules: vec![audit::schedule()],
@@ -126,6 +131,7 @@ fn routes() -> Vec<Route> {
         house::routes(),
         sign_in::routes(),
         prove::routes(),
+        oidc::routes(),
         entrance::routes(),
         account_page::routes(),
         people::routes(),
@@ -161,6 +167,7 @@ fn texts() -> Vec<Texts> {
         "components.ftl",
         "script.ftl",
         "signin.ftl",
+        "oidc.ftl",
         "account.ftl",
         "people.ftl",
         "settings.ftl",

@@ -11,6 +11,7 @@ use crate::account::{self, Account, AccountError, Scope};
 use crate::error::{self, WebError};
 use crate::form::Field;
 use crate::invitation::{self, Invitation, Purpose};
+use crate::oidc;
 use crate::page::{Installation, Page, Tone, role_key};
 use crate::second;
 use crate::session::Visitor;
@@ -297,6 +298,8 @@ struct PersonPage {
     line: Line,
     created: String,
     signed_in: String,
+    /// The organisation's account, where the installation has such: what it calls itself.
+    oidc: Option<Option<String>>,
     rights: Rights,
     may_change: bool,
 }
@@ -328,6 +331,10 @@ async fn person(
         signed_in: account
             .signed_in_at
             .map_or_else(|| page.t("people-never"), |at| page.moment(at)),
+        oidc: match oidc::label(&app) {
+            None => None,
+            Some(_) => Some(oidc::links::of(&app, &id).await?.map(|link| link.shown)),
+        },
         rights: Rights::new(&app, &page, account.role, &scope),
         line: line(&app, &page, account).await?,
         may_change: visitor.may(CHANGE),

@@ -15,6 +15,7 @@ use crate::error::{self, WebError};
 use crate::form::Field;
 use crate::kept::{CARRIED_LIMIT_BYTES, Kept};
 use crate::limit::SignInLimits;
+use crate::oidc;
 use crate::page::{Page, Tone};
 use crate::passkey;
 use crate::second;
@@ -53,6 +54,7 @@ struct ProvePage {
     code: Option<Field>,
     hidden: Vec<(&'static str, String)>,
     passkeys: bool,
+    oidc: Option<oidc::Prompt>,
     error: String,
     lead: String,
     tone_bad: Tone,
@@ -106,12 +108,16 @@ async fn ask(
     let page = Page::new(app, visitor, "prove-title");
     let has_code = second::is_on(app, &visitor.id).await?;
     let has_passkeys = !passkey::list(app, &visitor.id).await?.is_empty();
+    let linked = oidc::links::of(app, &visitor.id).await?.is_some();
     let shown = ProvePage {
         password: Field::new("password", "password", page.t("sign-in-password"))
             .required()
             .autocomplete("current-password"),
         code: has_code.then(|| sign_in::code_field(&page)),
         hidden: carried.hidden(app),
+        oidc: linked
+            .then(|| oidc::Prompt::new(app, &page, "oidc-prove"))
+            .flatten(),
         passkeys: has_passkeys && passkey::works_at(app, sign_in::host(headers)),
         error: if error_key.is_empty() {
             String::new()
@@ -123,6 +129,18 @@ async fn ask(
         page,
     };
     error::own_page(status, &shown)
+}
+
+/// The same page after a proof that failed.
+pub(crate) async fn again(
+    app: &App,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    carried: &Carried,
+    error_key: &str,
+) -> Result<Response, WebError> {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    ask(app, visitor, headers, carried, error_key, status).await
 }
 
 #[derive(Deserialize)]
@@ -165,16 +183,7 @@ async fn by_password(
     }
     if !proven {
         tracing::warn!(%from, user = visitor.id, "a fresh proof failed");
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return ask(
-            &app,
-            &visitor,
-            &headers,
-            &given.carried,
-            "prove-wrong",
-            status,
-        )
-        .await;
+        return again(&app, &visitor, &headers, &given.carried, "prove-wrong").await;
     }
     limits.succeeded(&account.name, from, now);
     proved(&app, &visitor, method, &headers, from, &given.carried).await
@@ -191,7 +200,8 @@ pub(crate) async fn own_account(
     Ok(account::by_id(app, &visitor.id).await?)
 }
 
-async fn proved(
+/// Renews the session after a proof and goes on.
+pub(crate) async fn proved(
     app: &App,
     visitor: &Visitor,
     method: &'static str,

@@ -286,7 +286,7 @@ pub(crate) async fn set_language(
     Ok(())
 }
 
-fn cookie_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(crate) fn cookie_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -300,7 +300,7 @@ fn cookie_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 /// How and from where somebody proved who they are.
 #[derive(Debug, Clone)]
 pub(crate) struct Proof {
-    /// `password`, `code` or `passkey`.
+    /// `password`, `code`, `passkey` or `oidc`.
     pub(crate) method: &'static str,
     /// What the browser calls itself.
     pub(crate) agent: String,

@@ -1,5 +1,5 @@
-//! Signing in and out: name and password, then a code where the person has set one up; or a
-//! passkey. Whatever way is taken, it ends in [`enter`].
+//! Signing in and out: name and password, then a code where the person has set one up; a passkey;
+//! or the organisation's own account ([`crate::oidc`]). Whatever way is taken, it ends in [`enter`].
 //!
 //! Between password and code nothing is kept on the server: the page carries a sealed note of who
 //! got the password right, good for five minutes. The form that somebody was sending when their
@@ -24,7 +24,7 @@ use crate::passkey::{self, Challenge, PasskeyError};
 use crate::server::ClientAddress;
 use crate::session::{self, Proof, Visitor};
 use crate::texts::{self, Language};
-use crate::{assets, seal, second};
+use crate::{assets, oidc, seal, second};
 
 /// After the password the code is expected within this time.
 const CODE_WITHIN: SignedDuration = SignedDuration::from_mins(5);
@@ -91,6 +91,8 @@ struct SignInPage {
     error: String,
     notice: String,
     passkeys: bool,
+    /// The organisation's own accounts.
+    oidc: Option<oidc::Prompt>,
     tone_bad: Tone,
     tone_info: Tone,
 }
@@ -114,6 +116,7 @@ fn form(app: &App, headers: &HeaderMap, name: &str, carried: &Carried, error: &s
         error: error.to_owned(),
         notice,
         passkeys: passkey::works_at(app, host(headers)),
+        oidc: oidc::Prompt::new(app, &page, "oidc-sign-in"),
         page,
         tone_bad: Tone::Bad,
         tone_info: Tone::Info,
@@ -238,20 +241,31 @@ fn refuse(
     key: &str,
 ) -> Result<Response, WebError> {
     let text = texts::texts(app).say(session::language(headers), key, &[]);
+    refuse_saying(app, headers, name, carried, &text)
+}
+
+/// The sign-in page again, with what went wrong.
+pub(crate) fn refuse_saying(
+    app: &App,
+    headers: &HeaderMap,
+    name: &str,
+    carried: &Carried,
+    text: &str,
+) -> Result<Response, WebError> {
     error::own_page(
         StatusCode::UNPROCESSABLE_ENTITY,
-        &form(app, headers, name, carried, &text),
+        &form(app, headers, name, carried, text),
     )
 }
 
-/// Who got the password right, and when.
+/// Who got the first factor right, and when.
 #[derive(Serialize, Deserialize)]
 struct Pending {
     user: String,
     at: i64,
 }
 
-fn pending(app: &App, account: &Account) -> String {
+pub(crate) fn pending(app: &App, account: &Account) -> String {
     let note = Pending {
         user: account.id.to_string(),
         at: app.now().as_millisecond(),
@@ -286,7 +300,7 @@ struct CodePage {
     tone_bad: Tone,
 }
 
-fn code_page(
+pub(crate) fn code_page(
     app: &App,
     headers: &HeaderMap,
     pending: &str,

@@ -42,11 +42,18 @@
 //! idle_minutes = 60
 //! absolute_hours = 12
 //!
+//! [oidc]                            # sign-in by the organisation's own accounts; off without it
+//! issuer = "https://login.example.lg.jp"
+//! client_id = "mamori"
+//! client_secret_file = "secrets/oidc"
+//! label = "職員アカウント"          # on the button; more keys: config/oidc.rs
+//!
 //! [access]
 //! networks = ["203.0.113.0/24"]     # who reaches pages and API; none listed: everybody
 //! ```
 
 mod network;
+mod oidc;
 mod problem;
 mod reader;
 mod secret;
@@ -56,6 +63,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 pub use network::{Network, NotANetwork, admits};
+pub use oidc::Oidc;
 pub use problem::{Place, Problem};
 use reader::Reader;
 pub use secret::Secret;
@@ -85,6 +93,8 @@ pub struct Config {
     pub webhook_private: bool,
     /// Sign-in sessions.
     pub session: SessionLimits,
+    /// Sign-in by the organisation's own accounts; `None`: off.
+    pub oidc: Option<Oidc>,
     /// `[access]`: networks from which pages and API are reached; empty means from everywhere.
     pub networks: Vec<Network>,
 }
@@ -213,6 +223,7 @@ impl Config {
                 idle_minutes: 60,
                 absolute_hours: 12,
             },
+            oidc: None,
             networks: Vec::new(),
         }
     }
@@ -262,6 +273,7 @@ impl Config {
         config.read_smtp(&mut reader);
         config.read_webhooks(&mut reader);
         config.read_session(&mut reader);
+        config.read_oidc(&mut reader);
         config.read_access(&mut reader);
         let problems = reader.finish();
         if problems.is_empty() {
@@ -524,7 +536,7 @@ fn check_database_url(url: &str) -> Result<(), (String, &'static str)> {
     }
 }
 
-fn http_url(text: &str) -> Result<(), String> {
+pub(crate) fn http_url(text: &str) -> Result<(), String> {
     let rest = text
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"))

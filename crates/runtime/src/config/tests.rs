@@ -223,3 +223,44 @@ fn networks_are_read_and_mistakes_among_them_told() {
         "{text}"
     );
 }
+
+#[test]
+fn the_organisations_accounts_need_all_that_belongs_to_them() {
+    let text = problems("[oidc]\nclient_secret = \"x\"\nissuer = \"http://login.example.lg.jp\"\n");
+    for part in [
+        "client_id がありません",
+        "client_secret_file がありません",
+        "client_secret_file",
+        "oidc.issuer の値",
+        "public_url が要ります",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = problems(
+        "[oidc]\nemail_domains = [\"@example.lg.jp\"]\nclaims = [\"tid\"]\nclient_id = \"m\"\n",
+    );
+    assert!(text.contains("ドメイン名ではありません"), "{text}");
+    assert!(text.contains("名前=値"), "{text}");
+    assert!(parse("").expect("defaults").oidc.is_none());
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "s\n").expect("written");
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("set");
+    }
+    let source = format!(
+        "public_url = \"https://mamori.example.lg.jp\"\n[oidc]\nissuer = \"https://login.example.lg.jp\"\n\
+         client_id = \"mamori\"\nclient_secret_file = \"{}\"\nemail_domains = [\"Example.LG.jp\"]\n\
+         claims = [\"tid = 7\"]\n",
+        secret.display()
+    );
+    let oidc = parse(&source).expect("is right").oidc.expect("is on");
+    assert_eq!(oidc.email_domains, ["example.lg.jp"]);
+    assert_eq!(oidc.claims, [("tid".to_owned(), "7".to_owned())]);
+    assert!(
+        !format!("{oidc:?}").contains("\"s\""),
+        "the secret is not shown"
+    );
+}

@@ -8,6 +8,8 @@ mod entrances;
 mod forms;
 mod gallery;
 mod house;
+mod oidc;
+mod oidc_provider;
 mod postgres;
 mod program_pages;
 mod sample;

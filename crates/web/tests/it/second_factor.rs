@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use crate::sample;
 
 /// The code that an app shows now for the secret of the page.
-fn code_of(test: &TestApp, secret: &str) -> String {
+pub fn code_of(test: &TestApp, secret: &str) -> String {
     let plain: String = secret.split_whitespace().collect();
     let secret = totp_rs::Secret::try_from_base32(plain).expect("base32");
     let totp = totp_rs::Builder::new()

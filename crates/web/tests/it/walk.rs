@@ -9,15 +9,18 @@ use mamori_testkit::{Answer, Client, TestApp};
 use crate::sample;
 
 /// What may be open to everybody. A new public route must be added here on purpose.
-const PUBLIC: [(&str, &str); 13] = [
+const PUBLIC: [(&str, &str); 16] = [
     ("GET", "/setup"),
     ("POST", "/setup"),
     ("GET", "/invitation/{token}"),
     ("POST", "/invitation/{token}"),
+    ("POST", "/invitation/{token}/oidc"),
     ("POST", "/sign-in/code"),
+    ("POST", "/sign-in/oidc"),
     ("POST", "/sign-in/passkey"),
     ("POST", "/sign-in/passkey/answer"),
     ("GET", "/sign-in"),
+    ("GET", "/sign-in/oidc/answer"),
     ("POST", "/sign-in"),
     ("POST", "/language"),
     ("GET", "/assets/{name}"),
