@@ -1,9 +1,11 @@
 // One sample installation and one browser for all walks.
 //
 // The binary comes from E2E_MAMORI and Chromium from E2E_CHROMIUM (`cargo xtask test` sets both).
+// With E2E_READY=FILE the walks visit a sample that already runs: FILE holds the line that
+// `mamori demo --json` printed.
 
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,8 +19,7 @@ const READY_LIMIT_MS = 300_000;
  * configuration as variables.
  */
 export async function open(configure = () => ({})) {
-  const folder = await mkdtemp(join(tmpdir(), "mamori-walks-"));
-  const demo = await startDemo(folder, configure);
+  const demo = process.env.E2E_READY ? await runningDemo(process.env.E2E_READY) : await startDemo(configure);
   const browser = await chromium.launch({
     executablePath: process.env.E2E_CHROMIUM ?? "/usr/bin/chromium",
     // Chromium's sandbox does not start for the superuser, as on a build machine.
@@ -35,14 +36,18 @@ export async function open(configure = () => ({})) {
     },
     async close() {
       await browser.close();
-      demo.process.kill("SIGINT");
-      await demo.ended;
-      await rm(folder, { recursive: true, force: true });
+      await demo.stop();
     },
   };
 }
 
-async function startDemo(folder, configure) {
+async function runningDemo(file) {
+  const ready = JSON.parse(await readFile(file, "utf8"));
+  return { ready, address: new URL(ready.address).origin, stop: () => {} };
+}
+
+async function startDemo(configure) {
+  const folder = await mkdtemp(join(tmpdir(), "mamori-walks-"));
   const port = await freePort();
   const address = `http://127.0.0.1:${port}`;
   const configuration = await configure(address, folder);
@@ -54,7 +59,12 @@ async function startDemo(folder, configure) {
   );
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const ready = await firstLine(child);
-  return { process: child, ended, ready, address };
+  const stop = async () => {
+    child.kill("SIGINT");
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { ready, address, stop };
 }
 
 function withoutConfiguration(environment) {
@@ -97,32 +107,4 @@ export async function signIn(page, person) {
   await page.locator("input[type=password]").fill(person.password);
   await page.keyboard.press("Enter");
   await page.locator("input[type=password]").waitFor({ state: "detached" });
-}
-
-/** Every page that the person reaches by links from the first one, itself included. */
-export async function reachable(page, most = 60) {
-  await page.goto("/");
-  const found = [path(page.url())];
-  for (let next = 0; next < found.length && found.length < most; next += 1) {
-    await page.goto(found[next]);
-    for (const target of await links(page)) {
-      if (!found.includes(target)) found.push(target);
-    }
-  }
-  return found;
-}
-
-async function links(page) {
-  const targets = await page.locator("a[href]").evaluateAll((anchors) =>
-    anchors.filter((anchor) => !anchor.hasAttribute("download")).map((anchor) => anchor.href));
-  return targets
-    .filter((target) => target.startsWith(new URL(page.url()).origin))
-    .map(path)
-    // Files and machine endpoints are no pages.
-    .filter((target) => !/\.(pdf|docx|xlsx|zip|csv|json|svg|css|toml)(\?|$)|^\/(api|metrics|healthz|assets)/.test(target));
-}
-
-function path(address) {
-  const { pathname, search } = new URL(address);
-  return pathname + search;
 }
