@@ -12,6 +12,7 @@ use crate::step;
 /// Our crates and their rows, as in the map of `ARCHITECTURE.md`.
 const ROWS: &[(&str, u8)] = &[
     ("mamori-kernel", 0),
+    ("mamori-waf", 0),
     ("mamori-contract", 1),
     ("mamori-document", 1),
     ("mamori-store", 1),
@@ -56,15 +57,24 @@ const ALONE: &[Alone] = &[
         why: "one place speaks SQL to a driver (store::Db)",
     },
     Alone {
-        crates: &[
-            "typst",
-            "typst-layout",
-            "typst-pdf",
-            "rust_xlsxwriter",
-            "quick-xml",
-        ],
+        crates: &["typst", "typst-layout", "typst-pdf", "rust_xlsxwriter"],
         users: &["mamori-document"],
         why: "minutes to compile; documents are made in one place",
+    },
+    Alone {
+        crates: &["quick-xml"],
+        users: &["mamori-document", "mamori-waf"],
+        why: "papers are written as XML, and bodies of requests are read as XML",
+    },
+    Alone {
+        crates: &[
+            "libinjectionrs",
+            "regex-automata",
+            "regex-syntax",
+            "aho-corasick",
+        ],
+        users: &["mamori-waf"],
+        why: "requests are judged in one place; everything else that matches text uses regex",
     },
     Alone {
         crates: &["toml_edit"],
