@@ -8,6 +8,7 @@ use mamori_web::components::{Cell, Event};
 use mamori_web::{Field, Page, Tone, WebError, form_page, html};
 use serde_json::{Map, Value};
 
+use super::super::LEDGER;
 use super::act::find;
 use super::sent::Sent;
 use super::{Here, desk_error, label, value};
@@ -152,7 +153,12 @@ fn story(here: &Here, page: &Page, history: &[HistoryEntry]) -> Vec<Event> {
             title: act_label(here, page, entry),
             text,
             who: format!("{} {entered}", entry.actor).trim().to_owned(),
-            href: here.visitor.at(&format!("/ledger?seq={}", entry.seq)),
+            // The desk sees its own work's story, but not the ledger.
+            href: if here.visitor.may(LEDGER) {
+                here.visitor.at(&format!("/ledger?seq={}", entry.seq))
+            } else {
+                String::new()
+            },
         });
         // Personal values are those of one act; the public ones are the whole item.
         before = after;
