@@ -1,0 +1,147 @@
+// Every page of every role, at every width, light and dark, in both languages: axe finds nothing,
+// nothing scrolls sideways, the keyboard reaches everything, and the first view is light.
+//
+// "Every page" is every page reached by links that is built differently from the others; the
+// first test prints how many that are.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { everyPage } from "./crawl.js";
+import { keyboardWalk } from "./keyboard.js";
+import { misfits, problems } from "./look.js";
+import { open, signIn } from "./world.js";
+
+/** WCAG 1.4.10: 400 % zoom in a window of 1280 × 1024 px is a window of 320 × 256 CSS pixels. */
+const ZOOMED = { viewport: { width: 320, height: 256 }, deviceScaleFactor: 4 };
+const WIDTHS = [768, 1920];
+/** What a first view may weigh as it comes over the network, with nothing kept from before. */
+const MOST_BYTES = 200_000;
+
+let world;
+let all;
+
+before(async () => {
+  world = await open();
+  // The one who sees most comes first, so that fewest signed-in sessions are needed.
+  const order = ["administrator", "manager", "city", "staff", "counsellor", "viewer"];
+  const people = order.map((role) => world.ready.sign_ins.find((one) => one.role === role));
+  all = await everyPage(world, people, signIn);
+  for (const { person, addresses, reached } of all) {
+    console.log(`${person.role}: ${reached} pages reached, ${addresses.length} of them built unlike those before`);
+  }
+});
+after(() => world?.close());
+
+/** Does `look` on every page, each as its person; gives what was found. */
+async function onEvery(options, prepare, look) {
+  const found = [];
+  for (const { person, addresses } of all.filter((one) => one.addresses.length > 0)) {
+    const page = await world.visitor({ reducedMotion: "reduce", ...options });
+    await signIn(page, person);
+    await prepare?.(page);
+    for (const address of addresses) {
+      const target = `${person.role} ${decodeURIComponent(address.slice(world.address.length))}`;
+      await page.goto(address);
+      found.push(...(await look(page, target)));
+    }
+    await page.context().close();
+  }
+  return found;
+}
+
+async function speak(page, language) {
+  if ((await page.locator("html").getAttribute("lang")) === language) return;
+  await page.locator(`.languages button[value=${language}]`).first().click();
+  await page.locator(`html[lang=${language}]`).waitFor();
+}
+
+test("everybody reaches pages of their own, and no link leads nowhere", () => {
+  for (const { person, reached } of all) assert.ok(reached > 10, `${person.role} reaches ${reached} pages`);
+});
+
+test("axe finds nothing and nothing is too wide at 400 % zoom (320 px), dark, in Japanese", async () => {
+  const found = await onEvery({ ...ZOOMED, colorScheme: "dark" }, null, problems);
+  assert.deepEqual(found, []);
+});
+
+test("nor at 1280 px, light, in English; nor wider, narrower or with text at 200 %", async () => {
+  const view = { width: 1280, height: 900 };
+  const found = await onEvery({ viewport: view, colorScheme: "light" }, (page) => speak(page, "en"), async (page, target) => {
+    const lines = await problems(page, target);
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: view.height });
+      lines.push(...(await misfits(page, target)));
+    }
+    await page.setViewportSize(view);
+    await page.evaluate(() => { document.documentElement.style.fontSize = "200%"; });
+    lines.push(...(await misfits(page, `${target} (text 200 %)`)));
+    return lines;
+  });
+  for (const { person } of all) {
+    const page = await world.visitor();
+    await signIn(page, person);
+    await speak(page, "ja");
+    await page.context().close();
+  }
+  assert.deepEqual(found, []);
+});
+
+test("every page is walked by the keyboard alone: all is reached, focus is seen, nothing traps", async () => {
+  let most = 0;
+  let stops = 0;
+  const found = await onEvery({ viewport: { width: 1280, height: 900 } }, null, async (page, target) => {
+    const walk = await keyboardWalk(page, target);
+    most = Math.max(most, walk.stops);
+    stops += walk.stops;
+    return walk.found;
+  });
+  console.log(`stops of the Tab key: ${stops} on all pages, ${most} on the page with most`);
+  assert.deepEqual(found, []);
+});
+
+test("every page works without JavaScript", async () => {
+  const found = await onEvery({ javaScriptEnabled: false }, null, async (page, target) => {
+    const lines = [];
+    const headings = await page.locator("h1").count();
+    if (headings !== 1) lines.push(`${target}: ${headings} h1`);
+    if ((await page.locator("main").innerText()).trim() === "") lines.push(`${target}: no content`);
+    return lines;
+  });
+  assert.deepEqual(found, []);
+});
+
+test("no page asks another host, the browser reports no error, and the first view is light", async () => {
+  const found = [];
+  let heaviest = { bytes: 0 };
+  let asked = [];
+  const watch = async (page) => {
+    asked = [];
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Network.enable");
+    await devtools.send("Network.setCacheDisabled", { cacheDisabled: true });
+    page.on("request", (request) => asked.push(request));
+    page.on("console", (message) => {
+      if (message.type() === "error") found.push(`${page.url()}: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => found.push(`${page.url()}: ${error.message}`));
+    page.on("dialog", (dialog) => dialog.accept());
+  };
+  found.push(...(await onEvery({}, watch, async (page, target) => {
+    const lines = asked.filter((request) => !request.url().startsWith(world.address)).map((request) => `${target}: asks ${request.url()}`);
+    // A stream of live values has no end; it is no part of the first view.
+    const finished = asked.filter((request) => request.resourceType() !== "eventsource");
+    asked = [];
+    let bytes = 0;
+    for (const request of finished) {
+      if (!(await request.response())) continue;
+      const { responseBodySize, responseHeadersSize } = await request.sizes();
+      bytes += responseBodySize + responseHeadersSize;
+    }
+    if (bytes > heaviest.bytes) heaviest = { bytes, target };
+    if (bytes > MOST_BYTES) lines.push(`${target}: ${bytes} bytes`);
+    return lines;
+  })));
+  console.log(`heaviest first view: ${(heaviest.bytes / 1000).toFixed(1)} kB, ${heaviest.target}`);
+  assert.ok(heaviest.bytes > 10_000, "the sizes are real");
+  assert.deepEqual(found, []);
+});
