@@ -307,8 +307,9 @@
   }
   function echoDay(input, note) {
     const day = input.valueAsDate;
-    note.textContent = day ? new Intl.DateTimeFormat(document.documentElement.lang === 'en' ? 'en' : 'ja-JP-u-ca-japanese',
-      { timeZone: 'UTC', dateStyle: 'full' }).format(day) : '';
+    const english = document.documentElement.lang === 'en';
+    const parts = { timeZone: 'UTC', year: 'numeric', month: 'long', day: 'numeric', weekday: 'short', ...(english ? {} : { era: 'long' }) };
+    note.textContent = day ? new Intl.DateTimeFormat(english ? 'en' : 'ja-JP-u-ca-japanese', parts).format(day).replace(/\((.)\)/, '（$1）') : '';
   }
   function upload(box) {
     const input = box.querySelector('input[type=file]');
