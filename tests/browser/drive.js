@@ -37,6 +37,7 @@ async function startChromium() {
         type: (text) => page.keyboard.type(text),
         loaded: () => page.waitForEvent("load"),
         wait: (selector) => page.locator(selector).first().waitFor(),
+        upload: (selector, path) => page.locator(selector).first().setInputFiles(path),
         screenshot: (path, fullPage = true) => page.screenshot({ path, fullPage }),
         close: () => context.close(),
       };
@@ -63,13 +64,19 @@ async function startFirefox() {
       // Firefox takes the colour scheme from its settings; its dark pages are Chromium's to look at.
       void dark;
       const load = () => page.waitForNavigation({ waitUntil: "load" });
+      // A page behind another one is not drawn, and a click waits until its target stands still.
+      const click = async (selector) => {
+        await page.bringToFront();
+        await page.locator(selector).click();
+      };
       return {
         goto: async (address) => (await page.goto(address, { waitUntil: "load" })).status(),
         url: () => page.url(),
         evaluate: (...given) => page.evaluate(...given),
-        click: (selector) => page.locator(selector).click(),
-        follow: (selector) => Promise.all([load(), page.locator(selector).click()]),
+        click,
+        follow: (selector) => Promise.all([load(), click(selector)]),
         async fill(selector, value) {
+          await page.bringToFront();
           await page.waitForSelector(selector);
           await page.$eval(selector, (box) => { box.value = ""; });
           await page.focus(selector);
@@ -79,7 +86,8 @@ async function startFirefox() {
         press: (key) => page.keyboard.press(key),
         type: (text) => page.keyboard.type(text),
         loaded: load,
-        wait: (selector) => page.waitForSelector(selector),
+        wait: (selector) => page.waitForSelector(selector, { visible: true }),
+        upload: async (selector, path) => (await page.waitForSelector(selector)).uploadFile(path),
         screenshot: (path, fullPage = true) => page.screenshot({ path, fullPage }),
         close: () => context.close(),
       };
