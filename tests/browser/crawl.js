@@ -6,7 +6,7 @@
 const isPage = (answer) => answer.status() === 200 && (answer.headers()["content-type"] ?? "").startsWith("text/html");
 
 /** How many pages of one kind are asked for. */
-const OF_A_KIND = 8;
+const OF_A_KIND = 4;
 
 /** Addresses of one kind differ by what they name only: every work entry, whatever the query holds. */
 function kind(address) {
@@ -63,7 +63,8 @@ function build(html) {
 
 /**
  * Every page of everybody, once: `people` sign in one after the other, and of pages that are built
- * alike the first is kept. Gives the person with the addresses to look at as that person.
+ * alike the first is kept. Gives the person with the addresses to look at as that person,
+ * and the session to do it in: signing in again and again is what the limits are against.
  */
 export async function everyPage(world, people, signIn) {
   const built = new Set();
@@ -78,7 +79,7 @@ export async function everyPage(world, people, signIn) {
       built.add(build(html));
       addresses.push(address);
     }
-    all.push({ person, addresses, reached: pages.size });
+    all.push({ person, addresses, reached: pages.size, storageState: await page.context().storageState() });
     await page.context().close();
   }
   return all;
