@@ -34,7 +34,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            work: 1 << 30,
+            work: 256 << 20,
             exhausted: Exhausted::Refuse,
             status: 413,
             values: 100_000,

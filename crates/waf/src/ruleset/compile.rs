@@ -96,7 +96,10 @@ pub(crate) fn compile(
         names,
         settings: reader.settings,
         limits,
-        prefilters: [request.build(), response.build()],
+        prefilters: [
+            request.build(ScanClass::Request),
+            response.build(ScanClass::Response),
+        ],
         groups: compiler.groups,
         selections: compiler.selections,
         exclusions: resolved,

@@ -62,8 +62,20 @@ impl ByteSet {
         self
     }
 
-    fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        (0..=255u8).filter(|byte| self.contains(*byte))
+    /// The bytes in the set, in order.
+    pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + use<> {
+        let words = self.0;
+        let mut at = 0usize;
+        let mut left = words[0];
+        std::iter::from_fn(move || {
+            while left == 0 {
+                at += 1;
+                left = *words.get(at)?;
+            }
+            let bit = left.trailing_zeros();
+            left &= left - 1;
+            Some((at as u32 * 64 + bit) as u8)
+        })
     }
 
     /// How likely ordinary text is to contain one of these; smaller selects better.

@@ -150,6 +150,15 @@ impl RuleSet {
         Transaction::new(Arc::clone(self))
     }
 
+    /// Words of the longest row of candidates.
+    pub(crate) fn widest(&self) -> usize {
+        self.prefilters
+            .iter()
+            .map(Prefilter::words)
+            .max()
+            .unwrap_or(0)
+    }
+
     /// What the rule files set.
     pub fn settings(&self) -> &Settings {
         &self.settings

@@ -31,8 +31,10 @@ pub(crate) struct Prefilter {
     /// For each literal the bits that it makes candidates.
     owners: Vec<Vec<u32>>,
     conditions: Vec<Condition>,
-    /// Bits without literals: their conditions alone decide.
-    unconditional: Vec<u32>,
+    /// Bits without literals that need one of these bytes, a row for each byte.
+    by_byte: Vec<u64>,
+    /// Bits without literals and bytes.
+    always: Vec<u64>,
     words: usize,
 }
 
@@ -43,6 +45,9 @@ pub(crate) struct PrefilterBuilder {
     conditions: Vec<Condition>,
     unconditional: Vec<u32>,
 }
+
+/// Bytes of literals up to which the search is a table; it takes about 200 bytes for each of them.
+const MOST_DFA: usize = 128 * 1024;
 
 impl PrefilterBuilder {
     /// Adds a link; gives back its bit.
@@ -61,14 +66,21 @@ impl PrefilterBuilder {
         bit
     }
 
-    pub(crate) fn build(self) -> Prefilter {
-        let (literals, owners): (Vec<_>, Vec<_>) = self.literals.into_iter().unzip();
+    pub(crate) fn build(self, class: ScanClass) -> Prefilter {
+        let (literals, owners): (Vec<Vec<u8>>, Vec<_>) = self.literals.into_iter().unzip();
+        let size: usize = literals.iter().map(Vec::len).sum();
+        // Every request is searched, few responses are: there memory counts more than speed.
+        let kind = if class == ScanClass::Request && size <= MOST_DFA {
+            AhoCorasickKind::DFA
+        } else {
+            AhoCorasickKind::ContiguousNFA
+        };
         let automaton = (!literals.is_empty())
             .then(|| {
                 AhoCorasick::builder()
                     .ascii_case_insensitive(true)
                     .match_kind(MatchKind::Standard)
-                    .kind(Some(AhoCorasickKind::ContiguousNFA))
+                    .kind(Some(kind))
                     .build(&literals)
                     .ok()
             })
@@ -79,12 +91,27 @@ impl PrefilterBuilder {
         } else {
             self.unconditional
         };
+        let words = self.conditions.len().div_ceil(64);
+        let mut always = vec![0; words];
+        let mut by_byte = vec![0; words * 256];
+        for bit in unconditional {
+            let (word, mask) = (bit as usize / 64, 1u64 << (bit % 64));
+            match self.conditions[bit as usize].bytes.first() {
+                Some(set) => {
+                    for byte in set.bytes() {
+                        by_byte[usize::from(byte) * words + word] |= mask;
+                    }
+                }
+                None => always[word] |= mask,
+            }
+        }
         Prefilter {
             automaton,
             owners,
-            words: self.conditions.len().div_ceil(64),
+            words,
             conditions: self.conditions,
-            unconditional,
+            always,
+            by_byte,
         }
     }
 }
@@ -98,28 +125,31 @@ impl Prefilter {
     /// Appends the candidates of a value to `rows`.
     pub(crate) fn scan(&self, value: &[u8], seen: &ByteSet, rows: &mut Vec<u64>) {
         let start = rows.len();
-        rows.resize(start + self.words, 0);
+        rows.extend_from_slice(&self.always);
         let row = &mut rows[start..];
-        if let Some(automaton) = &self.automaton {
+        for byte in seen.bytes() {
+            let from = usize::from(byte) * self.words;
+            for (word, more) in row.iter_mut().zip(&self.by_byte[from..from + self.words]) {
+                *word |= more;
+            }
+        }
+        if let Some(automaton) = &self.automaton
+            && value.len() >= automaton.min_pattern_len()
+        {
             for found in automaton.find_overlapping_iter(value) {
                 for bit in &self.owners[found.pattern().as_usize()] {
                     row[*bit as usize / 64] |= 1 << (bit % 64);
                 }
             }
-            for (at, word) in row.iter_mut().enumerate() {
-                let mut left = *word;
-                while left != 0 {
-                    let bit = left.trailing_zeros();
-                    left &= left - 1;
-                    if !self.conditions[at * 64 + bit as usize].holds(value.len(), seen) {
-                        *word &= !(1 << bit);
-                    }
-                }
-            }
         }
-        for bit in &self.unconditional {
-            if self.conditions[*bit as usize].holds(value.len(), seen) {
-                row[*bit as usize / 64] |= 1 << (bit % 64);
+        for (at, word) in row.iter_mut().enumerate() {
+            let mut left = *word;
+            while left != 0 {
+                let bit = left.trailing_zeros();
+                left &= left - 1;
+                if !self.conditions[at * 64 + bit as usize].holds(value.len(), seen) {
+                    *word &= !(1 << bit);
+                }
             }
         }
     }

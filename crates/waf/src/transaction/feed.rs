@@ -112,6 +112,8 @@ impl Transaction {
         if outcome.invalid {
             self.store.set(Variable::UrlencodedError, b"1");
         }
+        // What is not taken in cannot be inspected: the limit on cost decides.
+        self.store.full |= outcome.stopped;
         count
     }
 
@@ -135,6 +137,7 @@ impl Transaction {
     /// One header of the request, as it arrived.
     pub fn request_header(&mut self, name: &[u8], value: &[u8]) {
         if self.store.count >= self.rules.limits.values {
+            self.store.full = true;
             return;
         }
         self.store.add(Variable::RequestHeaders, name, value);
@@ -178,8 +181,12 @@ impl Transaction {
     fn cookies(&mut self, header: &[u8]) {
         for cookie in header.split(|byte| *byte == b';') {
             let cookie = cookie.trim_ascii();
-            if cookie.is_empty() || self.store.count >= self.rules.limits.values {
+            if cookie.is_empty() {
                 continue;
+            }
+            if self.store.count >= self.rules.limits.values {
+                self.store.full = true;
+                return;
             }
             let (name, value) = match memchr::memchr(b'=', cookie) {
                 Some(at) => (&cookie[..at], &cookie[at + 1..]),
@@ -222,6 +229,7 @@ impl Transaction {
     /// One header of the response.
     pub fn response_header(&mut self, name: &[u8], value: &[u8]) {
         if self.store.count >= self.rules.limits.values {
+            self.store.full = true;
             return;
         }
         self.store.add(Variable::ResponseHeaders, name, value);

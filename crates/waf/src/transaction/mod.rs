@@ -45,8 +45,9 @@ pub struct Transaction {
     matched: Matched,
     /// The rule being run.
     current: u32,
-    /// Candidates of every group in this phase.
-    groups: Vec<Option<Box<[u64]>>>,
+    /// Candidates of every group in this phase: a row for each, and whether it is filled.
+    group_rows: Vec<u64>,
+    group_known: Vec<bool>,
     /// Phases that `allow` has taken out.
     allowed: [bool; 4],
     highest_severity: u8,
@@ -145,7 +146,8 @@ impl Transaction {
             },
             matched: Matched::default(),
             current: 0,
-            groups: vec![None; rules.groups.len()],
+            group_rows: vec![0; rules.groups.len() * rules.widest()],
+            group_known: vec![false; rules.groups.len()],
             allowed: [false; 4],
             highest_severity: u8::MAX,
             identity: [Vec::new(), Vec::new()],

@@ -25,7 +25,7 @@ impl Transaction {
         }
         let rules = Arc::clone(&self.rules);
         // Values may have been added since the phase before.
-        self.groups.fill(None);
+        self.group_known.fill(false);
         let list = &rules.phases[at];
         let mut next = 0;
         while let Some(number) = list.get(next).copied() {
@@ -77,9 +77,10 @@ impl Transaction {
     /// Whether a link is a candidate for any value of its group.
     fn in_group(&mut self, rules: &RuleSet, class: ScanClass, group: u32, bit: u32) -> bool {
         let at = group as usize;
-        if self.groups[at].is_none() {
-            let words = rules.prefilters[class as usize].words();
-            let mut row = vec![0u64; words].into_boxed_slice();
+        let start = at * rules.widest();
+        if !self.group_known[at] {
+            let end = start + rules.prefilters[class as usize].words();
+            self.group_rows[start..end].fill(0);
             let mut found = std::mem::take(&mut self.found);
             found.clear();
             self.collect(rules, &rules.groups[at].targets, &mut found);
@@ -88,14 +89,13 @@ impl Transaction {
                     .store
                     .transformed(rules, one.value, rules.groups[at].chain);
                 let scan = self.store.scan(rules, value, class);
-                self.store.merge(class, scan, &mut row);
+                self.store
+                    .merge(class, scan, &mut self.group_rows[start..end]);
             }
             self.found = found;
-            self.groups[at] = Some(row);
+            self.group_known[at] = true;
         }
-        self.groups[at]
-            .as_ref()
-            .is_some_and(|row| row[bit as usize / 64] & (1 << (bit % 64)) != 0)
+        self.group_rows[start + bit as usize / 64] & (1 << (bit % 64)) != 0
     }
 
     /// Runs one rule with its chain. `true`: all links matched.

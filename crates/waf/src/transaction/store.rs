@@ -53,7 +53,7 @@ pub(crate) struct Store {
     pub(crate) work: u64,
     /// Named values.
     pub(crate) count: usize,
-    /// The buffer is as large as numbers reach; nothing more can be added.
+    /// Something could not be taken in: too many values, or more bytes than numbers reach.
     pub(crate) full: bool,
 }
 

@@ -296,6 +296,41 @@ fn cost_is_counted_and_bounded() {
     assert!(report.work >= 1000);
 }
 
+/// Values beyond the limit are not silently left out.
+#[test]
+fn too_many_values_are_refused() {
+    let mut builder = Builder::new();
+    builder
+        .inline("t", &format!("{ON}SecAction \"id:1,phase:1,pass\""))
+        .expect("rules");
+    builder.limits(Limits {
+        values: 10,
+        ..Limits::default()
+    });
+    let rules = builder.build().expect("builds");
+    let query = "/?".to_owned() + &"a=1&".repeat(20);
+    for (uri, headers) in [
+        (query.as_str(), vec![]),
+        (
+            "/",
+            vec![("Cookie", "a=1;a=1;a=1;a=1;a=1;a=1;a=1;a=1;a=1;a=1")],
+        ),
+        ("/", vec![("X", "y"); 12]),
+    ] {
+        let report = send(&rules, uri, &headers, b"");
+        assert!(
+            matches!(
+                report.decision,
+                Decision::Refuse {
+                    why: Why::TooCostly,
+                    ..
+                }
+            ),
+            "{uri}"
+        );
+    }
+}
+
 #[test]
 fn allow_and_redirect() {
     let text = r#"SecRule REQUEST_FILENAME "@streq /ok" "id:1,phase:1,allow,nolog"

@@ -1,8 +1,10 @@
 //! The Core Rule Set on this machine, if it is there, and rule sets made from it.
 
-#![allow(dead_code)] // Each test binary uses a part of this.
+#![allow(dead_code, clippy::unwrap_used)] // Each test binary uses a part of this.
 
 pub mod corpus;
+pub mod ftw;
+pub mod peer;
 pub mod request;
 
 use std::path::{Path, PathBuf};
@@ -90,9 +92,28 @@ pub fn load(crs: &Path, before: &str, after_setup: &str, wordpress: bool) -> Arc
     }
 }
 
-/// As a site runs it: paranoia level 1, threshold 5, refusing.
+/// Forms in Shift_JIS and EUC-JP still arrive: a site that takes them must not demand UTF-8.
+const ANY_ENCODING: &str =
+    r#"SecAction "id:900950,phase:1,pass,t:none,nolog,setvar:tx.crs_validate_utf8_encoding=0""#;
+
+/// As a site runs it: paranoia level 1, threshold 5, refusing, any encoding.
 pub fn production(crs: &Path, wordpress: bool) -> Arc<RuleSet> {
+    load(
+        crs,
+        &format!("SecRuleEngine On\n{BODIES}"),
+        ANY_ENCODING,
+        wordpress,
+    )
+}
+
+/// The same for a site where all is UTF-8.
+pub fn production_utf8(crs: &Path, wordpress: bool) -> Arc<RuleSet> {
     load(crs, &format!("SecRuleEngine On\n{BODIES}"), "", wordpress)
+}
+
+/// What stands before the Core Rule Set in production.
+pub fn production_head() -> String {
+    format!("SecRuleEngine On\n{HEAD}{BODIES}{ANY_ENCODING}\n")
 }
 
 /// As the regression tests want it.
