@@ -28,12 +28,22 @@ const CACHE: usize = 1 << 20;
 impl Pattern {
     /// Compiles a pattern; `fold` makes it ignore ASCII case, as selectors do.
     pub(crate) fn new(pattern: &str, fold: bool) -> Result<Self, Problem> {
+        Self::with(pattern, fold, false)
+    }
+
+    /// Compiles a pattern whose `^` and `$` hold at every line of a value too.
+    pub(crate) fn of_lines(pattern: &str) -> Result<Self, Problem> {
+        Self::with(pattern, false, true)
+    }
+
+    fn with(pattern: &str, fold: bool, lines: bool) -> Result<Self, Problem> {
         let rewritten = rewrite(pattern)?;
         let hir = regex_syntax::ParserBuilder::new()
             .unicode(false)
             .utf8(false)
             .dot_matches_new_line(true)
             .case_insensitive(fold)
+            .multi_line(lines)
             .nest_limit(200)
             .build()
             .parse(&rewritten)

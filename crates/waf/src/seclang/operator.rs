@@ -111,7 +111,7 @@ pub(crate) fn parse(text: &str, names: &mut TxNames, read: ReadFile<'_>) -> Resu
         },
         None => ("rx", text),
     };
-    let (operator, required) = operator(name, argument, names, read)?;
+    let (operator, required) = operator(name, argument, negated, names, read)?;
     let required = if negated { None } else { required };
     Ok(Test {
         operator,
@@ -123,6 +123,7 @@ pub(crate) fn parse(text: &str, names: &mut TxNames, read: ReadFile<'_>) -> Resu
 fn operator(
     name: &str,
     argument: &str,
+    negated: bool,
     names: &mut TxNames,
     read: ReadFile<'_>,
 ) -> Result<(Operator, Option<Required>), Problem> {
@@ -138,7 +139,13 @@ fn operator(
     let plain = |operator| Ok((operator, None));
     Ok(match name.to_ascii_lowercase().as_str() {
         "rx" => {
-            let pattern = Pattern::new(argument, false)?;
+            // Engines differ about lines. A line end before or behind an attack must not hide it, so
+            // a rule looks at every line; a rule that demands a form looks at the whole value.
+            let pattern = if negated {
+                Pattern::new(argument, false)?
+            } else {
+                Pattern::of_lines(argument)?
+            };
             let required = of_pattern(&pattern.hir);
             (Operator::Rx(pattern.regex), Some(required))
         }
