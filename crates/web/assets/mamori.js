@@ -532,9 +532,44 @@
     });
   }
 
+  // What the growth of the ledger may have changed is fetched again and put in, not more often
+  // than every ten seconds. Nobody need be there for it: it does not keep the session alive.
+  async function renew(box) {
+    const answer = await fetch(location.href, { headers: { accept: 'text/html', 'x-mamori-unattended': '1' } }).catch(() => null);
+    if (!answer?.ok || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const focus = document.activeElement;
+    let changed = false;
+    for (const old of all('[data-live-part][id]', box)) {
+      const next = page.getElementById(old.id);
+      if (!next || next.textContent === old.textContent) continue;
+      const inside = old.contains(focus);
+      const href = inside && focus.getAttribute('href');
+      if (inside && !href) continue;
+      old.replaceWith(next);
+      enhance(next);
+      changed = true;
+      if (href) next.querySelector(`a[href="${CSS.escape(href)}"]`)?.focus({ preventScroll: true });
+    }
+    if (changed) announce(say('live-changed'));
+  }
+
   // Live values
   function live(box) {
     let source = null;
+    let seen;
+    let due;
+    let last = 0;
+    const follow = (seq) => {
+      if (seq !== undefined && seen !== undefined && seq !== seen && box.querySelector('[data-live-part]')) {
+        clearTimeout(due);
+        due = setTimeout(() => {
+          last = Date.now();
+          renew(box);
+        }, Math.max(1000, last + 10000 - Date.now()));
+      }
+      seen = seq ?? seen;
+    };
     const button = make('button', { type: 'button', class: 'button quiet live-switch' });
     const slot = box.querySelector('[data-live-switch]') || box;
     const wanted = () => !store.get('live-off');
@@ -550,6 +585,7 @@
           for (const one of all(`[data-live-key="${CSS.escape(key)}"]`, box)) if (one.textContent !== String(value)) one.textContent = value;
         }
         announce(words, true);
+        follow(values['ledger-seq']);
       };
       source.onerror = () => source?.readyState === 2 && announce(say('live-lost'), true);
     };

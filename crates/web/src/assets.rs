@@ -156,6 +156,7 @@ pub const SCRIPT_TEXTS: &[&str] = &[
     "keys-on",
     "keys-search",
     "keys-title",
+    "live-changed",
     "live-lost",
     "live-on",
     "live-stop",

@@ -15,6 +15,7 @@ use mamori_runtime::{App, HookError};
 use mamori_store::args;
 
 use crate::assets;
+use crate::house::help::topic_of;
 use crate::session::Visitor;
 use crate::texts::{self, Language, TextBook, Value};
 
@@ -423,6 +424,11 @@ impl Page {
             String::new()
         };
         format!("{mark}{} | {}", self.title, self.t("product"))
+    }
+
+    /// Address of the help that explains this page.
+    pub fn help(&self) -> String {
+        topic_of(&self.path)
     }
 
     /// Address of the style sheet.

@@ -428,6 +428,10 @@ pub(crate) fn before(now: Timestamp, span: SignedDuration) -> Timestamp {
     now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
+/// A page that renews itself sends this header: such a request is no sign that somebody is there,
+/// so it neither keeps the session alive nor takes the message of the last act.
+const UNATTENDED: &str = "x-mamori-unattended";
+
 /// `seen_at` is written at most this often: reading pages should not write to the database.
 const SEEN_STEP: SignedDuration = SignedDuration::from_mins(1);
 
@@ -451,7 +455,10 @@ pub(crate) async fn visitor(
         };
     }
     match cookie_value(headers, cookie_name(app)) {
-        Some(cookie) => by_cookie(app, cookie, path, shows_flash).await,
+        Some(cookie) => {
+            let attended = !headers.contains_key(UNATTENDED);
+            by_cookie(app, cookie, path, attended, shows_flash).await
+        }
         None => Ok(None),
     }
 }
@@ -460,6 +467,7 @@ async fn by_cookie(
     app: &App,
     cookie: &str,
     path: &str,
+    attended: bool,
     shows_flash: bool,
 ) -> Result<Option<Visitor>, mamori_store::Error> {
     let digest = token::digest(cookie);
@@ -481,7 +489,7 @@ async fn by_cookie(
     let form_token = row.text("csrf")?;
     let flash: Option<String> = row.get("flash")?;
     let seen: Timestamp = row.get("seen_at")?;
-    let take_flash = shows_flash && flash.is_some();
+    let take_flash = attended && shows_flash && flash.is_some();
     if take_flash {
         app.db
             .execute(
@@ -489,7 +497,7 @@ async fn by_cookie(
                 args![now, &digest],
             )
             .await?;
-    } else if now.duration_since(seen) >= SEEN_STEP {
+    } else if attended && now.duration_since(seen) >= SEEN_STEP {
         app.db
             .execute(
                 "UPDATE session SET seen_at = $1 WHERE token_hash = $2",

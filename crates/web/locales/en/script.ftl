@@ -19,6 +19,7 @@ script-keys-note = They do nothing while you are typing.
 script-keys-on = Use letter keys
 script-keys-search = Go to the search
 script-keys-title = Keys
+script-live-changed = The page was brought up to date.
 script-live-lost = Updates have stopped. Reload the page.
 script-live-on = Resume updates
 script-live-stop = Stop updates

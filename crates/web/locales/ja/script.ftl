@@ -19,6 +19,7 @@ script-keys-note = 文字を入れている間は働きません。
 script-keys-on = 文字キーの操作を使う
 script-keys-search = 検索に移る
 script-keys-title = キーの一覧
+script-live-changed = 表示を新しくしました。
 script-live-lost = 更新が止まりました。ページを読み込み直してください。
 script-live-on = 更新を再開する
 script-live-stop = 更新を止める

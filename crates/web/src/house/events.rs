@@ -1,6 +1,7 @@
 //! `GET /c/{contract}/events`: tells open pages that the ledger of a contract grew (Server-Sent
-//! Events, HTML standard 9.2). A page shows values that follow with `data-live` and
-//! `data-live-key`; without a script nothing is missing but the following.
+//! Events, HTML standard 9.2). A page shows the position with `data-live-key="ledger-seq"`, or has
+//! its parts (`data-live-part`) fetched again when it grew; without a script nothing is missing but
+//! the following.
 //!
 //! One task looks at all heads once a second, whoever listens and however many; it ends with the
 //! last listener. Each connection is looked at again every thirty seconds, so that it ends within a
@@ -17,7 +18,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use mamori_kernel::permission::{Permission, Role};
-use mamori_runtime::{App, BoxFuture, Route};
+use mamori_runtime::{App, Route};
 use mamori_store::args;
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -39,15 +40,6 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::get("/c/{contract}/events", FOLLOW, events)]
 }
 
-/// Values of a contract that pages follow, besides `ledger-seq`: set by whoever knows them. They go
-/// to everybody who may look at the contract, so they must be fit for each of them. Called once for
-/// all listeners when the ledger grew.
-#[derive(Clone)]
-pub struct LiveValues(pub Arc<ValuesFn>);
-
-/// Gives the values of a contract.
-pub type ValuesFn = dyn Fn(App, String) -> BoxFuture<BTreeMap<String, String>> + Send + Sync;
-
 /// How often a connection's right is looked at; kept in a slot, so that a test need not wait.
 #[derive(Debug, Clone, Copy)]
 pub struct RightsEvery(pub Duration);
@@ -58,17 +50,11 @@ impl Default for RightsEvery {
     }
 }
 
-/// What is new about a contract.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct News {
-    seq: u64,
-    values: BTreeMap<String, String>,
-}
-
 #[derive(Debug, Default)]
 struct Known {
     closing: bool,
-    contracts: BTreeMap<String, News>,
+    /// Position of the last record by contract.
+    contracts: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -154,25 +140,12 @@ async fn poll(app: App, live: Arc<Live>) {
 
 async fn look(app: &App, live: &Live) -> Result<(), mamori_store::Error> {
     for head in app.db.ledger_heads().await? {
-        let same = live
-            .known
-            .borrow()
-            .contracts
-            .get(&head.contract)
-            .is_some_and(|news| news.seq == head.seq);
+        let same = live.known.borrow().contracts.get(&head.contract) == Some(&head.seq);
         if same {
             continue;
         }
-        let values = match app.slot::<LiveValues>() {
-            Some(source) => (source.0)(app.clone(), head.contract.clone()).await,
-            None => BTreeMap::new(),
-        };
-        let news = News {
-            seq: head.seq,
-            values,
-        };
         live.known.send_modify(|known| {
-            known.contracts.insert(head.contract, news);
+            known.contracts.insert(head.contract, head.seq);
         });
     }
     Ok(())
@@ -244,11 +217,11 @@ impl Listening {
                 if known.closing {
                     return;
                 }
-                known.contracts.get(&self.contract).cloned()
+                known.contracts.get(&self.contract).copied()
             };
-            if let Some(news) = news.filter(|news| self.seen != Some(news.seq)) {
-                self.seen = Some(news.seq);
-                if self.sender.send(Ok(event(&news))).await.is_err() {
+            if let Some(seq) = news.filter(|seq| self.seen != Some(*seq)) {
+                self.seen = Some(seq);
+                if self.sender.send(Ok(event(seq))).await.is_err() {
                     return;
                 }
             }
@@ -269,12 +242,10 @@ impl Listening {
     }
 }
 
-fn event(news: &News) -> Event {
-    let mut values = news.values.clone();
-    values.insert("ledger-seq".to_owned(), news.seq.to_string());
+fn event(seq: u64) -> Event {
     Event::default()
-        .id(news.seq.to_string())
-        .data(json!({ "values": values }).to_string())
+        .id(seq.to_string())
+        .data(json!({ "values": { "ledger-seq": seq.to_string() } }).to_string())
 }
 
 /// Whether session or token still stands and still leads to this contract. Does not count as use.
