@@ -16,6 +16,9 @@ pub struct Args {
     /// Only make the pictures of the user guide anew, by walking through the demo
     #[arg(long)]
     pictures: bool,
+    /// Only take pictures of every page of every role into a folder, to be looked at by a person
+    #[arg(long, value_name = "FOLDER")]
+    every_page: Option<PathBuf>,
 }
 
 /// Pages whose commands are tried.
@@ -25,7 +28,10 @@ const READMES: &[&str] = &["README.md", "README.ja.md", "CONTRIBUTING.md"];
 pub fn run(args: &Args, ours: &clap::Command) -> anyhow::Result<ExitCode> {
     let steps = Steps::start();
     if args.pictures {
-        return pictures(&steps);
+        return pictures(&steps, "guide.js", &step::root().join("docs/guide"));
+    }
+    if let Some(folder) = &args.every_page {
+        return pictures(&steps, "pictures.js", &std::path::absolute(folder)?);
     }
     let mut findings = links()?;
     steps.say("links checked");
@@ -70,15 +76,16 @@ pub fn run(args: &Args, ours: &clap::Command) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The pictures that docs/guide.ja.md shows, made by the walk that its text describes.
-fn pictures(steps: &Steps) -> anyhow::Result<ExitCode> {
+/// Pictures made by walking through the demo: those of docs/guide.ja.md by the walk that its text
+/// describes, or those of every page.
+fn pictures(steps: &Steps, walk: &str, folder: &Path) -> anyhow::Result<ExitCode> {
     let mamori = binary::build(steps, Profile::Dev)?;
     suite::browser_tools(steps)?;
     steps.say("walking through the demo");
     step::run(
         Command::new("node")
-            .arg("guide.js")
-            .arg(step::root().join("docs/guide"))
+            .arg(walk)
+            .arg(folder)
             .env("E2E_MAMORI", mamori)
             .env("E2E_CHROMIUM", suite::chromium()?)
             .current_dir(suite::walks_folder()),

@@ -252,7 +252,7 @@ impl Contract {
                 let question = parameter
                     .and_then(|parameter| parameter.question.as_deref())
                     .unwrap_or("");
-                format!("「{title}」（{name}）がまだ決まっていません。{question}")
+                format!("「{title}」がまだ決まっていません。{question}")
             }
             other => other.to_string(),
         }

@@ -118,6 +118,40 @@ pub struct StackedChart {
     pub decimals: u8,
 }
 
+/// What a gauge says beside its bar, in the language of whoever looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GaugeWords {
+    /// At the limit.
+    pub limit: String,
+    /// Below the bar: what is used, and what the hatching means.
+    pub used: String,
+    /// All of it in a sentence, for those who do not see it.
+    pub sentence: String,
+}
+
+impl GaugeWords {
+    /// As papers have it.
+    fn of_paper(gauge: &Gauge) -> Self {
+        let amount = |v: f64| format!("{}{}", grouped(v, gauge.decimals), gauge.unit);
+        let mut used = format!("使用 {}", amount(gauge.value));
+        if gauge.undecided > 0.0 {
+            let _ = write!(used, "　斜線：協議中 {}", amount(gauge.undecided));
+        }
+        Self {
+            limit: format!("上限 {}", amount(gauge.limit)),
+            used,
+            sentence: String::new(),
+        }
+    }
+}
+
+impl Gauge {
+    /// The drawing with the words of a page.
+    pub fn svg(&self, theme: Theme, words: &GaugeWords) -> String {
+        svg::draw_gauge(self, theme, words)
+    }
+}
+
 /// Use of a limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gauge {

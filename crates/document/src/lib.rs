@@ -33,7 +33,7 @@ mod xlsx;
 mod zipped;
 
 pub use chart::{
-    Bar, BarChart, Chart, Gauge, LineChart, Series, StackedChart, Theme, TimelineChart,
+    Bar, BarChart, Chart, Gauge, GaugeWords, LineChart, Series, StackedChart, Theme, TimelineChart,
     TimelineEvent,
 };
 pub use date::{date_in_words, day_in_words, hours_in_words, month_in_words};

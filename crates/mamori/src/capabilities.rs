@@ -107,6 +107,30 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_and_what_is_written_has_a_name_for_people() {
+        let list = all();
+        let book = mamori_web::texts::TextBook::of(&list).expect("the texts are sound");
+        let dashed = |name: &str| name.replace(['.', '_'], "-");
+        let jobs = list.iter().flat_map(|one| {
+            let schedules = one.schedules.iter().map(|schedule| schedule.name);
+            schedules.chain(one.jobs.iter().map(|job| job.name))
+        });
+        let kinds = list.iter().flat_map(|one| &one.evidence);
+        let mut lacking: Vec<String> = jobs
+            .map(|name| format!("job-{}", dashed(name)))
+            .chain(kinds.map(|kind| format!("kind-{}", dashed(kind.kind))))
+            .filter(|key| {
+                mamori_web::Language::ALL
+                    .iter()
+                    .any(|language| book.text(*language, key, &[]).is_none())
+            })
+            .collect();
+        lacking.sort();
+        lacking.dedup();
+        assert!(lacking.is_empty(), "{lacking:?}");
+    }
+
+    #[test]
     fn every_route_of_the_api_is_described_and_no_page_is() {
         for route in all().iter().flat_map(|capability| &capability.routes) {
             let is_api = route.path.starts_with("/api/");

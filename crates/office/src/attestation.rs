@@ -148,7 +148,7 @@ static SPEC: RegisterSpec = RegisterSpec {
             ],
         },
     ],
-    derived: &[("applicability", "applies か not_applicable")],
+    derived: &[("applicability", "該当の有無")],
 };
 
 impl Attestation {

@@ -88,7 +88,7 @@ static SPEC: RegisterSpec = RegisterSpec {
                 must("topic", "協議事項", Text(300)),
                 must("opened_on", "申入れ日", Day),
                 may("proposal", "提案", Text(4000)),
-                may("gate", "協議を要する契約上の関門", Text(64)),
+                may("gate", "協議を求める契約の定め", Text(64)),
                 may("note", "仕様書の疑義の番号（A-07 など）", Text(32)),
                 may("file", "資料", File),
             ],

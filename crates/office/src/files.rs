@@ -11,7 +11,7 @@ use mamori_store::{Blobs, Error as StoreError};
 use crate::register::form::FileRef;
 
 /// Most bytes of one file.
-pub const MAX_BYTES: usize = 30 * 1024 * 1024;
+pub const MAX_BYTES: usize = 30_000_000;
 
 /// Policy of an answer that gives a file back.
 pub const SANDBOX: &str = "sandbox; default-src 'none'";

@@ -232,7 +232,7 @@ static SPEC: RegisterSpec = RegisterSpec {
         },
     ],
     derived: &[
-        ("worked_minutes", "作業時間の合計（分）"),
+        ("worked_minutes", "作業時間の合計"),
         ("city_waits", "市の回答を待った期間"),
     ],
 };

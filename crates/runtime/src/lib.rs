@@ -82,4 +82,4 @@ pub use job::{
 };
 pub use notify::{MailAttachment, Notification, WebhookMessage};
 pub use recent_logs::{LogLine, RecentLogs};
-pub use tile::{Tile, TileRequest, TileTone, TileView};
+pub use tile::{Tile, TileGroup, TileRequest, TileTone, TileView};

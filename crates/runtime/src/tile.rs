@@ -106,6 +106,17 @@ pub struct TileView {
     pub href: String,
 }
 
+/// What a tile is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TileGroup {
+    /// What is to be done now.
+    ToDo,
+    /// How the contract is kept.
+    Contract,
+    /// How the services run.
+    Services,
+}
+
 type TileFn =
     Arc<dyn Fn(App, TileRequest) -> BoxFuture<Result<Option<TileView>, HookError>> + Send + Sync>;
 
@@ -117,7 +128,8 @@ pub struct Tile {
     pub key: &'static str,
     /// Who sees it.
     pub permission: Permission,
-    /// Place among all tiles, small first (steps of 10).
+    /// Place among all tiles, small first (steps of 10): what is to be done below 50, the contract
+    /// below 100, the services from there on.
     pub order: u16,
     build: TileFn,
 }
@@ -134,6 +146,15 @@ impl Tile {
             permission,
             order,
             build: Arc::new(move |app, request| Box::pin(build(app, request))),
+        }
+    }
+
+    /// Under which heading it stands.
+    pub const fn group(&self) -> TileGroup {
+        match self.order {
+            0..50 => TileGroup::ToDo,
+            50..100 => TileGroup::Contract,
+            _ => TileGroup::Services,
         }
     }
 

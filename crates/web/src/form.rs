@@ -184,7 +184,12 @@ impl Field {
 
     /// Lines of a `textarea`.
     pub fn rows(&self) -> u8 {
-        if self.lines == 0 { 5 } else { self.lines }
+        match self.lines {
+            // As much room as the text may need, not more.
+            0 if (1..=500).contains(&self.max_length) => 2,
+            0 => 4,
+            lines => lines,
+        }
     }
 
     /// Whether a `checkbox` is ticked.

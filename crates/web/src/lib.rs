@@ -59,6 +59,7 @@ pub mod setup;
 mod sign_in;
 pub mod texts;
 mod token;
+mod written;
 
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Capability, HookError, Route, Texts, start_hook};

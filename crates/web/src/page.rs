@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use mamori_kernel::clock::tokyo_datetime;
+use mamori_kernel::period::Period;
 use mamori_kernel::permission::Role;
-use mamori_kernel::wareki;
 use mamori_runtime::capability::NavGroup;
 use mamori_runtime::{App, HookError};
 use mamori_store::args;
@@ -18,6 +17,7 @@ use crate::assets;
 use crate::house::help::topic_of;
 use crate::session::Visitor;
 use crate::texts::{self, Language, TextBook, Value};
+use crate::written::Written;
 
 /// The tone of a badge or notice. Each has a colour and an icon of its own shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -359,12 +359,24 @@ impl Page {
 
     /// A day as this person wants it, with its weekday.
     pub fn day(&self, day: Date) -> String {
-        match (self.date_style, self.language) {
-            (DateStyle::Wareki, _) => wareki::with_weekday(day),
-            (DateStyle::Iso, Language::Ja) => {
-                format!("{day}（{}）", wareki::weekday(day.weekday()))
-            }
-            (DateStyle::Iso, Language::En) => day.strftime("%Y-%m-%d (%a)").to_string(),
+        self.written().day(day)
+    }
+
+    /// A month or another period as this person wants it.
+    pub fn period(&self, period: Period) -> String {
+        self.written().period(period)
+    }
+
+    /// A text of the contract's engine, which writes ISO dates, with its days as this person
+    /// wants them.
+    pub fn days_within(&self, text: &str) -> String {
+        self.written().days_within(text)
+    }
+
+    fn written(&self) -> Written {
+        Written {
+            style: self.date_style,
+            language: self.language,
         }
     }
 
@@ -375,15 +387,7 @@ impl Page {
 
     /// An instant as a day and time in Japan, short enough for a table.
     pub fn moment(&self, at: Timestamp) -> String {
-        let local = tokyo_datetime(at);
-        match self.date_style {
-            DateStyle::Wareki => format!(
-                "{} {}",
-                wareki::short(local.date()),
-                local.strftime("%H:%M")
-            ),
-            DateStyle::Iso => local.strftime("%Y-%m-%d %H:%M").to_string(),
-        }
+        self.written().moment(at)
     }
 
     /// Adds a step between the first page and this one; `label` is a text key or data.

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use quick_xml::escape::escape;
 
 use super::{
-    BarChart, Chart, Gauge, LineChart, Series, StackedChart, Theme, TimelineChart, minutes_between,
+    BarChart, Chart, Gauge, GaugeWords, LineChart, Series, StackedChart, Theme, TimelineChart,
+    minutes_between,
 };
 use crate::clean::line;
 use crate::table::grouped;
@@ -27,25 +28,37 @@ struct Canvas {
     height: f64,
 }
 
+/// A gauge with the words of a page.
+pub(super) fn draw_gauge(drawn: &Gauge, theme: Theme, words: &GaugeWords) -> String {
+    let title = line(&drawn.title);
+    let mut canvas = Canvas::new(theme, &title, &words.sentence);
+    gauge(&mut canvas, drawn, words);
+    canvas.finish(&title, &line(&words.sentence))
+}
+
 pub(super) fn draw(chart: &Chart, theme: Theme) -> String {
     let (title, sentence) = (line(chart.title()), chart.sentence());
-    let mut canvas = Canvas {
-        body: String::new(),
-        theme,
-        id: format!("c{:08x}", fnv(&title, &sentence)),
-        height: 0.0,
-    };
+    let mut canvas = Canvas::new(theme, &title, &sentence);
     match chart {
         Chart::Bar(c) => bars(&mut canvas, c),
         Chart::Line(c) => lines(&mut canvas, c),
         Chart::Stacked(c) => stacked(&mut canvas, c),
-        Chart::Gauge(c) => gauge(&mut canvas, c),
+        Chart::Gauge(c) => gauge(&mut canvas, c, &GaugeWords::of_paper(c)),
         Chart::Timeline(c) => timeline(&mut canvas, c),
     }
     canvas.finish(&title, &line(&sentence))
 }
 
 impl Canvas {
+    fn new(theme: Theme, title: &str, sentence: &str) -> Self {
+        Self {
+            body: String::new(),
+            theme,
+            id: format!("c{:08x}", fnv(title, sentence)),
+            height: 0.0,
+        }
+    }
+
     fn ink(&self) -> &'static str {
         match self.theme {
             Theme::Print => "#1a1a1a",
@@ -428,7 +441,7 @@ fn marker(canvas: &mut Canvas, k: usize, x: f64, y: f64) {
     let _ = write!(canvas.body, "{shape} fill=\"{colour}\"{class}/>");
 }
 
-fn gauge(canvas: &mut Canvas, gauge: &Gauge) {
+fn gauge(canvas: &mut Canvas, gauge: &Gauge, words: &GaugeWords) {
     canvas.height = 74.0;
     let max = gauge.limit.max(gauge.value + gauge.undecided);
     let (x0, x1, y, h) = (14.0, 626.0, 28.0, 20.0);
@@ -457,18 +470,8 @@ fn gauge(canvas: &mut Canvas, gauge: &Gauge) {
         (x(gauge.limit), y + h + 6.0),
         &paint,
     );
-    let amount = |v: f64| format!("{}{}", grouped(v, gauge.decimals), gauge.unit);
-    canvas.text(
-        x(gauge.limit).min(x1),
-        y - 10.0,
-        "end",
-        &format!("上限 {}", amount(gauge.limit)),
-    );
-    let mut used = format!("使用 {}", amount(gauge.value));
-    if gauge.undecided > 0.0 {
-        let _ = write!(used, "　斜線：協議中 {}", amount(gauge.undecided));
-    }
-    canvas.text(x0, y + h + 18.0, "start", &used);
+    canvas.text(x(gauge.limit).min(x1), y - 10.0, "end", &words.limit);
+    canvas.text(x0, y + h + 18.0, "start", &words.used);
 }
 
 fn timeline(canvas: &mut Canvas, c: &TimelineChart) {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use mamori_kernel::clock::tokyo_date;
+use mamori_kernel::clock::{tokyo_date, tokyo_midnight};
 use mamori_kernel::ledger::Actor;
 use mamori_kernel::permission::Role;
 use mamori_kernel::{Clock, DrivenClock, wareki};
@@ -163,6 +163,11 @@ async fn prepare(
         std::fs::remove_file(&unfinished)?;
         bail!("設定されたデータベースには契約があります。見本は空のデータベースに作ってください");
     }
+    // Whoever acts in the sample has an account from its first day, so that pages name them.
+    if to >= parsed.term.first() {
+        clock.set(tokyo_midnight(parsed.term.first()));
+    }
+    let (sign_ins, actors) = people(&app).await?;
     if to >= parsed.term.first() {
         let progress_bar = bar();
         let mut progress = |day: Date, done: u64, all: u64| {
@@ -174,6 +179,7 @@ async fn prepare(
             from: None,
             to: Some(to),
             seed: SEED,
+            people: actors,
         };
         let report = rehearsal::run(&app, &clock, name, source, &options, &mut progress).await?;
         progress_bar.finish_and_clear();
@@ -192,7 +198,6 @@ async fn prepare(
             .await?;
     }
     rehearsal::catch_up(&app, &clock, SystemClock.now()).await?;
-    let sign_ins = people(&app).await?;
     app.db.close().await;
     let mut file = std::fs::OpenOptions::new()
         .write(true)
@@ -224,8 +229,9 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn people(app: &App) -> anyhow::Result<Vec<SignIn>> {
+async fn people(app: &App) -> anyhow::Result<(Vec<SignIn>, rehearsal::People)> {
     let mut sign_ins = Vec::new();
+    let mut actors = rehearsal::People::default();
     for (name, display, role) in [
         ("sekinin", "見本 責任者", Role::Manager),
         ("tantou", "見本 担当者", Role::Staff),
@@ -241,7 +247,12 @@ async fn people(app: &App) -> anyhow::Result<Vec<SignIn>> {
             role,
             password: Secret::new(password.clone()),
         };
-        account::add(app, Actor::machine("demo"), new).await?;
+        let account = account::add(app, Actor::machine("demo"), new).await?;
+        match role {
+            Role::Staff => actors.staff = account.id.to_string(),
+            Role::City => actors.city = account.id.to_string(),
+            _ => {}
+        }
         sign_ins.push(SignIn {
             name: name.to_owned(),
             password,
@@ -249,7 +260,7 @@ async fn people(app: &App) -> anyhow::Result<Vec<SignIn>> {
             role_ja: role.title_ja().to_owned(),
         });
     }
-    Ok(sign_ins)
+    Ok((sign_ins, actors))
 }
 
 /// 16 letters and digits that are not mistaken for one another.

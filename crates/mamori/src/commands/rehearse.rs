@@ -45,6 +45,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         from: day(args.from)?,
         to: day(args.to)?,
         seed: args.seed,
+        people: rehearsal::People::default(),
     };
     let temporary = tempfile::tempdir().context("一時フォルダーを作れません")?;
     let folder = match args.keep {

@@ -42,15 +42,37 @@ pub struct Options {
     pub to: Option<Date>,
     /// Seed of everything invented.
     pub seed: u64,
+    /// Who acts.
+    pub people: People,
+}
+
+/// The persons of a rehearsal, as ids of actors.
+#[derive(Debug, Clone)]
+pub struct People {
+    /// Who acts for the contractor.
+    pub staff: String,
+    /// Who acts for the city.
+    pub city: String,
+}
+
+impl Default for People {
+    /// Nobody with an account.
+    fn default() -> Self {
+        Self {
+            staff: "rehearsal-staff".to_owned(),
+            city: "rehearsal-city".to_owned(),
+        }
+    }
+}
+
+impl People {
+    fn actor(&self, city: bool) -> Actor {
+        Actor::person(if city { &self.city } else { &self.staff })
+    }
 }
 
 /// Tells how far a rehearsal is: day, days done, days in all.
 pub type Progress<'a> = &'a mut dyn FnMut(Date, u64, u64);
-
-/// The person who acts for the contractor in a rehearsal.
-const STAFF: &str = "rehearsal-staff";
-/// The person who acts for the city.
-const CITY: &str = "rehearsal-city";
 
 /// Rehearses the contract `source` in an application whose clock is `clock`.
 pub async fn run(
@@ -81,9 +103,9 @@ pub async fn run(
     mark(app).await?;
     let (live, ..) = office
         .contracts
-        .activate(name, source, Actor::person(STAFF))
+        .activate(name, source, options.people.actor(false))
         .await?;
-    let mut stage = Stage::new(app.clone(), office, live, clock.clone(), options.seed);
+    let mut stage = Stage::new(app.clone(), office, live, clock.clone(), options);
     let runner = Runner::new(app.clone());
     let days = i64::from(term.first().until((jiff::Unit::Day, to))?.get_days()) + 1;
     for number in 0..days {
@@ -184,6 +206,7 @@ struct Stage {
     live: Arc<Live>,
     clock: DrivenClock,
     seed: u64,
+    people: People,
     evidence: std::iter::Peekable<std::vec::IntoIter<plan::Evidence>>,
     acts: std::iter::Peekable<std::vec::IntoIter<people::Act>>,
     /// Numbers of the items that named acts opened.
@@ -192,7 +215,14 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(app: App, office: Arc<Office>, live: Arc<Live>, clock: DrivenClock, seed: u64) -> Self {
+    fn new(
+        app: App,
+        office: Arc<Office>,
+        live: Arc<Live>,
+        clock: DrivenClock,
+        options: &Options,
+    ) -> Self {
+        let seed = options.seed;
         let contract = Arc::clone(live.contract());
         let open = |day: Date| open_day(&contract, day);
         Self {
@@ -207,6 +237,7 @@ impl Stage {
             live,
             clock,
             seed,
+            people: options.people.clone(),
             named: BTreeMap::new(),
             refused: Vec::new(),
         }
@@ -286,7 +317,7 @@ impl Stage {
             },
             None => None,
         };
-        let actor = Actor::person(if act.city { CITY } else { STAFF });
+        let actor = self.people.actor(act.city);
         let mut order = Order::new(
             self.live.id(),
             register,
@@ -371,7 +402,7 @@ impl Stage {
                         &item.number,
                         "accept",
                         form,
-                        Actor::person(CITY),
+                        self.people.actor(true),
                         Side::City,
                     )
                     .await?;
@@ -389,7 +420,7 @@ impl Stage {
     ) -> anyhow::Result<()> {
         let id = self.live.id().to_owned();
         let made = papers
-            .draft(&id, document, about, Actor::person(STAFF))
+            .draft(&id, document, about, self.people.actor(false))
             .await?;
         if made.item.state != "draft" {
             return Ok(());
@@ -400,7 +431,7 @@ impl Stage {
             receipt: None,
         };
         papers
-            .submit(&id, &made.item.number, submission, Actor::person(STAFF))
+            .submit(&id, &made.item.number, submission, self.people.actor(false))
             .await?;
         Ok(())
     }

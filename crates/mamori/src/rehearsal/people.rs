@@ -210,7 +210,7 @@ impl Planner<'_> {
                 json!({
                     "obligation": key,
                     "issuer": "見本データセンター株式会社",
-                    "statement": format!("{key} に係る証明（見本）"),
+                    "statement": "提供元の証明書の写し（見本）",
                     "issued_on": at.date().to_string(),
                     "expires_on": at.date().saturating_add(400.days()).to_string(),
                 }),

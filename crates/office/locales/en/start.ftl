@@ -84,7 +84,27 @@ tile-incidents = Open incidents
 tile-incidents-state = Open
 
 start-term = Term: { $first } to { $last }. Today: { $today }.
-start-figures = Figures of the contract
+start-group-to-do = To do now
+start-group-contract = The contract
+start-group-services = The services
+start-health-kept = No obligation is broken and nothing is overdue.
+start-health-not-met = { $count ->
+    [one] One obligation is not met.{" "}
+   *[other] { $count } obligations are not met.{" "}
+ }
+start-health-late = { $count ->
+    [one] One date has passed and is not done.{" "}
+   *[other] { $count } dates have passed and are not done.{" "}
+ }
+start-health-next = Next date: { $day } ({ $left }), “{ $title }”.
+start-health-unmeasured = { $count ->
+    [one] One obligation cannot be judged for want of evidence.{" "}
+   *[other] { $count } obligations cannot be judged for want of evidence.{" "}
+ }
+start-health-undecided = { $count ->
+    [one] The text does not decide one obligation.{" "}
+   *[other] The text does not decide { $count } obligations.{" "}
+ }
 start-number = Number
 start-subject = Subject
 start-what = Kind
@@ -127,6 +147,7 @@ start-paper = Document
 start-all-papers = See all documents
 start-questions = Questions from staff
 start-questions-none = No questions yet.
+start-questions-lead = The answer arrives here. Do not write a visitor’s name or story.
 start-places = Pages you can open
 start-gauge = Hours of work ({ $month })
 start-gauge-what = Kind

@@ -1,5 +1,6 @@
 //! Who did it, for people: the name of a person for those who may know the contractor's people,
-//! the role for everybody else. The ledger holds ids, so that a name can be erased.
+//! the role for everybody else, the name of a job. The ledger holds ids, so that a name can be
+//! erased; no page shows them.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,8 @@ use mamori_web::{Page, Visitor, WebError, account, role_key};
 /// Actors as people see them.
 pub(super) struct Names {
     people: BTreeMap<String, String>,
+    /// Jobs and machines that have a name.
+    others: BTreeMap<String, String>,
     job: String,
     machine: String,
     unknown: String,
@@ -37,8 +40,21 @@ impl Names {
                 (id, shown)
             })
             .collect();
+        let jobs = app.capabilities().iter().flat_map(|one| {
+            let schedules = one.schedules.iter().map(|schedule| schedule.name);
+            schedules.chain(one.jobs.iter().map(|job| job.name))
+        });
+        let others = jobs
+            .map(|id| ("job", id))
+            .chain([("machine", "rehearsal"), ("machine", "demo")])
+            .map(|(kind, id)| {
+                let name = page.t_or(&format!("{kind}-{}", id.replace('.', "-")), id);
+                (format!("{kind}:{id}"), name)
+            })
+            .collect();
         Ok(Self {
             people,
+            others,
             job: page.t("papers-actor-job"),
             machine: page.t("papers-actor-machine"),
             unknown: page.t("papers-actor-person"),
@@ -47,13 +63,15 @@ impl Names {
 
     /// `person:0192…` as a name, `job:…` and `machine:…` with a word before.
     pub(super) fn of(&self, actor: &str) -> String {
+        let named = |kind: &str, id: &str| {
+            let name = self.others.get(actor).map_or(id, String::as_str);
+            format!("{kind}：{name}")
+        };
         match actor.split_once(':') {
-            Some(("person", id)) => match self.people.get(id) {
-                Some(name) => name.clone(),
-                None => format!("{} {}", self.unknown, id.get(..8).unwrap_or(id)),
-            },
-            Some(("job", id)) => format!("{} {id}", self.job),
-            Some((_, id)) => format!("{} {id}", self.machine),
+            // Whoever is not there any more was erased from the accounts.
+            Some(("person", id)) => self.people.get(id).unwrap_or(&self.unknown).clone(),
+            Some(("job", id)) => named(&self.job, id),
+            Some((_, id)) => named(&self.machine, id),
             None => actor.to_owned(),
         }
     }

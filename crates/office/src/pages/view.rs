@@ -7,16 +7,19 @@ use axum::http::request::Parts;
 use jiff::civil::Date;
 use mamori_contract::Due;
 use mamori_contract::engine::Verdict;
+use mamori_document::{Gauge as Drawing, GaugeWords, Theme};
 use mamori_kernel::period::Period;
-use mamori_kernel::wareki;
 use mamori_runtime::App;
+use mamori_web::components::Figure;
 use mamori_web::{Page, Tone, Visitor, WebError};
 
+use super::start::hours;
 use crate::Office;
 use crate::contracts::{ContractsError, Live};
 use crate::deadlines::{Deadline, Standing};
 use crate::documents::PaperError;
 use crate::register::DeskError;
+use crate::work::Gauge;
 
 /// The contract that the address names, with the office that keeps it.
 pub struct At {
@@ -110,25 +113,90 @@ pub const VERDICTS: [Verdict; 6] = [
     Verdict::NotApplicable,
 ];
 
-/// `令和8年11月10日（火）`.
-pub fn day(day: Date) -> String {
-    wareki::with_weekday(day)
-}
-
-/// Japanese title of an evidence kind; empty where no capability of this installation declares it.
-pub fn kind_title(app: &App, kind: &str) -> &'static str {
-    app.capabilities()
+/// Title of an evidence kind: as its writer declares it, as our own texts call what other
+/// capabilities will write, or the kind itself.
+pub fn kind_title(app: &App, page: &Page, kind: &str) -> String {
+    let declared = app
+        .capabilities()
         .iter()
         .flat_map(|capability| &capability.evidence)
         .find(|declared| declared.kind == kind)
-        .map_or("", |declared| declared.title_ja)
+        .map_or(kind, |declared| declared.title_ja);
+    page.t_or(&kind_key(kind), declared)
 }
 
-/// A period in words; the term is not named.
-pub fn period(period: Period) -> String {
+/// A sentence of the contract's engine as the page says it: days in the reader's style, kinds of
+/// evidence by their names.
+pub fn told(page: &Page, sentence: &str) -> String {
+    let text = page.days_within(sentence);
+    let mut said = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    let part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_');
+    while let Some(start) = rest.find(part) {
+        let end = rest[start..]
+            .find(|c: char| !part(c))
+            .map_or(rest.len(), |length| start + length);
+        let word = &rest[start..end];
+        said.push_str(&rest[..start]);
+        match word.split_once('.') {
+            Some(_) => said.push_str(&page.t_or(&kind_key(word), word)),
+            None => said.push_str(word),
+        }
+        rest = &rest[end..];
+    }
+    said.push_str(rest);
+    said
+}
+
+/// The hours of a month against their cap, drawn with the page's words.
+pub fn gauge(page: &Page, title: String, gauge: &Gauge, sentence: String) -> Figure {
+    let hours_of = |minutes: u32| f64::from(minutes) / 60.0;
+    let cap = gauge.cap.as_ref().map_or(0, |cap| cap.minutes);
+    let drawn = Drawing {
+        title: title.clone(),
+        unit: page.t("registers-hours"),
+        value: hours_of(gauge.counted_minutes),
+        limit: hours_of(cap),
+        undecided: hours_of(gauge.undecided_minutes),
+        decimals: 2,
+    };
+    let said = |key: &str, minutes: u32| page.t1(key, "hours", hours(minutes));
+    let mut used = said("gauge-used", gauge.counted_minutes);
+    if gauge.undecided_minutes > 0 {
+        used.push_str(&said("gauge-undecided", gauge.undecided_minutes));
+    }
+    let words = GaugeWords {
+        limit: said("gauge-limit", cap),
+        used,
+        sentence,
+    };
+    Figure {
+        title,
+        svg: drawn.svg(Theme::Console, &words),
+        sentence: words.sentence,
+        header: Vec::new(),
+        rows: Vec::new(),
+    }
+}
+
+/// The text key of an evidence kind.
+pub fn kind_key(kind: &str) -> String {
+    format!("kind-{}", kind.replace(['.', '_'], "-"))
+}
+
+/// A period in words for mail and calendars, which are Japanese.
+pub fn period_ja(period: Period) -> String {
     match period {
         Period::Term(_) => "契約期間".to_owned(),
         other => other.japanese(),
+    }
+}
+
+/// A period in words; the term is not spelt out.
+pub fn period(page: &Page, period: Period) -> String {
+    match period {
+        Period::Term(_) => page.t("papers-term"),
+        other => page.period(other),
     }
 }
 
@@ -148,7 +216,7 @@ pub fn days_left(page: &Page, deadline: &Deadline, today: Date) -> (String, Tone
 }
 
 /// Why a date is what it is, the rule first, in the contract's words.
-pub fn reasons_of_day(due: &Due) -> Vec<String> {
+pub fn reasons_of_day(due: &Due, day: impl Fn(Date) -> String) -> Vec<String> {
     let mut reasons = vec![due.rule.clone()];
     reasons.extend(due.reason.clone());
     reasons.extend(due.unknown.clone());
@@ -156,7 +224,7 @@ pub fn reasons_of_day(due: &Due) -> Vec<String> {
         reasons.push("契約期間の後です".to_owned());
     }
     reasons.extend(due.other_readings.iter().map(|other| {
-        let day = other.due.map_or_else(|| "期限なし".to_owned(), day);
+        let day = other.due.map_or_else(|| "期限なし".to_owned(), &day);
         format!("{}「{}」の読みでは {day}", other.note, other.title)
     }));
     reasons

@@ -96,6 +96,12 @@ async fn work_is_entered_quickly_corrected_and_withdrawn() {
         page.contains("作業-R8-002") && page.contains("別の作業"),
         "{page}"
     );
+    // Its story names who did it; ids of accounts are for the ledger.
+    let story = staff.get(&item).await.text();
+    assert!(
+        story.contains("<ol class=\"timeline\">") && !story.contains("person:"),
+        "{story}"
+    );
     // Correction: what stands is in the fields, what is wrong beside them.
     let correct = format!("{item}/correct");
     let form = staff.get(&correct).await.text();

@@ -84,6 +84,10 @@ async fn each_role_sees_what_awaits_it_and_nothing_it_may_not() {
 
         let page = text(&mut manager, &home).await;
         assert!(part(&page, "id=\"my-turn\"", "id=\"due\"").contains(&number));
+        // The first sentence says how the contract stands, and what comes next.
+        let head = part(&page, "<div class=\"notice", "<h2");
+        assert!(head.contains("期限") && head.contains("次の期限は"), "{head}");
+        assert!(page.find("いますること") < page.find("サービスの稼働"));
         let hours = tile(&page, "/work");
         assert!(hours.contains(">1.5<") && hours.contains("/ 7 時間"), "{hours}");
         assert!(tile(&page, "/obligations?verdict=unmeasured").contains("未計測"));

@@ -11,15 +11,15 @@ help-first-city = First day of the city's officer
 help-first-city-lead = You see whether the contract is kept, receive papers and accept them.
 help-first-city-body =
     ## Where to look first
-    The start page is the contract's health: what is overdue, what waits for the city, the hours used this month. Every figure leads to the records behind it.
+    The first sentence of “Contract at a glance” says whether the contract is kept. Below it stand what waits for you, what is overdue and the hours used this month. Every figure leads to the list behind it.
 
     ## To do on the first day
     1. Open “Obligations” and see, clause by clause, what is kept and what is not due yet.
     2. Open those marked “the text does not decide”. The possible readings stand there; decide on the city's and tell the contractor.
-    3. Open “Documents” and read what was submitted. Receive it, accept it, or return it with a reason.
+    3. Open “Monthly closing” and read what was submitted. Accept it, or return it and say what to mend.
 
     ## What only the city can do
-    - Receiving, accepting, returning and approving belong to the city's role alone. Not even the contractor's administrator can do it.
+    - Accepting and returning documents belongs to the city's role alone. Not even the contractor's administrator can do it.
     - You can read the contractor's work entries but not change them.
 
     ## What arrives every day
@@ -38,13 +38,13 @@ help-first-manager-body =
     4. See whether last month has been closed.
 
     ## Before you submit
-    Drafts are made by themselves before their date; nothing is submitted until a person does it. A submitted paper cannot be changed: the city returns it, and you make a new version.
+    Drafts are made by themselves before their date; nothing is submitted until a person does it. A submitted version cannot be changed: you replace it by the next one.
 
 help-first-staff = First day of an engineer
 help-first-staff-lead = Find what is due today, what is broken, and what to write down now.
 help-first-staff-body =
     ## Where to look first
-    The start page shows what is due today and this week, requests in progress and the hours used this month.
+    “Contract at a glance” shows what is due soon, what waits for you and the hours used this month.
 
     ## To do on the first day
     1. Open “Work entries”, press ~n~ and write down one piece of today's work.
@@ -67,7 +67,7 @@ help-first-counsellor-body =
     2. When something is wrong with the site, send a question to the contractor. Its mark in the list changes when it is answered.
 
     ## Take care
-    - Do not write a visitor's name or story into the title of a question.
+    - Do not write a visitor's name or story into a question.
     - Sign out when you leave. After a while without use you are signed out; an unfinished text can be restored after signing in.
 
 help-first-viewer = First day of an auditor
@@ -98,7 +98,7 @@ help-first-administrator-body =
 
     ## Not too much
     - Few people need to be administrators. Daily records are written as engineer or person in charge.
-    - An administrator cannot accept or approve: an acceptance that the supplier could write would prove nothing.
+    - An administrator cannot accept documents: an acceptance that the supplier could write would prove nothing.
     - When someone leaves, stop the account the same day. Its records stay.
 
 help-work = Writing work down
@@ -138,16 +138,17 @@ help-closing-lead = Bring the month's report from what is missing to its submiss
 help-closing-body =
     ## Steps
     1. Open the closing and choose the month.
-    2. Go through what is missing. Each line leads to where it is recorded. Where there are no facts, say that they are missing; never make up a figure.
-    3. Read the words of the report and mend them.
-    4. Make the paper and look at the PDF.
-    5. Submit it and record the day on which the city received it.
+    2. Check the figures that the paper will print. Each leads to its evidence.
+    3. Go through what is missing. Each line leads to where it is mended. What has no record is printed as missing; never make up a figure.
+    4. Write your findings and notices.
+    5. Look at the PDF.
+    6. Submit it and record the day on which it was handed to the city, and its receipt if there is one.
 
     ## Afterwards
-    - The day of receipt starts the time for acceptance.
+    - The time for acceptance runs from the day of submission.
     - If it is returned, read the reason and submit a new version. The old one stays and can be compared.
 
-help-acceptance = Receiving and accepting papers
+help-acceptance = Submitting and accepting papers
 help-acceptance-lead = The states of a paper from draft to acceptance.
 help-acceptance-body =
     ## States

@@ -251,7 +251,9 @@ fn columns(page: &Page) -> Vec<Column> {
         Column::new("clause", page.t("start-clause"))
             .shape(Shape::Brief)
             .sortable(),
-        Column::new("title", page.t("start-obligation")).sortable(),
+        Column::new("title", page.t("start-obligation"))
+            .shape(Shape::Long)
+            .sortable(),
         Column::new("verdict", page.t("start-state"))
             .shape(Shape::Fixed)
             .sortable(),
@@ -284,7 +286,13 @@ fn cells(page: &Page, line: &Line) -> Vec<Cell> {
         } else {
             &line.who
         }),
-        Cell::sentences(line.state.reasons.clone()),
+        Cell::sentences(
+            line.state
+                .reasons
+                .iter()
+                .map(|reason| view::told(page, reason))
+                .collect(),
+        ),
     ]
 }
 

@@ -46,8 +46,6 @@ struct EvidenceRow {
     seq: u64,
     at: String,
     kind: String,
-    /// Empty for a kind that nobody here declares.
-    kind_ja: &'static str,
 }
 
 struct CandidateRow {
@@ -215,7 +213,7 @@ async fn one(
             || page.t("board-not-judged"),
             |state| view::verdict(&page, state.verdict),
         ),
-        reasons: state.map(|state| state.reasons.clone()).unwrap_or_default(),
+        reasons: state.map_or_else(Vec::new, |state| told(&page, &state.reasons)),
         questions,
         any_warning: periods.iter().any(|period| !period.warnings.is_empty()),
         any_wait: periods.iter().any(|period| period.city_waiting_days > 0),
@@ -307,7 +305,7 @@ fn candidates(page: &Page, note: &Ambiguity, periods: &[PeriodState]) -> Vec<Can
     for period in periods {
         for candidate in period.candidates.iter().filter(|one| one.note == note.key) {
             let verdict = view::verdict(page, candidate.verdict);
-            let name = view::period(period.period);
+            let name = view::period(page, period.period);
             match rows
                 .iter_mut()
                 .find(|(row, _)| row.title == candidate.title && row.verdict == verdict)
@@ -328,7 +326,7 @@ fn candidates(page: &Page, note: &Ambiguity, periods: &[PeriodState]) -> Vec<Can
     }
     rows.into_iter()
         .map(|(row, names)| CandidateRow {
-            periods: names.join("、"),
+            periods: names.join(page.t("registers-comma").as_str()),
             ..row
         })
         .collect()
@@ -419,13 +417,13 @@ fn period_row(page: &Page, state: &PeriodState) -> PeriodRow {
         due = format!("{due} {}", page.t1("board-late", "days", late));
     }
     PeriodRow {
-        period: view::period(state.period),
+        period: view::period(page, state.period),
         tone: view::tone(state.verdict),
         verdict: view::verdict(page, state.verdict),
         due,
         due_reason: state.due_reason.clone().unwrap_or_default(),
-        reasons: state.reasons.clone(),
-        warnings: state.warnings.clone(),
+        reasons: told(page, &state.reasons),
+        warnings: told(page, &state.warnings),
         figures: state
             .figures
             .iter()
@@ -455,6 +453,11 @@ fn period_row(page: &Page, state: &PeriodState) -> PeriodRow {
     }
 }
 
+/// The engine's sentences, with days as the page writes them.
+fn told(page: &Page, sentences: &[String]) -> Vec<String> {
+    sentences.iter().map(|one| view::told(page, one)).collect()
+}
+
 fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
@@ -474,8 +477,7 @@ async fn evidence(
         rows.push(EvidenceRow {
             seq: record.seq,
             at: page.moment(record.at),
-            kind_ja: view::kind_title(app, &record.kind),
-            kind: record.kind.clone(),
+            kind: view::kind_title(app, page, &record.kind),
         });
     }
     Ok(rows)

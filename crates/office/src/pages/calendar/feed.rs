@@ -161,7 +161,7 @@ fn events(live: &Live) -> Vec<Event> {
             Some(Event {
                 uid: format!("{key}{place}@{}.mamori", live.id()),
                 day,
-                title: format!("{} {}", deadlines::title(due), view::period(due.period)),
+                title: format!("{} {}", deadlines::title(due), view::period_ja(due.period)),
             })
         })
         .collect()

@@ -264,7 +264,7 @@ impl Look<'_> {
                     let (state, tone) = view::days_left(self.page, deadline, self.today);
                     Item {
                         title: deadline.title().to_owned(),
-                        period: view::period(deadline.due.period),
+                        period: view::period(self.page, deadline.due.period),
                         href: self.href(deadline),
                         tone,
                         state,
@@ -305,9 +305,9 @@ impl Look<'_> {
             tone,
             state,
             title: deadline.title().to_owned(),
-            period: view::period(deadline.due.period),
+            period: view::period(self.page, deadline.due.period),
             href: self.href(deadline),
-            why: view::reasons_of_day(&deadline.due),
+            why: view::reasons_of_day(&deadline.due, |day| self.page.day(day)),
         }
     }
 }

@@ -148,14 +148,14 @@ fn line(deadline: &Deadline, today: Date) -> String {
         Some(days) => format!("あと{days}日"),
         None => String::new(),
     };
-    let why = view::reasons_of_day(&deadline.due);
+    let why = view::reasons_of_day(&deadline.due, wareki::with_weekday);
     format!(
         "{}（{left}） {} {}\n　期限の理由：{}",
         deadline
             .day()
             .map_or_else(String::new, wareki::with_weekday),
         deadline.title(),
-        view::period(deadline.due.period),
+        view::period_ja(deadline.due.period),
         why.join("。")
     )
 }

@@ -159,7 +159,11 @@ pub(super) fn stats(page: &Page, task: &Task, sources: &Sources, document: &Docu
             page.t("closing-unit"),
         )
         .href(page.at(&format!("/obligations?verdict={verdict}")));
-        stat.tone = tone;
+        stat.tone = if count == 0 && state != ConformityState::Met {
+            Tone::Ok
+        } else {
+            tone
+        };
         stats.push(stat);
     }
     stats

@@ -7,6 +7,7 @@ use mamori_web::{Page, Tone};
 
 use super::tasks::Task;
 use crate::documents::sources::{Sources, Standing};
+use crate::pages::view;
 use crate::register::Stored;
 use crate::terms::Counts;
 use crate::work::WorkEntry;
@@ -154,7 +155,7 @@ fn of_obligations(page: &Page, task: &Task, sources: &Sources, document: &Docume
                 tone,
                 printed: page.t(printed),
                 what: format!("{} {}", standing.clause, standing.title),
-                why: standing.reason.clone(),
+                why: view::told(page, &standing.reason),
                 data: true,
                 href: page.at(&format!("/obligations/{}", standing.key)),
                 link: standing.key.clone(),

@@ -16,7 +16,7 @@ use mamori_web::{Field, Page, Visitor, WebError, html};
 use serde::Deserialize;
 
 use crate::pages::names::Names;
-use crate::pages::view::At;
+use crate::pages::view::{self, At};
 use crate::register::typed;
 
 /// Records of one page.
@@ -51,7 +51,7 @@ struct Row {
     iso: String,
     who: String,
     kind: String,
-    kind_ja: String,
+    title: String,
     subject: String,
     href: String,
     personal: bool,
@@ -255,13 +255,10 @@ fn row(app: &App, page: &Page, names: &Names, record: &Record) -> Row {
         at: page.moment(record.at),
         iso: record.at.to_string(),
         who: names.of(&record.actor.to_string()),
-        kind_ja: super::title(app, &record.kind),
+        title: view::kind_title(app, page, &record.kind),
         kind: record.kind.clone(),
         href: super::subject_href(page, record),
-        subject: match record.payload.value()["number"].as_str() {
-            Some(number) => number.to_owned(),
-            None => record.subject.clone(),
-        },
+        subject: super::subject(record),
         personal: record.personal.is_some(),
         files: record.attachments.len(),
     }
@@ -331,14 +328,14 @@ fn kinds(app: &App, page: &Page, asked: &str) -> Vec<(String, String)> {
         .map(|declared| {
             (
                 declared.kind.to_owned(),
-                format!("{}（{}）", declared.title_ja, declared.kind),
+                view::kind_title(app, page, declared.kind),
             )
         })
         .collect();
     kinds.sort();
     kinds.dedup_by(|one, other| one.0 == other.0);
     if !asked.is_empty() && !kinds.iter().any(|(kind, _)| kind == asked) {
-        kinds.insert(0, (asked.to_owned(), asked.to_owned()));
+        kinds.insert(0, (asked.to_owned(), view::kind_title(app, page, asked)));
     }
     kinds.insert(0, (String::new(), page.t("papers-every")));
     kinds

@@ -14,7 +14,7 @@ mod list;
 mod record;
 
 use mamori_kernel::ledger::Record;
-use mamori_runtime::{App, Route};
+use mamori_runtime::Route;
 use mamori_web::Page;
 
 use super::LEDGER;
@@ -33,13 +33,11 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Title of an evidence kind as the capability that writes it declares it, or the kind itself.
-fn title(app: &App, kind: &str) -> String {
-    let title = super::view::kind_title(app, kind);
-    if title.is_empty() {
-        kind.to_owned()
-    } else {
-        title.to_owned()
+/// What a record is about: the number that people know, where there is one.
+fn subject(record: &Record) -> String {
+    match record.payload.value()["number"].as_str() {
+        Some(number) => number.to_owned(),
+        None => record.subject.clone(),
     }
 }
 

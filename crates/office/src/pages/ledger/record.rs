@@ -8,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 use mamori_runtime::App;
 use mamori_store::{LedgerQuery, RecordProof};
 use mamori_web::components::Cell;
-use mamori_web::{Page, Tone, Visitor, WebError, html};
+use mamori_web::{Language, Page, Tone, Visitor, WebError, html};
 use serde_json::Value;
 
 use crate::pages::names::Names;
-use crate::pages::view::At;
+use crate::pages::view::{self, At};
 
 /// Deepest nesting of a payload that is shown as a table; the canonical text shows all.
 const DEEPEST: usize = 6;
@@ -75,10 +75,9 @@ pub(super) async fn page(
     let contract = at.live.id();
     let record = app.db.ledger_record(contract, seq).await?;
     let proof = proof(&app, &at, seq).await?;
-    let mut page = Page::new(&app, &visitor, &super::title(&app, &record.kind))
-        .under("ledger-title", visitor.at("/ledger"))
-        .here();
-    page.title = format!("#{seq} {}", page.title);
+    let mut page = Page::new(&app, &visitor, "").under("ledger-title", visitor.at("/ledger"));
+    page.title = format!("#{seq} {}", view::kind_title(&app, &page, &record.kind));
+    let page = page.here();
     let names = Names::read(&app, &visitor, &page).await?;
     let last = app
         .db
@@ -111,7 +110,12 @@ pub(super) async fn page(
             "kind",
             Cell::link(
                 page.at(&format!("/ledger?kind={}", record.kind)),
-                format!("{} v{}", record.kind, record.version),
+                format!(
+                    "{}（{} v{}）",
+                    view::kind_title(&app, &page, &record.kind),
+                    record.kind,
+                    record.version
+                ),
             ),
         ),
         (
@@ -121,7 +125,7 @@ pub(super) async fn page(
                     "/ledger?subject={}",
                     mamori_web::components::percent_encoded(&record.subject)
                 )),
-                record.subject.clone(),
+                super::subject(&record),
             ),
         ),
     ];
@@ -156,7 +160,7 @@ pub(super) async fn page(
             .into_iter()
             .map(|(key, cell)| (page.t(&format!("ledger-fact-{key}")), cell))
             .collect(),
-        payload,
+        payload: called(&app, &page, &record.kind, payload),
         canonical: record.payload.as_str().to_owned(),
         files: record
             .attachments
@@ -231,6 +235,35 @@ fn steps(page: &Page, proof: &RecordProof) -> Vec<StepRow> {
                 sibling: step.sibling.to_hex(),
                 result: step.result.to_hex(),
             }
+        })
+        .collect()
+}
+
+/// The names of a payload as its writer explains them, in the language of the explanations.
+fn called(
+    app: &App,
+    page: &Page,
+    kind: &str,
+    payload: Vec<(String, String)>,
+) -> Vec<(String, String)> {
+    let declared = app
+        .capabilities()
+        .iter()
+        .flat_map(|capability| &capability.evidence)
+        .find(|declared| declared.kind == kind && page.language == Language::Ja);
+    let Some(declared) = declared else {
+        return payload;
+    };
+    payload
+        .into_iter()
+        .map(|(name, value)| {
+            let (first, rest) = name.split_at(name.find(['.', '[']).unwrap_or(name.len()));
+            let meaning = declared
+                .fields
+                .iter()
+                .find(|(known, _)| known.trim_end_matches('?') == first)
+                .map_or(first, |(_, meaning)| *meaning);
+            (format!("{meaning}{rest}"), value)
         })
         .collect()
 }

@@ -99,14 +99,11 @@ pub(super) fn state_of(page: &Page, key: &str) -> (String, Tone) {
     (page.t_or(&format!("papers-state-{key}"), ja), tone)
 }
 
-/// A period for people: 和暦 as on papers, or as it is written in addresses.
+/// A period for people.
 pub(super) fn period(page: &Page, text: &str) -> String {
     match text.parse::<Period>() {
         Ok(Period::Term(_)) => page.t("papers-term"),
-        Ok(period) => match page.date_style {
-            mamori_web::DateStyle::Wareki => period.japanese(),
-            mamori_web::DateStyle::Iso => period.to_string(),
-        },
+        Ok(period) => page.period(period),
         Err(_) => text.to_owned(),
     }
 }

@@ -436,6 +436,10 @@ async fn page(here: &Here, form: &Form<'_>, around: Around) -> Result<ActPage, W
     } else {
         ""
     };
+    let asks = form.item.is_none() && label::asks(here);
+    if asks {
+        page.title = page.t(&format!("registers-ask-{}", spec.key));
+    }
     let title = label::register(&page, spec);
     let (action, back, lead) = if let Some(item) = form.item {
         let address = here.item(&item.number);
@@ -460,7 +464,16 @@ async fn page(here: &Here, form: &Form<'_>, around: Around) -> Result<ActPage, W
     if let Some(item) = form.item {
         page = page.under(&item.number, here.item(&item.number));
     }
-    let send = page.t1("registers-send", "act", page.title.as_str());
+    // 「登録の記録」を記録する would say it twice.
+    let send = if asks {
+        page.t("registers-ask-send")
+    } else if act.title_ja.ends_with("登録") {
+        page.t("registers-send-filed")
+    } else if act.title_ja.ends_with("記録") {
+        page.t("registers-send-noted")
+    } else {
+        page.t1("registers-send", "act", page.title.as_str())
+    };
     Ok(ActPage {
         page: page.here(),
         lead,

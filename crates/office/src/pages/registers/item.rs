@@ -8,11 +8,12 @@ use mamori_web::components::{Cell, Event};
 use mamori_web::{Field, Page, Tone, WebError, form_page, html};
 use serde_json::{Map, Value};
 
-use super::super::LEDGER;
 use super::act::find;
 use super::sent::Sent;
 use super::{Here, desk_error, label, value};
 use crate::api::way_for;
+use crate::pages::LEDGER;
+use crate::pages::names::Names;
 use crate::register::form::FileRef;
 use crate::register::{HistoryEntry, Stored};
 
@@ -62,7 +63,7 @@ async fn made(here: &Here, item: Stored, problem: &str) -> Result<ItemPage, WebE
         (false, days) => page.t1("registers-waited-days", "days", days),
     };
     let address = here.item(&item.number);
-    let acts = spec
+    let mut acts: Vec<Act> = spec
         .possible(Some(&item.state))
         .filter_map(|act| {
             let way = way_for(here.register, act, &here.visitor)?;
@@ -71,12 +72,20 @@ async fn made(here: &Here, item: Stored, problem: &str) -> Result<ItemPage, WebE
                 label: label::act(&page, spec, act),
                 kind: match act.name {
                     "withdraw" => "quiet",
-                    _ if act.to.is_some() => "",
-                    _ => "secondary",
+                    "return" | "refuse" | "amend" | "correct" => "secondary",
+                    // What was done can be done again, but is not the next thing to do.
+                    _ if act.to.is_none_or(|to| to == item.state) => "secondary",
+                    _ => "",
                 },
             })
         })
         .collect();
+    // What goes on first, what takes back last.
+    acts.sort_by_key(|act| {
+        ["", "secondary", "quiet"]
+            .iter()
+            .position(|one| *one == act.kind)
+    });
     let (tone, state) = value::badge(here, &page, &item.state);
     let may_erase = here.visitor.may(Permission::administer(spec.key))
         && history.iter().any(|entry| entry.personal.is_some());
@@ -87,10 +96,11 @@ async fn made(here: &Here, item: Stored, problem: &str) -> Result<ItemPage, WebE
         vec![reason]
     });
     let title = label::register(&page, spec);
+    let names = Names::read(&here.app, &here.visitor, &page).await?;
     Ok(ItemPage {
         facts: value::facts(here, &page, &item.data),
         files: files(here, &page, &history),
-        story: story(here, &page, &history),
+        story: story(here, &page, &names, &history),
         hidden: !here.personal && history.iter().any(|entry| entry.personal.is_some()),
         page: page.under(&title, here.list()).here(),
         number: item.number,
@@ -122,7 +132,7 @@ fn files(here: &Here, page: &Page, history: &[HistoryEntry]) -> Vec<(String, Cel
 }
 
 /// The story, the newest first: each record with what it changed.
-fn story(here: &Here, page: &Page, history: &[HistoryEntry]) -> Vec<Event> {
+fn story(here: &Here, page: &Page, names: &Names, history: &[HistoryEntry]) -> Vec<Event> {
     let mut before = Map::new();
     let mut events = Vec::new();
     for entry in history {
@@ -152,7 +162,9 @@ fn story(here: &Here, page: &Page, history: &[HistoryEntry]) -> Vec<Event> {
             tone: super::listed::tone(here.register.spec.key, state),
             title: act_label(here, page, entry),
             text,
-            who: format!("{} {entered}", entry.actor).trim().to_owned(),
+            who: format!("{} {entered}", names.of(&entry.actor))
+                .trim()
+                .to_owned(),
             // The desk sees its own work's story, but not the ledger.
             href: if here.visitor.may(LEDGER) {
                 here.visitor.at(&format!("/ledger?seq={}", entry.seq))

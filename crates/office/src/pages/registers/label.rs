@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use mamori_kernel::permission::Permission;
 use mamori_runtime::Texts;
 use mamori_web::Page;
 
+use super::Here;
 use crate::REGISTERS;
+use crate::pages::view;
 use crate::register::{ActSpec, FieldKind, FieldSpec, RegisterSpec};
 
 /// What the pages of the registers say.
@@ -34,6 +37,16 @@ pub(crate) fn texts() -> Vec<Texts> {
             name: "register-labels.ftl",
             source: include_str!("../../../locales/en/register-labels.ftl"),
         },
+        Texts {
+            language: "ja",
+            name: "kinds.ftl",
+            source: include_str!("../../../locales/ja/kinds.ftl"),
+        },
+        Texts {
+            language: "en",
+            name: "kinds.ftl",
+            source: include_str!("../../../locales/en/kinds.ftl"),
+        },
     ]
 }
 
@@ -56,6 +69,7 @@ static JAPANESE: LazyLock<String> = LazyLock::new(|| {
         for act in spec.acts {
             add(format!("register-{key}-act-{}", act.name), act.title_ja);
             add(format!("register-{key}-did-{}", act.name), act.kind_ja);
+            add(view::kind_key(act.kind), act.kind_ja);
             for field in act.fields {
                 let name = field.name;
                 add(
@@ -99,6 +113,12 @@ pub(super) fn state(page: &Page, spec: &'static RegisterSpec, state: &str) -> St
 pub(super) fn act(page: &Page, spec: &RegisterSpec, act: &ActSpec) -> String {
     let key = format!("register-{}-act-{}", spec.key, act.name);
     page.t_or(&key, act.title_ja)
+}
+
+/// Whether the visitor is one who asks the contractor here, and does not keep its register.
+pub(super) fn asks(here: &Here) -> bool {
+    matches!(here.register.spec.key, "question" | "request")
+        && !here.visitor.may(Permission::write(here.register.spec.key))
 }
 
 /// A field of an act.

@@ -70,7 +70,14 @@ pub(super) async fn page(here: Here, uri: Uri) -> Result<Response, WebError> {
         .iter()
         .map(|item| row(&here, &page, listed, item))
         .collect();
-    let new = here.new_href().map(|href| (href, page.t("registers-new")));
+    let new = here.new_href().map(|href| {
+        let label = if label::asks(&here) {
+            page.t(&format!("registers-ask-{}", spec.key))
+        } else {
+            page.t("registers-new")
+        };
+        (href, label)
+    });
     let empty = empty(&page, new.as_ref(), month);
     let table = Table::new("items", page.title.clone(), &query, columns, rows, pages)
         .filter(filter_fields(&here, &page, month))

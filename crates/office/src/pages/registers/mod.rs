@@ -43,6 +43,7 @@ use crate::register::{ActSpec, Desk, FieldKind, FieldSpec, Register};
 use crate::terms::ContractTerms;
 
 pub(super) use label::texts;
+pub(super) use work::sentence;
 
 /// What a form may weigh beside its file: every text field at its longest, in UTF-8, encoded.
 const FORM_BYTES: usize = 1024 * 1024;

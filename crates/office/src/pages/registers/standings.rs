@@ -68,6 +68,16 @@ fn rank(standing: &Standing) -> u8 {
     }
 }
 
+fn told(page: &Page, standing: &Standing) -> String {
+    match standing.attestation.as_ref().map(|spoken| spoken.validity) {
+        None => page.t("registers-standing-none"),
+        Some(Validity::Valid) => page.t("registers-standing-valid"),
+        Some(Validity::NotApplicable) => page.t("registers-applies-not"),
+        Some(Validity::Expired) => page.t("registers-standing-expired"),
+        Some(Validity::Expiring { days }) => page.t1("registers-standing-expiring", "days", days),
+    }
+}
+
 fn row(here: &Here, page: &Page, standing: &Standing) -> Row {
     let obligation = &standing.obligation;
     let name = format!("{} {}", obligation.key, obligation.title_ja);
@@ -93,7 +103,7 @@ fn row(here: &Here, page: &Page, standing: &Standing) -> Row {
         name.clone(),
         vec![
             Cell::link(href, name),
-            Cell::badge(tone, standing.standing_ja.clone()),
+            Cell::badge(tone, told(page, standing)),
             paper,
         ],
     )

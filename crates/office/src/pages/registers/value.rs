@@ -82,7 +82,7 @@ pub(super) fn cell(here: &Here, page: &Page, name: &str, value: Option<&Value>) 
         (_, Value::Number(number)) if name.ends_with("minutes") => {
             Cell::text(minutes(page, number.as_u64().unwrap_or(0)))
         }
-        (_, Value::String(text)) => named(here, name, text),
+        (_, Value::String(text)) => named(here, page, name, text),
         _ => Cell::text(plain(value)),
     }
 }
@@ -103,7 +103,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// A text that may be a key of the contract.
-fn named(here: &Here, name: &str, text: &str) -> Cell {
+fn named(here: &Here, page: &Page, name: &str, text: &str) -> Cell {
     let terms = here.terms.as_ref();
     match name {
         "category" => Cell::text(
@@ -112,10 +112,14 @@ fn named(here: &Here, name: &str, text: &str) -> Cell {
                 .map_or(text, |category| category.title_ja.as_str()),
         ),
         "counts" => Cell::text(match text {
-            "yes" => Counts::Yes.title_ja(),
-            "no" => Counts::No.title_ja(),
-            _ => Counts::Undecided.title_ja(),
+            "yes" => page.t_or("registers-counts-yes", Counts::Yes.title_ja()),
+            "no" => page.t_or("registers-counts-no", Counts::No.title_ja()),
+            _ => page.t_or("registers-counts-undecided", Counts::Undecided.title_ja()),
         }),
+        "applicability" => Cell::text(page.t(match text {
+            "not_applicable" => "registers-applies-not",
+            _ => "registers-applies",
+        })),
         "gate" => Cell::text(terms.gate(text).map_or(text, |gate| gate.title_ja.as_str())),
         "obligation" => Cell::link(
             here.visitor

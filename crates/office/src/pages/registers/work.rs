@@ -1,6 +1,5 @@
 //! What only the list of work entries has: a month with its gauge, and the quick entry.
 
-use mamori_document::{Chart, Gauge as Drawing, Theme};
 use mamori_kernel::period::{Period, YearMonth};
 use mamori_web::components::{Figure, TableQuery, form_key};
 use mamori_web::{Field, Page, WebError};
@@ -8,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{self, Part, Wanted};
 use super::{Here, desk_error, label, value};
+use crate::pages::view;
 use crate::register::{Side, Stored};
 use crate::work::Gauge;
 
@@ -70,7 +70,7 @@ pub(super) async fn month(
     let beside = |month: YearMonth| {
         (
             format!("{}?month={month}", here.list()),
-            Period::Month(month).japanese(),
+            page.period(Period::Month(month)),
         )
     };
     let quick = match crate::api::way_for(
@@ -82,7 +82,7 @@ pub(super) async fn month(
         None => None,
     };
     Ok(Month {
-        title: Period::Month(month).japanese(),
+        title: page.period(Period::Month(month)),
         before: beside(month.plus(-1)),
         after: beside(month.plus(1)),
         sum: sentence(page, &gauge),
@@ -93,15 +93,6 @@ pub(super) async fn month(
 
 fn figure(here: &Here, page: &Page, gauge: &Gauge) -> Option<Figure> {
     let cap = gauge.cap.as_ref()?;
-    let hours = |minutes: u32| f64::from(minutes) / 60.0;
-    let chart = Chart::Gauge(Drawing {
-        title: cap.title_ja.clone(),
-        unit: page.t("registers-hours"),
-        value: hours(gauge.counted_minutes),
-        limit: hours(cap.minutes),
-        undecided: hours(gauge.undecided_minutes),
-        decimals: 2,
-    });
     let rows = gauge
         .categories
         .iter()
@@ -114,25 +105,23 @@ fn figure(here: &Here, page: &Page, gauge: &Gauge) -> Option<Figure> {
         })
         .collect();
     Some(Figure {
-        title: cap.title_ja.clone(),
-        svg: chart.svg(Theme::Console),
-        sentence: sentence(page, gauge),
         header: vec![
             label::named(page, here.register.spec, "category"),
             page.t("registers-entries"),
             label::named(page, here.register.spec, "hours"),
         ],
         rows,
+        ..view::gauge(page, cap.title_ja.clone(), gauge, sentence(page, gauge))
     })
 }
 
 /// The month's sum in a sentence.
-fn sentence(page: &Page, gauge: &Gauge) -> String {
+pub(in crate::pages) fn sentence(page: &Page, gauge: &Gauge) -> String {
     let time = |minutes: u32| value::minutes(page, minutes.into());
     let mut text = page.t_with(
         "registers-sum",
         &[
-            ("month", Period::Month(gauge.month).japanese().into()),
+            ("month", page.period(Period::Month(gauge.month)).into()),
             ("counted", time(gauge.counted_minutes).into()),
         ],
     );

@@ -10,10 +10,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use mamori_contract::engine::Verdict;
-use mamori_document::{Chart, Gauge, Theme};
 use mamori_kernel::period::Period;
 use mamori_kernel::permission::{Permission, Role};
-use mamori_runtime::{App, Route, TileRequest, TileTone, TileView};
+use mamori_runtime::{App, Route, TileGroup, TileRequest, TileTone, TileView};
 use mamori_web::components::{Figure, Stat};
 use mamori_web::{DateStyle, Page, Tone, Visitor, WebError, html};
 
@@ -89,10 +88,25 @@ struct StartPage {
     page: Page,
     name: String,
     term: String,
-    stats: Vec<Stat>,
+    summary: Option<Summary>,
+    groups: Vec<Group>,
     my_turn: Option<Vec<TurnRow>>,
     health: Option<Health>,
     questions: Option<Vec<TurnRow>>,
+}
+
+/// How the contract stands, in a sentence, with what comes next.
+struct Summary {
+    tone: Tone,
+    text: String,
+    next: String,
+    limits: String,
+}
+
+/// Tiles that belong together.
+struct Group {
+    title: &'static str,
+    stats: Vec<Stat>,
 }
 
 async fn page(
@@ -104,7 +118,7 @@ async fn page(
     let mut request = TileRequest::new(live.id(), visitor.role, app.now());
     request.language = page.language.as_str();
     request.iso_dates = page.date_style == DateStyle::Iso;
-    let stats = stats(&app, &visitor, &request).await?;
+    let groups = groups(&app, &visitor, &request).await?;
     let term = live.contract().term;
     let mut shown = StartPage {
         name: live.contract().file.contract.name.clone(),
@@ -120,7 +134,8 @@ async fn page(
                 ),
             ],
         ),
-        stats,
+        summary: None,
+        groups,
         my_turn: None,
         health: None,
         questions: None,
@@ -128,6 +143,7 @@ async fn page(
     };
     if visitor.may(CONTRACT) {
         let pulse = tiles::pulse(&app, &request).await.map_err(WebError::bug)?;
+        shown.summary = Some(summary(&shown.page, &pulse));
         shown.my_turn = (visitor.role != Role::Viewer)
             .then(|| turns(&shown.page, live.id(), &pulse, pulse.awaiting(visitor.role)));
         shown.health = Some(health(&shown.page, &visitor, &live, &pulse));
@@ -151,7 +167,11 @@ async fn page(
 
 /// The tiles of every capability that the visitor may see. One that fails says so in the log and
 /// takes no other with it.
-async fn stats(app: &App, visitor: &Visitor, request: &TileRequest) -> Result<Vec<Stat>, WebError> {
+async fn groups(
+    app: &App,
+    visitor: &Visitor,
+    request: &TileRequest,
+) -> Result<Vec<Group>, WebError> {
     let mut tiles: Vec<_> = app
         .capabilities()
         .iter()
@@ -159,15 +179,73 @@ async fn stats(app: &App, visitor: &Visitor, request: &TileRequest) -> Result<Ve
         .filter(|tile| visitor.may(tile.permission))
         .collect();
     tiles.sort_by_key(|tile| tile.order);
-    let mut stats = Vec::with_capacity(tiles.len());
+    let mut groups: Vec<Group> = Vec::new();
     for tile in tiles {
         match tile.build(app.clone(), request.clone()).await {
-            Ok(Some(view)) => stats.push(stat(view)),
+            Ok(Some(view)) => {
+                let title = match tile.group() {
+                    TileGroup::ToDo => "start-group-to-do",
+                    TileGroup::Contract => "start-group-contract",
+                    TileGroup::Services => "start-group-services",
+                };
+                match groups.last_mut() {
+                    Some(last) if last.title == title => last.stats.push(stat(view)),
+                    _ => groups.push(Group {
+                        title,
+                        stats: vec![stat(view)],
+                    }),
+                }
+            }
             Ok(None) => {}
             Err(error) => tracing::error!(tile = tile.key, %error, "a tile was not made"),
         }
     }
-    Ok(stats)
+    Ok(groups)
+}
+
+/// Whether the contract is kept, as far as the evidence says.
+fn summary(page: &Page, pulse: &Pulse) -> Summary {
+    let count = |verdict| pulse.with(verdict).count();
+    let (broken, late) = (count(Verdict::NotMet), pulse.overdue().count());
+    let mut sentences: Vec<String> = [
+        ("start-health-not-met", broken),
+        ("start-health-late", late),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(key, count)| page.t1(key, "count", count))
+    .collect();
+    let tone = if sentences.is_empty() {
+        sentences.push(page.t("start-health-kept"));
+        Tone::Ok
+    } else {
+        Tone::Bad
+    };
+    let next = pulse.coming(i32::MAX).next();
+    let open: Vec<String> = [
+        ("start-health-unmeasured", count(Verdict::Unmeasured)),
+        ("start-health-undecided", count(Verdict::Undecided)),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(key, count)| page.t1(key, "count", count))
+    .collect();
+    Summary {
+        tone,
+        text: sentences.concat(),
+        next: next.map_or_else(String::new, |deadline| {
+            let (left, _) = view::days_left(page, deadline, pulse.today);
+            page.t_with(
+                "start-health-next",
+                &[
+                    ("day", page.day_or_dash(deadline.day()).into()),
+                    ("left", left.into()),
+                    ("title", deadline.title().to_owned().into()),
+                ],
+            )
+        }),
+        limits: open.concat(),
+    }
 }
 
 fn stat(view: TileView) -> Stat {
@@ -199,7 +277,7 @@ fn health(page: &Page, visitor: &Visitor, live: &Live, pulse: &Pulse) -> Health 
                 title: obligation.title.clone(),
                 tone: view::tone(state.verdict),
                 verdict: view::verdict(page, state.verdict),
-                reason: brief(state),
+                reason: view::told(page, &brief(state)),
             })
         })
         .collect();
@@ -246,8 +324,8 @@ fn due_row(page: &Page, pulse: &Pulse, deadline: &Deadline) -> DueRow {
         left,
         tone,
         title: deadline.title().to_owned(),
-        period: view::period(deadline.due.period),
-        why: view::reasons_of_day(&deadline.due),
+        period: view::period(page, deadline.due.period),
+        why: view::reasons_of_day(&deadline.due, |day| page.day(day)),
         href: page.at(&format!("/obligations/{}", deadline.due.obligation)),
     }
 }
@@ -284,7 +362,7 @@ fn turn_row(
         href: view::item_address(contract, spec.key, &item.number),
         register: page.t_or(&format!("register-{}", spec.key), spec.title_ja),
         state: page.t_or(
-            &format!("state-{}-{}", spec.key, item.state),
+            &format!("register-{}-state-{}", spec.key, item.state),
             spec.state_ja(&item.state),
         ),
         waited: page.t1("start-days", "days", waited),
@@ -306,15 +384,6 @@ fn turn_row(
 fn gauge(page: &Page, pulse: &Pulse) -> Option<Figure> {
     let gauge = &pulse.gauge;
     let cap = gauge.cap.as_ref()?;
-    let hours_of = |minutes: u32| f64::from(minutes) / 60.0;
-    let chart = Chart::Gauge(Gauge {
-        title: cap.title_ja.clone(),
-        unit: "時間".to_owned(),
-        value: hours_of(gauge.counted_minutes),
-        limit: hours_of(cap.minutes),
-        undecided: hours_of(gauge.undecided_minutes),
-        decimals: 2,
-    });
     let row = |key: &str, minutes: u32| vec![page.t(key), hours(minutes)];
     let mut rows = vec![
         row("start-gauge-counted", gauge.counted_minutes),
@@ -329,15 +398,15 @@ fn gauge(page: &Page, pulse: &Pulse) -> Option<Figure> {
             .iter()
             .map(|sum| vec![sum.title_ja.clone(), hours(sum.minutes)]),
     );
+    let title = page.t1(
+        "start-gauge",
+        "month",
+        page.period(Period::Month(gauge.month)),
+    );
+    let sentence = super::registers::sentence(page, gauge);
     Some(Figure {
-        title: page.t1(
-            "start-gauge",
-            "month",
-            Period::Month(gauge.month).japanese(),
-        ),
-        svg: chart.svg(Theme::Console),
-        sentence: chart.sentence(),
         header: vec![page.t("start-gauge-what"), page.t("start-gauge-hours")],
         rows,
+        ..view::gauge(page, title, gauge, sentence)
     })
 }
