@@ -462,7 +462,7 @@ async fn files_are_taken_by_content_kept_between_tries_and_given_back_as_attachm
     // The standings above the list.
     let list = staff.get(&format!("{BASE}/attestation")).await.text();
     assert!(
-        list.contains("あと32日で期限です") && list.contains("不足 2 件"),
+        list.contains("あと 32 日で期限か見直し日です") && list.contains("不足 2 件"),
         "{list}"
     );
 }

@@ -61,6 +61,8 @@ struct Cached {
 
 /// The provider as it is known; asks it when that is too old.
 pub(super) async fn known(app: &App) -> Result<Arc<Known>, OidcError> {
+    // That there is none to ask is no failure of a provider.
+    settings(app)?;
     let cache = app.slot_or_default::<Cache>();
     // Held while asking: many people at once ask once.
     let mut cached = cache.0.lock().await;

@@ -167,7 +167,7 @@ async fn mail_to_the_city_waits_for_a_persons_word() {
             .await;
         write_to_the_city(&test, "aoba", "一通目").await;
         write_to_the_city(&test, "aoba", "二通目").await;
-        test.advance(SignedDuration::from_hours(1)).await;
+        test.advance(SignedDuration::from_mins(30)).await;
         assert!(test.mails().is_empty(), "nothing went by itself");
 
         let waiting = test.app.letters("aoba", Vec::new()).await.expect("letters");
@@ -177,7 +177,10 @@ async fn mail_to_the_city_waits_for_a_persons_word() {
             .collect();
         assert_eq!(subjects, ["二通目", "一通目"]);
         let page = manager.get("/c/aoba/letters").await.text();
-        assert!(page.contains("内容をご確認ください") && page.contains("二通目"));
+        assert!(
+            page.contains("内容をご確認ください") && page.contains("二通目"),
+            "{page}"
+        );
         assert!(
             !manager
                 .get("/c/kita/letters")

@@ -98,7 +98,7 @@ async fn made(here: &Here, item: Stored, problem: &str) -> Result<ItemPage, WebE
     let title = label::register(&page, spec);
     let names = Names::read(&here.app, &here.visitor, &page).await?;
     Ok(ItemPage {
-        facts: value::facts(here, &page, &item.data),
+        facts: value::facts(here, &page, &named_all(&names, &item.data)),
         files: files(here, &page, &history),
         story: story(here, &page, &names, &history),
         hidden: !here.personal && history.iter().any(|entry| entry.personal.is_some()),
@@ -111,6 +111,23 @@ async fn made(here: &Here, item: Stored, problem: &str) -> Result<ItemPage, WebE
         erase,
         erase_action: format!("{address}/erase-personal"),
     })
+}
+
+/// The values with people's names where they name accounts: ids are for the ledger.
+fn named_all(names: &Names, values: &Map<String, Value>) -> Map<String, Value> {
+    values
+        .iter()
+        .map(|(key, one)| (key.clone(), named(names, one)))
+        .collect()
+}
+
+fn named(names: &Names, value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.starts_with("person:") => Value::String(names.of(text)),
+        Value::Array(list) => list.iter().map(|one| named(names, one)).collect(),
+        Value::Object(map) => Value::Object(named_all(names, map)),
+        other => other.clone(),
+    }
 }
 
 /// Every file that the item's records name, the newest first.
@@ -136,11 +153,15 @@ fn story(here: &Here, page: &Page, names: &Names, history: &[HistoryEntry]) -> V
     let mut before = Map::new();
     let mut events = Vec::new();
     for entry in history {
-        let mut after = entry.payload.as_object().cloned().unwrap_or_default();
+        let mut after = entry
+            .payload
+            .as_object()
+            .map(|values| named_all(names, values))
+            .unwrap_or_default();
         if here.personal
             && let Some(personal) = entry.personal.as_ref().and_then(Value::as_object)
         {
-            after.extend(personal.clone());
+            after.extend(named_all(names, personal));
         }
         let state = after
             .get("state")
