@@ -298,8 +298,10 @@ struct PersonPage {
     line: Line,
     created: String,
     signed_in: String,
-    /// The organisation's account, where the installation has such: what it calls itself.
-    oidc: Option<Option<String>>,
+    /// Whether the installation knows accounts of an organisation.
+    by_organisation: bool,
+    /// What the linked account of the organisation calls itself.
+    linked: Option<String>,
     rights: Rights,
     may_change: bool,
 }
@@ -326,15 +328,19 @@ async fn person(
     } else {
         Scope::Contracts(account::memberships(&app, &id).await?)
     };
+    let by_organisation = oidc::label(&app).is_some();
+    let linked = if by_organisation {
+        oidc::links::of(&app, &id).await?.map(|link| link.shown)
+    } else {
+        None
+    };
     error::html(&PersonPage {
         created: page.moment(account.created_at),
         signed_in: account
             .signed_in_at
             .map_or_else(|| page.t("people-never"), |at| page.moment(at)),
-        oidc: match oidc::label(&app) {
-            None => None,
-            Some(_) => Some(oidc::links::of(&app, &id).await?.map(|link| link.shown)),
-        },
+        by_organisation,
+        linked,
         rights: Rights::new(&app, &page, account.role, &scope),
         line: line(&app, &page, account).await?,
         may_change: visitor.may(CHANGE),

@@ -149,7 +149,7 @@ impl App {
             checked.push((setting, change.was, value));
         }
         let mut tx = self.db.begin_write().await?;
-        let mut changed = 0;
+        let mut count = 0;
         for (setting, was, value) in checked {
             let row = tx
                 .fetch_optional(
@@ -200,10 +200,10 @@ impl App {
                 &payload,
             )?;
             self.append(&mut tx, record).await?;
-            changed += 1;
+            count += 1;
         }
         tx.commit().await?;
-        Ok(changed)
+        Ok(count)
     }
 
     fn declared(&self, key: &str) -> Result<&Setting, SettingError> {

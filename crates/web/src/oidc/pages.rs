@@ -105,9 +105,9 @@ async fn go(
         .map_err(|_| OidcError::Misfit("its address is none".to_owned()))?;
     let lead = page.t1("oidc-go", "label", super::label(app).unwrap_or_default());
     let mut response = error::html(&GoPage {
+        page,
         lead,
         address,
-        page,
     })
     .map_err(|_| OidcError::Off)?;
     let sent = response.headers_mut();

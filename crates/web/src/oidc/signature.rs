@@ -39,10 +39,18 @@ pub(super) fn install() {
     let _ = RING.install_default();
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape is the library's"
+)]
 fn no_signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     Err(Error::from(ErrorKind::InvalidAlgorithm))
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape is the library's"
+)]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     let method = Method::of(*algorithm).ok_or(ErrorKind::InvalidAlgorithm)?;
     if key.family() != algorithm.family() {

@@ -321,7 +321,7 @@ async fn answers_are_taken_once_in_the_browser_that_went_and_in_time() {
 async fn the_second_factor_is_asked_for_unless_the_provider_is_trusted_with_it() {
     let provider = Provider::start().await;
     let test = open_with(&provider, |oidc| {
-        oidc.second_factor = vec!["mfa".to_owned()]
+        oidc.second_factor = vec!["mfa".to_owned()];
     })
     .await;
     linked(&test, &provider, "subject-1").await;

@@ -114,10 +114,10 @@ async fn what_is_wrong_stands_beside_the_field_and_a_conflict_shows_both() {
     let wrong = [(MAIL_CITY, "市役所"), ("reminder-days", "7")];
     let refused = manager.post_form("/c/aoba/settings", &wrong).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let text = refused.text();
+    let answer = refused.text();
     assert!(
-        text.contains("「市役所」は使えません") && text.contains("aria-invalid"),
-        "{text}"
+        answer.contains("「市役所」は使えません") && answer.contains("aria-invalid"),
+        "{answer}"
     );
 
     let mine = [(MAIL_CITY, "a@example.jp"), ("was-mail-city", "[]")];
@@ -125,11 +125,14 @@ async fn what_is_wrong_stands_beside_the_field_and_a_conflict_shows_both() {
     let theirs = [(MAIL_CITY, "b@example.jp"), ("was-mail-city", "[]")];
     let conflict = manager.post_form("/c/aoba/settings", &theirs).await;
     assert_eq!(conflict.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let text = conflict.text();
-    assert!(text.contains("「a@example.jp」へ変更しました"), "{text}");
+    let answer = conflict.text();
     assert!(
-        text.contains(">b@example.jp</textarea>"),
-        "what was typed is kept: {text}"
+        answer.contains("「a@example.jp」へ変更しました"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains(">b@example.jp</textarea>"),
+        "what was typed is kept: {answer}"
     );
 }
 

@@ -227,7 +227,7 @@ impl There<'_> {
             Err(mamori_store::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let kind = view::kind_title(app, &self.page, &record.kind);
+        let kind = view::kind_title(app, self.page, &record.kind);
         let note = format!("{kind} {}", self.page.moment(record.at));
         Ok(Some(self.hit(
             &format!("/ledger?seq={seq}"),
