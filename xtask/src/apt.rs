@@ -59,6 +59,11 @@ pub const TEST: &[Need] = &[
         sign: Sign::Paths(&["/usr/lib/postgresql/*/bin/initdb"]),
     },
     Need {
+        packages: &["libmodsecurity-dev"],
+        why: "the peer that the firewall's decisions are held against",
+        sign: Sign::Package,
+    },
+    Need {
         packages: &["poppler-utils"],
         why: "reads the text, tags and pictures of rendered PDFs",
         sign: Sign::Program(&["pdftotext"]),
