@@ -135,6 +135,18 @@ impl JobAct {
         }
     }
 
+    /// What it sets in the row; `$2` is the present instant.
+    pub(crate) const fn change(self) -> &'static str {
+        match self {
+            // Another job with the same key may wait by now: this one gives its key up.
+            Self::Retry => {
+                "state = 'queued', dedup_key = NULL, run_at = $2, attempts = 0, finished_at = NULL"
+            }
+            Self::Cancel => "state = 'cancelled', dedup_key = NULL, finished_at = $2",
+            Self::Release => "state = 'queued', run_at = $2",
+        }
+    }
+
     /// States it can be done in.
     const fn from(self) -> &'static str {
         match self {
@@ -248,16 +260,9 @@ impl App {
         actor: Actor,
     ) -> Result<(), JobChangeError> {
         let now = self.now();
-        let change = match act {
-            // Another job with the same key may wait by now: this one gives its key up.
-            JobAct::Retry => {
-                "state = 'queued', dedup_key = NULL, run_at = $2, attempts = 0, finished_at = NULL"
-            }
-            JobAct::Cancel => "state = 'cancelled', dedup_key = NULL, finished_at = $2",
-            JobAct::Release => "state = 'queued', run_at = $2",
-        };
         let sql = format!(
-            "UPDATE job SET {change} WHERE id = $1 AND state IN ({}) RETURNING kind",
+            "UPDATE job SET {} WHERE id = $1 AND state IN ({}) RETURNING kind",
+            act.change(),
             act.from()
         );
         let mut tx = self.db.begin_write().await?;

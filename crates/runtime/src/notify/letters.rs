@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{MAIL_JOB, Notification};
 use crate::app::App;
-use crate::job::{JobChangeError, JobFilter, JobRow, JobState};
+use crate::job::{JobAct, JobChangeError, JobFilter, JobRow, JobState};
 
 /// A person let a mail to the city go.
 const LETTER_RELEASED: &str = "letter.released";
@@ -72,19 +72,17 @@ impl App {
         actor: Actor,
     ) -> Result<Notification, JobChangeError> {
         let now = self.now();
-        let (change, kind) = match act {
-            LetterAct::Release => ("state = 'queued', run_at = $2", LETTER_RELEASED),
-            LetterAct::Withdraw => (
-                "state = 'cancelled', dedup_key = NULL, finished_at = $2",
-                LETTER_WITHDRAWN,
-            ),
+        let (act, kind) = match act {
+            LetterAct::Release => (JobAct::Release, LETTER_RELEASED),
+            LetterAct::Withdraw => (JobAct::Cancel, LETTER_WITHDRAWN),
         };
         let mut tx = self.db.begin_write().await?;
         let row = tx
             .fetch_optional(
                 &format!(
-                    "UPDATE job SET {change} WHERE id = $1 AND state = 'held' AND kind = $3 \
-                     RETURNING payload"
+                    "UPDATE job SET {} WHERE id = $1 AND state = 'held' AND kind = $3 \
+                     RETURNING payload",
+                    act.change()
                 ),
                 args![id, now, MAIL_JOB],
             )

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use mamori_kernel::ledger::{Actor, LedgerError, NewRecord};
-use mamori_store::args;
+use mamori_store::{Row, args};
 use serde_json::json;
 
 use super::{
     MAIL_CITY, MAIL_CONTRACTOR, SETTING_CHANGED, Setting, SettingNow, SettingValue, WrongValue,
 };
 use crate::app::App;
+
+/// One setting of a contract.
+const ONE: &str = "SELECT value FROM contract_setting WHERE contract = $1 AND key = $2";
 
 /// A setting could not be changed.
 #[derive(Debug, thiserror::Error)]
@@ -105,18 +108,8 @@ impl App {
     /// What holds for one setting of a contract.
     pub async fn setting(&self, contract: &str, key: &str) -> Result<SettingValue, SettingError> {
         let setting = self.declared(key)?;
-        let row = self
-            .db
-            .fetch_optional(
-                "SELECT value FROM contract_setting WHERE contract = $1 AND key = $2",
-                args![contract, key],
-            )
-            .await?;
-        let kept = match row {
-            Some(row) => understood(setting, &row.text("value")?),
-            None => None,
-        };
-        Ok(kept.unwrap_or_else(|| (setting.default)(&self.config)))
+        let row = self.db.fetch_optional(ONE, args![contract, key]).await?;
+        Ok(self.holds(setting, row.as_ref())?)
     }
 
     /// Who is written to at the city about a contract.
@@ -151,17 +144,8 @@ impl App {
         let mut tx = self.db.begin_write().await?;
         let mut count = 0;
         for (setting, was, value) in checked {
-            let row = tx
-                .fetch_optional(
-                    "SELECT value FROM contract_setting WHERE contract = $1 AND key = $2",
-                    args![contract, setting.key],
-                )
-                .await?;
-            let kept = match row {
-                Some(row) => understood(setting, &row.text("value")?),
-                None => None,
-            };
-            let now = kept.unwrap_or_else(|| (setting.default)(&self.config));
+            let row = tx.fetch_optional(ONE, args![contract, setting.key]).await?;
+            let now = self.holds(setting, row.as_ref())?;
             if now == value {
                 continue;
             }
@@ -206,9 +190,23 @@ impl App {
         Ok(count)
     }
 
+    /// What holds by the row of a setting, if there is one.
+    fn holds(
+        &self,
+        setting: &Setting,
+        row: Option<&Row>,
+    ) -> Result<SettingValue, mamori_store::Error> {
+        let kept = match row {
+            Some(row) => understood(setting, &row.text("value")?),
+            None => None,
+        };
+        Ok(kept.unwrap_or_else(|| (setting.default)(&self.config)))
+    }
+
     fn declared(&self, key: &str) -> Result<&Setting, SettingError> {
-        self.settings()
-            .into_iter()
+        self.capabilities()
+            .iter()
+            .flat_map(|capability| &capability.settings)
             .find(|setting| setting.key == key)
             .ok_or_else(|| SettingError::Unknown(key.to_owned()))
     }

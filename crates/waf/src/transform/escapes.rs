@@ -44,14 +44,7 @@ fn control(letter: u8) -> Option<u8> {
 /// `\uHHHH`, `\xHH`, octal, `\n` …; any other escaped character stands for itself.
 pub(super) fn javascript(input: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
-    while at < input.len() {
-        let rest = &input[at..];
-        let [b'\\', after @ ..] = rest else {
-            let next = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-            out.extend_from_slice(&rest[..next]);
-            at += next;
-            continue;
-        };
+    while let Some(after) = next_escape(input, &mut at, out) {
         if let [b'u', a, b, c, d, ..] = after
             && let (Some(a), Some(b), Some(c), Some(d)) = (hex(*a), hex(*b), hex(*c), hex(*d))
         {
@@ -70,17 +63,20 @@ pub(super) fn javascript(input: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Copies what stands before the next `\`, moves `at` onto it and gives what follows it; `None` at
+/// the end. Who decodes moves on behind the escape.
+fn next_escape<'a>(input: &'a [u8], at: &mut usize, out: &mut Vec<u8>) -> Option<&'a [u8]> {
+    let rest = input.get(*at..)?;
+    let next = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+    out.extend_from_slice(&rest[..next]);
+    *at += next;
+    rest.get(next + 1..)
+}
+
 /// Escapes of ANSI C; what is not valid stays.
 pub(super) fn ansi_c(input: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
-    while at < input.len() {
-        let rest = &input[at..];
-        let [b'\\', after @ ..] = rest else {
-            let next = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-            out.extend_from_slice(&rest[..next]);
-            at += next;
-            continue;
-        };
+    while let Some(after) = next_escape(input, &mut at, out) {
         if let Some((byte, taken)) = escaped(after) {
             out.push(byte);
             at += 1 + taken;
@@ -109,14 +105,7 @@ pub(super) fn ansi_c(input: &[u8], out: &mut Vec<u8>) {
 /// `\` and up to six hexadecimal digits with one space after them; `\` before a line end vanishes.
 pub(super) fn css(input: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
-    while at < input.len() {
-        let rest = &input[at..];
-        let [b'\\', after @ ..] = rest else {
-            let next = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-            out.extend_from_slice(&rest[..next]);
-            at += next;
-            continue;
-        };
+    while let Some(after) = next_escape(input, &mut at, out) {
         let digits = after
             .iter()
             .take(6)
