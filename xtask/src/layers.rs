@@ -16,6 +16,7 @@ const ROWS: &[(&str, u8)] = &[
     ("mamori-contract", 1),
     ("mamori-document", 1),
     ("mamori-store", 1),
+    ("mamori-proxy", 1),
     ("mamori-runtime", 2),
     ("mamori-web", 3),
     ("mamori-office", 4),
@@ -135,9 +136,15 @@ const ALONE: &[Alone] = &[
         why: "rows 0 and 1 know no HTTP",
     },
     Alone {
+        crates: &["hyper", "hyper-util", "rustls", "tokio-rustls"],
+        users: &["mamori-proxy"],
+        why: "connections of visitors are taken in one place; the console's server is axum's",
+    },
+    Alone {
         crates: &["tokio"],
         users: &[
             "mamori-store",
+            "mamori-proxy",
             "mamori-runtime",
             "mamori-web",
             "mamori-office",

@@ -1,0 +1,43 @@
+//! The data plane of the gateway: what every visitor connects to (clause 6, 別紙2 通信回線).
+//!
+//! It takes an immutable [`Policy`], serves by it and tells what happened as [`Event`]s. It opens no
+//! database, reads no file and binds no address: sockets, certificates and rules are handed in, so
+//! it can run as a process of its own without rights. Pages, jobs, storage of policies and evidence
+//! are the gateway's, above.
+//!
+//! The way of a request: `connection` takes it off the socket, `wire` and [`framing`] decide where it
+//! begins and ends (strictly: what two readers could understand differently is refused), `exchange`
+//! finds the site and applies its policy, `inspect` asks the firewall, `upstream` carries it to the
+//! site behind.
+//!
+//! Invariants: a policy is replaced as a whole while connections go on, and a request is served by
+//! one policy from beginning to end; telling an event never waits; memory per request is bounded,
+//! whatever the size of its body; nothing that a client sends is believed about who it is, unless it
+//! comes through a proxy that the policy trusts.
+
+mod address;
+mod body;
+mod census;
+mod connection;
+mod event;
+mod exchange;
+pub mod framing;
+mod inspect;
+mod pace;
+mod pages;
+mod policy;
+mod server;
+mod tls;
+mod upstream;
+mod wire;
+
+pub use address::{AddressSet, NotAnAddress};
+pub use event::{
+    Access, Event, Events, Firewall, Match, Outcome, Refusal, RequestId, Told, UpstreamTrouble,
+};
+pub use policy::{
+    BeyondBuffer, Certificate, CertificateError, Challenges, FirewallPolicy, HeaderPolicy, Host,
+    Hsts, Inspection, Limits, Listener, Overload, Pages, PathMode, Policy, PolicyError,
+    PolicyParts, Pool, Serving, Site, TlsVersion, TrustedHeader, Upstream, WafMode,
+};
+pub use server::{Server, StartError, SwapError};

@@ -1,0 +1,56 @@
+//! Certificates with their keys, and the versions of TLS.
+
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+
+/// A certificate chain with the key of its first certificate.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    pub(crate) key: Arc<CertifiedKey>,
+}
+
+/// Why a certificate cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// The chain is no PEM or holds no certificate.
+    #[error(
+        "the chain holds no certificate in PEM; give the file that begins with the site's own certificate"
+    )]
+    Chain,
+    /// The key is no PEM or holds no key.
+    #[error("there is no private key in PEM; give the key file that belongs to the certificate")]
+    Key,
+    /// The key does not belong to the certificate, or is of an unknown kind.
+    #[error("the key cannot be used with the certificate ({0}); give both files of one issue")]
+    Mismatch(String),
+}
+
+impl Certificate {
+    /// Reads a chain (the site's certificate first) and its key, both in PEM.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
+        let chain = CertificateDer::pem_slice_iter(chain)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| CertificateError::Chain)?;
+        if chain.is_empty() {
+            return Err(CertificateError::Chain);
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| CertificateError::Key)?;
+        let key = CertifiedKey::from_der(chain, key, &ring::default_provider())
+            .map_err(|error| CertificateError::Mismatch(error.to_string()))?;
+        Ok(Self { key: Arc::new(key) })
+    }
+}
+
+/// A version of TLS. Older ones are not spoken at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum TlsVersion {
+    /// TLS 1.2
+    #[default]
+    Tls12,
+    /// TLS 1.3
+    Tls13,
+}

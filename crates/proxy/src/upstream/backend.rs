@@ -1,0 +1,233 @@
+//! One server: its connections and its health. It outlives policies that name it alike.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use mamori_kernel::Clock;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::body::Outgoing;
+use crate::event::{Event, Told};
+use crate::policy::{Pool, Upstream};
+
+pub(crate) type Sender = SendRequest<Outgoing>;
+
+/// How long a connection may take to be ready again after its answer was read.
+const READY_WITHIN: Duration = Duration::from_secs(1);
+
+/// One server.
+pub(crate) struct Backend {
+    address: Arc<str>,
+    pool: Pool,
+    spare: Mutex<Vec<Spare>>,
+    places: Arc<Semaphore>,
+    failures: AtomicU32,
+    down: AtomicBool,
+    told: Told,
+    clock: Arc<dyn Clock>,
+}
+
+struct Spare {
+    sender: Sender,
+    since: Instant,
+}
+
+impl std::fmt::Debug for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Backend")
+            .field("address", &self.address)
+            .field("down", &self.down)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Backend {
+    pub(crate) fn new(
+        upstream: &Upstream,
+        pool: &Pool,
+        told: Told,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            address: Arc::clone(&upstream.address),
+            places: Arc::new(Semaphore::new(pool.connections.min(Semaphore::MAX_PERMITS))),
+            pool: pool.clone(),
+            spare: Mutex::new(Vec::new()),
+            failures: AtomicU32::new(0),
+            down: AtomicBool::new(false),
+            told,
+            clock,
+        })
+    }
+
+    pub(crate) fn address(&self) -> &Arc<str> {
+        &self.address
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn is_down(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
+
+    /// The right to use one connection; waits until there is one.
+    pub(crate) async fn place(&self) -> OwnedSemaphorePermit {
+        match Arc::clone(&self.places).acquire_owned().await {
+            Ok(place) => place,
+            Err(_) => unreachable!("the semaphore is never closed"),
+        }
+    }
+
+    /// A kept connection that can be used at once, the youngest first.
+    pub(crate) fn spare(&self) -> Option<Sender> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(Spare { sender, since }) = spare.pop() {
+            if since.elapsed() > self.pool.idle {
+                // Everything below is older.
+                spare.clear();
+                return None;
+            }
+            if sender.is_ready() && !sender.is_closed() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    fn keep(&self, sender: Sender) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() >= self.pool.spare.max(1) {
+            // The oldest goes: it is the first that the server closes.
+            spare.remove(0);
+        }
+        if self.pool.spare > 0 {
+            spare.push(Spare {
+                sender,
+                since: Instant::now(),
+            });
+        }
+    }
+
+    /// Opens a connection and notes how that went.
+    pub(crate) async fn connect(self: &Arc<Self>) -> Option<Sender> {
+        match self.open().await {
+            Ok(sender) => {
+                self.failures.store(0, Ordering::Relaxed);
+                Some(sender)
+            }
+            Err(reason) => {
+                self.failed(reason);
+                None
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<Sender, String> {
+        let stream = self.reach().await?;
+        let _ = stream.set_nodelay(true);
+        let (sender, connection) = http1::Builder::new()
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| error.to_string())?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(%error, "a connection with a server ended");
+            }
+        });
+        Ok(sender)
+    }
+
+    async fn reach(&self) -> Result<TcpStream, String> {
+        let connect = TcpStream::connect(&*self.address);
+        match tokio::time::timeout(self.pool.connect_within, connect).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!(
+                "no connection within {:?}",
+                self.pool.connect_within
+            )),
+        }
+    }
+
+    fn failed(self: &Arc<Self>, reason: String) {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        if failures < self.pool.down_after || self.down.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.told.tell(Event::UpstreamDown {
+            at: self.clock.now(),
+            upstream: Arc::clone(&self.address),
+            reason,
+        });
+        let every = self.pool.probe_every.max(Duration::from_millis(10));
+        tokio::spawn(probe(Arc::downgrade(self), every));
+    }
+}
+
+/// Tries a server that is down until it answers, or until nobody names it any more.
+async fn probe(backend: Weak<Backend>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        let Some(backend) = backend.upgrade() else {
+            return;
+        };
+        if backend.reach().await.is_ok() {
+            backend.failures.store(0, Ordering::Relaxed);
+            backend.down.store(false, Ordering::Relaxed);
+            backend.told.tell(Event::UpstreamUp {
+                at: backend.clock.now(),
+                upstream: Arc::clone(&backend.address),
+            });
+            return;
+        }
+    }
+}
+
+/// A connection in use. Dropped, it is closed; given back, it is used again.
+pub(crate) struct Lease {
+    backend: Arc<Backend>,
+    sender: Sender,
+    place: OwnedSemaphorePermit,
+}
+
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Lease({})", self.backend.address)
+    }
+}
+
+impl Lease {
+    pub(super) fn new(backend: &Arc<Backend>, sender: Sender, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            backend: Arc::clone(backend),
+            sender,
+            place,
+        }
+    }
+
+    /// The answer was read to its end.
+    pub(crate) fn give_back(self) {
+        let Self {
+            backend,
+            mut sender,
+            place,
+        } = self;
+        if sender.is_ready() {
+            backend.keep(sender);
+        } else if !sender.is_closed() {
+            // Its task has not come round to it yet, or still sends the request's body.
+            tokio::spawn(async move {
+                if let Ok(Ok(())) = tokio::time::timeout(READY_WITHIN, sender.ready()).await {
+                    backend.keep(sender);
+                }
+                drop(place);
+            });
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The servers behind a site: which one, over which connection, and what when it fails.
+//!
+//! A request is tried again only where that cannot make it happen twice: when nothing of it was
+//! sent, or when it is idempotent, has no body, and its kept connection broke without an answer.
+
+mod backend;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+pub(crate) use backend::{Backend, Lease};
+
+use crate::body::{Count, Outgoing};
+use crate::event::UpstreamTrouble;
+
+/// The servers of one site.
+#[derive(Debug)]
+pub(crate) struct Group {
+    backends: Vec<Arc<Backend>>,
+    next: AtomicUsize,
+}
+
+/// An answer of a server.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) response: Response<Incoming>,
+    pub(crate) lease: Lease,
+    pub(crate) server: Arc<str>,
+    /// From handing over the request to the head of the answer.
+    pub(crate) took: Duration,
+}
+
+impl Group {
+    pub(crate) fn new(backends: Vec<Arc<Backend>>) -> Self {
+        Self {
+            backends,
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// The servers in the order in which they are tried.
+    fn order(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        let count = self.backends.len();
+        let start = if count > 1 {
+            self.next.fetch_add(1, Ordering::Relaxed)
+        } else {
+            0
+        };
+        (0..count)
+            .map(move |step| &self.backends[(start + step) % count])
+            .filter(|backend| !backend.is_down())
+    }
+
+    /// Carries a request to a server that answers. `repeatable`: the method is idempotent; `count`
+    /// tells how far its body has come.
+    pub(crate) async fn send(
+        &self,
+        mut request: Request<Outgoing>,
+        repeatable: bool,
+        count: &Count,
+    ) -> Result<Sent, UpstreamTrouble> {
+        let mut trouble = UpstreamTrouble::Down;
+        for backend in self.order() {
+            let places = backend.pool().wait;
+            let Ok(place) = tokio::time::timeout(places, backend.place()).await else {
+                trouble = UpstreamTrouble::Busy;
+                continue;
+            };
+            // Kept connections first; each of them may turn out to be closed.
+            while let Some(mut sender) = backend.spare() {
+                let again = (repeatable && request.body().is_empty()).then(|| copy(&request));
+                let begun = Instant::now();
+                match exchange(backend, &mut sender, request, count).await {
+                    Ok(response) => return Ok(sent(backend, response, sender, place, begun)),
+                    Err(Failed::Unsent(unsent)) => request = *unsent,
+                    Err(Failed::Broken) => match again {
+                        Some(copy) => request = copy,
+                        None => return Err(UpstreamTrouble::Broken),
+                    },
+                    Err(Failed::TimedOut) => return Err(UpstreamTrouble::TimedOut),
+                }
+            }
+            let Some(mut sender) = backend.connect().await else {
+                trouble = UpstreamTrouble::Connect;
+                continue;
+            };
+            let begun = Instant::now();
+            match exchange(backend, &mut sender, request, count).await {
+                Ok(response) => return Ok(sent(backend, response, sender, place, begun)),
+                Err(Failed::Unsent(unsent)) => {
+                    request = *unsent;
+                    trouble = UpstreamTrouble::Broken;
+                }
+                Err(Failed::Broken) => return Err(UpstreamTrouble::Broken),
+                Err(Failed::TimedOut) => return Err(UpstreamTrouble::TimedOut),
+            }
+        }
+        Err(trouble)
+    }
+}
+
+/// Why an exchange with a server failed.
+enum Failed {
+    /// Nothing was sent; here is the request.
+    Unsent(Box<Request<Outgoing>>),
+    /// Something was sent, and the connection broke.
+    Broken,
+    /// There was no answer in time.
+    TimedOut,
+}
+
+async fn exchange(
+    backend: &Backend,
+    sender: &mut backend::Sender,
+    request: Request<Outgoing>,
+    count: &Count,
+) -> Result<Response<Incoming>, Failed> {
+    let mut answer = pin!(sender.try_send_request(request));
+    let mut come = count.bytes();
+    loop {
+        match tokio::time::timeout(backend.pool().answer_within, answer.as_mut()).await {
+            Ok(Ok(response)) => return Ok(response),
+            Ok(Err(mut error)) => {
+                return Err(match error.take_message() {
+                    Some(request) => Failed::Unsent(Box::new(request)),
+                    None => Failed::Broken,
+                });
+            }
+            // As long as the client still sends, the server has nothing to answer yet.
+            Err(_) if count.bytes() > come => come = count.bytes(),
+            Err(_) => return Err(Failed::TimedOut),
+        }
+    }
+}
+
+fn sent(
+    backend: &Arc<Backend>,
+    response: Response<Incoming>,
+    sender: backend::Sender,
+    place: tokio::sync::OwnedSemaphorePermit,
+    begun: Instant,
+) -> Sent {
+    Sent {
+        response,
+        lease: Lease::new(backend, sender, place),
+        server: Arc::clone(backend.address()),
+        took: begun.elapsed(),
+    }
+}
+
+/// The same request once more; it has no body.
+fn copy(request: &Request<Outgoing>) -> Request<Outgoing> {
+    let mut copy = Request::new(Outgoing::Empty);
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    copy
+}

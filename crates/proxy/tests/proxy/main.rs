@@ -1,0 +1,13 @@
+//! The data plane over real sockets: a site behind, raw clients in front.
+
+#![allow(clippy::unwrap_used)]
+
+mod firewall;
+mod framing;
+mod policy;
+mod serving;
+mod slow;
+mod support;
+mod swap;
+mod tls;
+mod upstream;
