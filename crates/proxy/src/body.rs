@@ -9,10 +9,10 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Sleep;
 
 use crate::exchange::Closing;
@@ -148,13 +148,55 @@ impl ClientBody {
     }
 }
 
+/// Pieces of a body that are held back.
+///
+/// A piece is a view into the buffer that it was read into, and a tiny one would keep all of that
+/// alive: small pieces are copied together, so that what is held is about as large as it seems.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    list: VecDeque<Bytes>,
+    tail: BytesMut,
+}
+
+/// Pieces smaller than this are copied.
+const SMALL: usize = 2048;
+
+impl Pieces {
+    pub(crate) fn push(&mut self, piece: Bytes) {
+        if piece.len() < SMALL {
+            self.tail.extend_from_slice(&piece);
+            return;
+        }
+        self.close();
+        self.list.push_back(piece);
+    }
+
+    fn close(&mut self) {
+        if !self.tail.is_empty() {
+            let tail = std::mem::take(&mut self.tail);
+            self.list.push_back(tail.freeze());
+        }
+    }
+
+    /// All of them, in order.
+    pub(crate) fn done(mut self) -> VecDeque<Bytes> {
+        self.close();
+        self.list
+    }
+}
+
 /// The body that goes to the site.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     /// There is none.
     Empty,
     /// It was held back as a whole.
-    Held { pieces: VecDeque<Bytes>, left: u64 },
+    Held {
+        pieces: VecDeque<Bytes>,
+        left: u64,
+        /// What it may take of the memory for bodies that are held back.
+        _room: Option<OwnedSemaphorePermit>,
+    },
     /// It passes as it comes.
     Passing { body: Box<ClientBody> },
     /// It comes from a task that inspects it on the way.
@@ -165,12 +207,16 @@ pub(crate) enum Outgoing {
 }
 
 impl Outgoing {
-    pub(crate) fn held(pieces: VecDeque<Bytes>) -> Self {
+    pub(crate) fn held(pieces: VecDeque<Bytes>, room: Option<OwnedSemaphorePermit>) -> Self {
         let left = pieces.iter().map(|piece| piece.len() as u64).sum();
         if left == 0 {
             return Self::Empty;
         }
-        Self::Held { pieces, left }
+        Self::Held {
+            pieces,
+            left,
+            _room: room,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -188,7 +234,7 @@ impl Body for Outgoing {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let piece = match self.get_mut() {
             Self::Empty => None,
-            Self::Held { pieces, left } => pieces.pop_front().map(|piece| {
+            Self::Held { pieces, left, .. } => pieces.pop_front().map(|piece| {
                 *left -= piece.len() as u64;
                 Ok(piece)
             }),

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri, response};
 use mamori_waf::RuleSet;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::pump::{self, Pump};
 use super::refused::Refused;
 use super::{Job, Step};
-use crate::body::{ClientBody, Outgoing, Relay};
+use crate::body::{ClientBody, Outgoing, Pieces, Relay};
 use crate::event::{Event, Refusal, RequestId, Told, UpstreamTrouble};
 use crate::framing::Head;
 use crate::inspect::{About, Case, Desk, Ends, Findings, Stop, Uninspected, Unpacked};
@@ -245,31 +246,63 @@ pub(super) async fn body(
     if case.judged {
         return Ok((super::passing(body, true), Some(case), None));
     }
-    let mut held = VecDeque::new();
+    let room = match job
+        .active
+        .desk
+        .room(announced(parts).unwrap_or(buffer).min(buffer))
+    {
+        Ok(room) => room,
+        Err(uninspected) => {
+            unless_refused(&job.active.desk, case.mode, uninspected)?;
+            job.closing.record().waf = None;
+            conclude(job, case);
+            return Ok((super::passing(body, true), None, None));
+        }
+    };
+    let mut held = Pieces::default();
     let mut bytes = 0;
     while bytes <= buffer {
         match body.next().await {
             Some(Ok(piece)) => {
                 bytes += piece.len();
-                held.push_back(piece);
+                held.push(piece);
             }
             Some(Err(fault)) => {
                 let framing = job.conn().link.fault();
                 conclude(job, case);
                 return Err(Refused::body(fault, framing));
             }
-            None => return whole(job, case, held, bytes).await,
+            None => return whole(job, case, held.done(), bytes, room).await,
         }
     }
     if beyond == BeyondBuffer::Refuse && case.mode == WafMode::Block {
         conclude(job, case);
         return Err(Refused::refusal(Refusal::BodyTooLarge));
     }
-    Ok(pump::withheld(job, case, held, body, parts))
+    Ok(pump::withheld(
+        job,
+        case,
+        held.done(),
+        body,
+        announced(parts),
+        room,
+    ))
+}
+
+/// The length that the client announced.
+fn announced<N: std::str::FromStr>(parts: &Parts) -> Option<N> {
+    let value = parts.headers.get(http::header::CONTENT_LENGTH)?;
+    value.to_str().ok()?.parse().ok()
 }
 
 /// Judges a body that is there as a whole.
-async fn whole(job: &mut Job, case: Case, held: VecDeque<Bytes>, bytes: usize) -> Step<Inspected> {
+async fn whole(
+    job: &mut Job,
+    case: Case,
+    held: VecDeque<Bytes>,
+    bytes: usize,
+    room: OwnedSemaphorePermit,
+) -> Step<Inspected> {
     let desk = Arc::clone(&job.active.desk);
     let mode = case.mode;
     let packed = case.is_packed();
@@ -286,7 +319,7 @@ async fn whole(job: &mut Job, case: Case, held: VecDeque<Bytes>, bytes: usize) -
     match judged {
         Ok(((case, held), Ok(()))) => {
             let case = unless_decided(job, case)?;
-            Ok((Outgoing::held(held), Some(case), None))
+            Ok((Outgoing::held(held, Some(room)), Some(case), None))
         }
         Ok(((case, _), Err(stop))) if mode == WafMode::Block => {
             conclude(job, case);
@@ -294,12 +327,12 @@ async fn whole(job: &mut Job, case: Case, held: VecDeque<Bytes>, bytes: usize) -
         }
         Ok(((mut case, held), Err(_))) => {
             case.incomplete = true;
-            Ok((Outgoing::held(held), Some(case), None))
+            Ok((Outgoing::held(held, Some(room)), Some(case), None))
         }
         Err(uninspected) => {
             unless_refused(&desk, mode, uninspected)?;
             job.closing.record().waf = None;
-            Ok((Outgoing::held(kept), None, None))
+            Ok((Outgoing::held(kept, Some(room)), None, None))
         }
     }
 }

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::inspected::{Inspected, Whose, conclude, unless_decided, unless_refused};
 use super::refused::Refused;
 use super::{Job, Step};
-use crate::body::{BodyFault, ClientBody, Outgoing};
+use crate::body::{BodyFault, ClientBody, Outgoing, Pieces};
 use crate::event::{Refusal, UpstreamTrouble};
 use crate::inspect::{Case, Desk, Stop};
 use crate::policy::WafMode;
@@ -46,17 +45,14 @@ pub(super) fn withheld(
     case: Case,
     held: VecDeque<Bytes>,
     body: ClientBody,
-    parts: &Parts,
+    left: Option<u64>,
+    room: OwnedSemaphorePermit,
 ) -> Inspected {
     let (sender, pieces) = mpsc::channel(2);
     let (tell, verdict) = oneshot::channel();
     let desk = Arc::clone(&job.active.desk);
-    let left = parts
-        .headers
-        .get(http::header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse().ok());
     tokio::spawn(async move {
+        let _room = room;
         let verdict = pump(&desk, case, held, body, &sender).await;
         let passed = matches!(verdict, Verdict::Passed(_) | Verdict::Unseen);
         // The verdict goes first: whoever sees the broken body can ask why.
@@ -129,18 +125,19 @@ async fn pump(
                 Err(fault) => Verdict::Failed(case, fault),
             };
         }
-        batch = VecDeque::new();
+        let mut next = Pieces::default();
         let mut size = 0;
         while size < BATCH {
             match body.next().await {
                 Some(Ok(piece)) => {
                     size += piece.len();
-                    batch.push_back(piece);
+                    next.push(piece);
                 }
                 Some(Err(fault)) => return Verdict::Failed(case, fault),
                 None => break,
             }
         }
+        batch = next.done();
         if batch.is_empty() {
             break;
         }

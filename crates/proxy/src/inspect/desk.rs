@@ -7,14 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::policy::Inspection;
+
+/// Memory for bodies is counted in these.
+const UNIT: usize = 1024;
 
 /// Why something was not inspected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Uninspected {
-    /// The queue is full.
+    /// The queue, or the memory for bodies, is full.
     Full,
     /// The inspection ended in a panic.
     Failed,
@@ -24,6 +27,8 @@ pub(crate) enum Uninspected {
 #[derive(Debug)]
 pub(crate) struct Desk {
     places: Semaphore,
+    /// Kilobytes for bodies that are held back.
+    room: Arc<Semaphore>,
     inside: Arc<AtomicUsize>,
     most: usize,
     settings: Inspection,
@@ -42,6 +47,9 @@ impl Desk {
     pub(crate) fn new(settings: Inspection) -> Self {
         Self {
             places: Semaphore::new(settings.threads.clamp(1, Semaphore::MAX_PERMITS)),
+            room: Arc::new(Semaphore::new(
+                (settings.memory / UNIT).min(Semaphore::MAX_PERMITS),
+            )),
             inside: Arc::new(AtomicUsize::new(0)),
             most: settings.threads.saturating_add(settings.queue),
             settings,
@@ -50,6 +58,14 @@ impl Desk {
 
     pub(crate) fn settings(&self) -> &Inspection {
         &self.settings
+    }
+
+    /// Room for a body of this many bytes, if there is any left. It is given back with the value.
+    pub(crate) fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Uninspected> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        Arc::clone(&self.room)
+            .try_acquire_many_owned(units)
+            .map_err(|_| Uninspected::Full)
     }
 
     /// Runs `work` on `subject`, which is `bytes` large.

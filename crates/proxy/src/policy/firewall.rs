@@ -129,7 +129,9 @@ pub struct Inspection {
     pub threads: usize,
     /// Inspections that wait for a thread.
     pub queue: usize,
-    /// What happens when the queue is full.
+    /// Bytes of all bodies together that are held back for their verdict.
+    pub memory: usize,
+    /// What happens when the queue or the memory is full.
     pub overload: Overload,
     /// Requests of at most this many bytes are inspected where they are: the way to another thread
     /// would cost more. The engine's work is linear in the bytes, so this bounds how long a worker
@@ -142,6 +144,7 @@ impl Default for Inspection {
         Self {
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             queue: 256,
+            memory: 128 << 20,
             overload: Overload::Refuse,
             inline: 4096,
         }

@@ -332,3 +332,40 @@ async fn without_an_inspection_the_policy_decides() {
         assert!(uninspected > 0, "the queue was full at some time");
     }
 }
+
+#[tokio::test]
+async fn bodies_that_wait_for_their_end_take_only_so_much_memory() {
+    let behind = Behind::start().await;
+    let mut parts = parts(&[behind.address]);
+    parts.sites[0].firewall = firewall(WafMode::Block);
+    parts.inspection.memory = 64 * 1024;
+    let mut gateway = Gateway::start(parts);
+    let unfinished =
+        format!("POST /form HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 30000\r\n\r\nbegun");
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let mut plain = Plain::open(gateway.http).await;
+        plain.send(&unfinished).await;
+        waiting.push(plain);
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let third = ask(gateway.http, post("/form", "", &"a=b&".repeat(5000))).await;
+    assert_eq!(third.status, 503);
+    assert_eq!(
+        gateway.outcome().await,
+        Outcome::Refused(Refusal::NotInspected)
+    );
+    assert_eq!(
+        ask(gateway.http, get("/", "")).await.status,
+        200,
+        "who has no body is served"
+    );
+    drop(waiting);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(
+        ask(gateway.http, post("/form", "", &"a=b&".repeat(200)))
+            .await
+            .status,
+        200
+    );
+}

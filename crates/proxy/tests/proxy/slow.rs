@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use mamori_proxy::{Outcome, PolicyParts, Refusal};
 
 use crate::support::site::Behind;
-use crate::support::wire::{Plain, ask, get};
+use crate::support::wire::{Plain, ask, get, request, tls};
 use crate::support::{Gateway, HOST, parts, tls_parts};
 
 fn hurried(mut parts: PolicyParts) -> PolicyParts {
@@ -167,4 +169,40 @@ async fn a_client_has_only_so_many_connections() {
     open.pop();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(ask(gateway.http, get("/", "")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_of_http2_that_opens_no_window_is_left() {
+    let behind = Behind::start().await;
+    let (parts, root) = tls_parts(&[behind.address]);
+    let mut parts = hurried(parts);
+    let pool = &mut parts.sites[0].pool;
+    pool.answer_within = Duration::from_millis(500);
+    pool.stall = Duration::from_millis(500);
+    pool.wait = Duration::from_millis(100);
+    let mut gateway = Gateway::start_with(parts, root);
+    let stream = tls(
+        gateway.https,
+        &gateway.root,
+        HOST,
+        &["h2"],
+        rustls::DEFAULT_VERSIONS,
+    )
+    .await
+    .unwrap();
+    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(1000)
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let answer = sender
+        .send_request(request("GET", "/large", ""))
+        .await
+        .unwrap();
+    assert_eq!(gateway.refusal().await, Refusal::TooSlow);
+    let access = gateway.access().await;
+    assert!(!access.complete && access.bytes_out < 1 << 20);
+    drop(answer);
+    assert_eq!(gateway.server.connections(), 0);
 }
