@@ -16,6 +16,8 @@
 //! events = "none"                  # "lines" prints every event
 //! threads = 1                      # of the runtime
 //! ```
+//!
+//! The signal HUP reads the file again and replaces the policy.
 
 #![allow(clippy::print_stdout)]
 
@@ -30,8 +32,9 @@ use mamori_proxy::{
     Certificate, Events, FirewallPolicy, Host, Listener, Policy, PolicyParts, Server, Site, WafMode,
 };
 use mamori_waf::{Builder, RuleSet, Source};
+use tokio::signal::unix::{SignalKind, signal};
 
-type Wrong = Box<dyn std::error::Error>;
+type Wrong = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,8 +165,16 @@ fn policy(file: &File) -> Result<Policy, Wrong> {
     Ok(Policy::new(parts)?)
 }
 
-async fn serve(file: File) -> Result<(), Wrong> {
-    let policy = policy(&file)?;
+/// The file that the command line names, and its policy.
+fn read() -> Result<(Policy, File), Wrong> {
+    let path = std::env::args()
+        .nth(1)
+        .ok_or("name a file; the head of this example shows what it holds")?;
+    let file: File = toml::from_str(&std::fs::read_to_string(Path::new(&path))?)?;
+    Ok((policy(&file)?, file))
+}
+
+async fn serve(policy: Policy, file: File) -> Result<(), Wrong> {
     let mut sockets = Vec::new();
     for (name, address) in [("http", &file.http), ("https", &file.https)] {
         if let Some(address) = address {
@@ -171,15 +182,25 @@ async fn serve(file: File) -> Result<(), Wrong> {
             println!("{name} on {address}");
         }
     }
-    let (told, mut events) = Events::channel(1024);
-    let server = Server::start(policy, sockets, Arc::new(Here), told)?;
+    let (teller, mut events) = Events::channel(1024);
+    let server = Server::start(policy, sockets, Arc::new(Here), teller)?;
+    let mut told = Vec::new();
     let lines = file.events == Telling::Lines;
+    let mut again = signal(SignalKind::hangup())?;
     loop {
         tokio::select! {
-            event = events.next() => match event {
-                Some(event) if lines => println!("{event:?}"),
-                Some(_) => {}
-                None => break,
+            count = events.gather(&mut told, 256) => {
+                if count == 0 {
+                    break;
+                }
+                for event in told.drain(..).filter(|_| lines) {
+                    println!("{event:?}");
+                }
+            }
+            // Compiling rules takes a processor for a while: beside the traffic.
+            _ = again.recv() => match tokio::task::spawn_blocking(read).await? {
+                Ok((policy, _)) => println!("{:?}", server.swap(policy)),
+                Err(wrong) => println!("{wrong}"),
             },
             stop = tokio::signal::ctrl_c() => {
                 stop?;
@@ -192,13 +213,13 @@ async fn serve(file: File) -> Result<(), Wrong> {
 }
 
 fn main() -> Result<(), Wrong> {
-    let path = std::env::args()
-        .nth(1)
-        .ok_or("name a file; the head of this example shows what it holds")?;
-    let file: File = toml::from_str(&std::fs::read_to_string(Path::new(&path))?)?;
+    let (policy, file) = read()?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = file.threads {
         runtime.worker_threads(threads);
     }
-    runtime.enable_all().build()?.block_on(serve(file))
+    // On a worker, so that events do not wake another thread.
+    let runtime = runtime.enable_all().build()?;
+    let serving = runtime.spawn(serve(policy, file));
+    runtime.block_on(serving)?
 }

@@ -1,10 +1,13 @@
 //! One connection with a client, from accepting it to its end.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -13,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::LazyConfigAcceptor;
 
 use crate::address::plain;
+use crate::body::Answer;
 use crate::census::Place;
 use crate::event::{Event, Refusal};
 use crate::exchange;
@@ -151,6 +155,15 @@ async fn open(shared: &Shared, stream: TcpStream) -> Option<Handshake> {
     }
 }
 
+/// A request on its way is large, and the reader of HTTP keeps room for one on every connection:
+/// boxed, an idle connection keeps a pointer.
+fn answer(
+    conn: &Arc<Conn>,
+    request: Request<Incoming>,
+) -> Pin<Box<impl Future<Output = Result<Response<Answer>, Infallible>> + use<>>> {
+    Box::pin(exchange::handle(Arc::clone(conn), request))
+}
+
 /// HTTP/1.
 async fn one(conn: Arc<Conn>, stream: Stream, limits: &Limits) {
     let link = Arc::clone(&conn.link);
@@ -163,7 +176,7 @@ async fn one(conn: Arc<Conn>, stream: Stream, limits: &Limits) {
         limits.linger,
     );
     let of_requests = Arc::clone(&conn);
-    let service = service_fn(move |request| exchange::handle(Arc::clone(&of_requests), request));
+    let service = service_fn(move |request| answer(&of_requests, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // Heads are timed and bounded before they come here.
@@ -192,7 +205,7 @@ async fn many(conn: Arc<Conn>, stream: Stream, limits: &Limits) {
     let link = Arc::clone(&conn.link);
     let wire = Wire::new(stream, link, None, conn.pace, limits.linger);
     let of_requests = Arc::clone(&conn);
-    let service = service_fn(move |request| exchange::handle(Arc::clone(&of_requests), request));
+    let service = service_fn(move |request| answer(&of_requests, request));
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)

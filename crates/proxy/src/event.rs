@@ -271,6 +271,13 @@ impl Events {
         self.receiver.recv().await
     }
 
+    /// Waits for the next event and takes what has gathered with it, up to `most`; gives how many.
+    /// A reader that comes round rarely and takes many at once is cheaper than one that is woken for
+    /// each. Nothing comes any more when it gives none.
+    pub async fn gather(&mut self, into: &mut Vec<Event>, most: usize) -> usize {
+        self.receiver.recv_many(into, most).await
+    }
+
     /// An event that is there already.
     pub fn try_next(&mut self) -> Option<Event> {
         self.receiver.try_recv().ok()
@@ -317,6 +324,16 @@ mod tests {
         assert!(events.next().await.is_some());
         assert!(events.try_next().is_some());
         assert!(events.try_next().is_none());
+        let up = Event::UpstreamUp {
+            at: Timestamp::UNIX_EPOCH,
+            upstream: "a".into(),
+        };
+        told.tell(up.clone());
+        told.tell(up);
+        let mut gathered = Vec::new();
+        assert_eq!(events.gather(&mut gathered, 10).await, 2);
+        drop(told);
+        assert_eq!(events.gather(&mut gathered, 10).await, 0);
     }
 
     #[test]
