@@ -136,7 +136,7 @@ const ALONE: &[Alone] = &[
         why: "rows 0 and 1 know no HTTP",
     },
     Alone {
-        crates: &["hyper", "hyper-util", "rustls", "tokio-rustls"],
+        crates: &["h2", "hyper", "hyper-util", "rustls", "tokio-rustls"],
         users: &["mamori-proxy"],
         why: "connections of visitors are taken in one place; the console's server is axum's",
     },

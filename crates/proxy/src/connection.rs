@@ -218,9 +218,21 @@ async fn many(conn: Arc<Conn>, stream: Stream, limits: &Limits) {
         connection.graceful_shutdown();
     })
     .await;
-    if matches!(ended, Ended::Slow) {
-        refused(&conn, Refusal::TooSlow);
+    match ended {
+        Ended::Slow => refused(&conn, Refusal::TooSlow),
+        Ended::Failed(error) if breaks_http2(&error) => {
+            refused(&conn, Refusal::Framing(Fault::Malformed));
+        }
+        Ended::Failed(_) | Ended::Done => {}
     }
+}
+
+/// Whether the client broke the rules of HTTP/2, or overdid it (resets without end), and the
+/// connection was ended for that; and not because it went.
+fn breaks_http2(error: &hyper::Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<h2::Error>())
+        .is_some_and(h2::Error::is_library)
 }
 
 fn refused(conn: &Conn, refusal: Refusal) {

@@ -369,3 +369,121 @@ async fn bodies_that_wait_for_their_end_take_only_so_much_memory() {
         200
     );
 }
+
+/// The same upload in chunks, without an announced length.
+fn in_chunks(upload: &[u8], end: &str) -> Vec<u8> {
+    let start = upload
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    let mut bytes = format!(
+        "POST /upload HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: multipart/form-data; boundary=b\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    .into_bytes();
+    for piece in upload[start..].chunks(10_000) {
+        bytes.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+        bytes.extend_from_slice(piece);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(end.as_bytes());
+    bytes
+}
+
+#[tokio::test]
+async fn a_large_body_without_a_length_is_withheld_alike() {
+    let (behind, mut gateway) = behind_with(WafMode::Block).await;
+    let good = in_chunks(&upload(1 << 20, "harmless"), "0\r\n\r\n");
+    assert_eq!(ask(gateway.http, good).await.status, 200);
+    assert_eq!(gateway.outcome().await, Outcome::Served);
+    let seen = behind.last();
+    assert!(seen.complete && seen.body.ends_with(b"harmless\r\n--b--\r\n"));
+    let bad = in_chunks(&upload(1 << 20, "an attack"), "0\r\n\r\n");
+    assert_eq!(ask(gateway.http, bad).await.status, 403);
+    assert_eq!(gateway.outcome().await, Outcome::Firewall);
+    let broken = in_chunks(&upload(1 << 20, "harmless"), "nonsense\r\n");
+    assert_eq!(ask(gateway.http, broken).await.status, 400);
+    let outcome = gateway.outcome().await;
+    assert!(
+        matches!(outcome, Outcome::Refused(Refusal::Framing(_))),
+        "{outcome:?}"
+    );
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let whole = behind.seen().iter().filter(|seen| seen.complete).count();
+    assert_eq!(whole, 1);
+}
+
+#[tokio::test]
+async fn a_large_body_that_is_observed_passes_and_is_told() {
+    let (behind, mut gateway) = behind_with(WafMode::Detect).await;
+    assert_eq!(
+        ask(gateway.http, upload(1 << 20, "an attack")).await.status,
+        200
+    );
+    let finding = gateway.finding().await;
+    assert!(!finding.refused && finding.would_refuse);
+    assert_eq!(gateway.outcome().await, Outcome::Served);
+    assert!(behind.last().complete);
+}
+
+#[tokio::test]
+async fn a_large_packed_body_is_unpacked_on_its_way() {
+    let (behind, mut gateway) = behind_with(WafMode::Block).await;
+    // Does not pack well, so that it is large on the wire, too.
+    let noise = |field: &str| {
+        let mut state = 1_u64;
+        let mut body = String::new();
+        while body.len() < 900_000 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            body.extend(state.to_be_bytes().map(|byte| char::from(b'a' + byte % 26)));
+        }
+        packed(format!("noise={body}&last={field}").as_bytes())
+    };
+    let good = noise("harmless");
+    assert!(good.len() > 300 * 1024, "{}", good.len());
+    assert_eq!(send_packed(&gateway, "gzip", &good).await.status, 200);
+    assert_eq!(behind.last().body, good);
+    assert_eq!(gateway.outcome().await, Outcome::Served);
+    assert_eq!(
+        send_packed(&gateway, "gzip", &noise("an+attack"))
+            .await
+            .status,
+        403
+    );
+    assert_eq!(gateway.outcome().await, Outcome::Firewall);
+    let cut = &good[..good.len() - 100];
+    assert_eq!(send_packed(&gateway, "gzip", cut).await.status, 415);
+    assert_eq!(gateway.outcome().await, Outcome::Refused(Refusal::Encoding));
+}
+
+#[tokio::test]
+async fn a_large_body_of_http2_is_withheld_alike() {
+    let behind = Behind::start().await;
+    let (mut parts, root) = tls_parts(&[behind.address]);
+    parts.sites[0].firewall = firewall(WafMode::Block);
+    let mut gateway = Gateway::start_with(parts, root);
+    let mut sender = two(&gateway).await;
+    for (field, status) in [("harmless", 200), ("an attack", 403)] {
+        let bytes = upload(1 << 20, field);
+        let start = bytes
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap()
+            + 4;
+        let text = String::from_utf8(bytes[start..].to_vec()).unwrap();
+        let mut form = request("POST", "/upload", &text);
+        form.headers_mut().insert(
+            "content-type",
+            "multipart/form-data; boundary=b".parse().unwrap(),
+        );
+        let answer = sender.send_request(form).await.unwrap();
+        assert_eq!(answer.status(), status);
+        drop(answer);
+        gateway.access().await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let whole = behind.seen().iter().filter(|seen| seen.complete).count();
+    assert_eq!(whole, 1);
+}

@@ -222,3 +222,79 @@ async fn a_body_of_http2_has_its_limit_and_its_pace() {
         "GET /after 0"
     );
 }
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut bytes = length[1..].to_vec();
+    bytes.extend_from_slice(&[kind, flags]);
+    bytes.extend_from_slice(&stream.to_be_bytes());
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+#[tokio::test]
+async fn broken_http2_is_ended_and_told_once() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (behind, mut gateway) = gateway().await;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let settings = frame(4, 0, 0, b"");
+    let start = [&preface[..], &settings].concat();
+    // GET / over https, host `a`; then resets without end.
+    let headers = [0x82, 0x84, 0x87, 0x41, 0x01, b'a'];
+    let mut resets = start.clone();
+    for at in 0..500_u32 {
+        resets.extend(frame(1, 5, at * 2 + 1, &headers));
+        resets.extend(frame(3, 0, at * 2 + 1, &8_u32.to_be_bytes()));
+    }
+    for bytes in [
+        b"GET / HTTP/1.1\r\nHost: www.example.jp\r\n\r\n".to_vec(),
+        // Data for a stream that was never opened; a header block that is none; an even stream.
+        [&start[..], &frame(0, 0, 1, b"abc")].concat(),
+        [
+            &start[..],
+            &frame(1, 5, 1, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
+        ]
+        .concat(),
+        [&start[..], &frame(1, 5, 2, &headers)].concat(),
+        resets,
+    ] {
+        let mut stream = tls(
+            gateway.https,
+            &gateway.root,
+            HOST,
+            &["h2"],
+            rustls::DEFAULT_VERSIONS,
+        )
+        .await
+        .unwrap();
+        stream.write_all(&bytes).await.unwrap();
+        let mut rest = Vec::new();
+        let read = stream.read_to_end(&mut rest);
+        let _ = tokio::time::timeout(Duration::from_secs(10), read)
+            .await
+            .expect("the connection ends");
+        let refused = loop {
+            match gateway.event().await {
+                mamori_proxy::Event::Refused { refusal, .. } => break refusal,
+                mamori_proxy::Event::Access(access) => assert_ne!(access.outcome, Outcome::Served),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(
+            refused,
+            Refusal::Framing(mamori_proxy::framing::Fault::Malformed)
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        while let Some(event) = gateway.events.try_next() {
+            assert!(
+                !matches!(event, mamori_proxy::Event::Refused { .. }),
+                "{event:?}"
+            );
+        }
+    }
+    assert!(behind.seen().is_empty());
+    let mut sender = two(&gateway).await;
+    let answer = sender.send_request(request("GET", "/", "")).await.unwrap();
+    assert_eq!(answer.status(), 200, "the gateway goes on");
+}
