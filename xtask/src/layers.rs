@@ -93,16 +93,14 @@ const ALONE: &[Alone] = &[
         why: "the ledger's key is used in one place",
     },
     Alone {
-        crates: &[
-            "aes-gcm",
-            "jsonwebtoken",
-            "ring",
-            "totp-rs",
-            "webauthn-rs",
-            "zxcvbn",
-        ],
+        crates: &["jsonwebtoken", "ring", "totp-rs", "webauthn-rs", "zxcvbn"],
         users: &["mamori-web"],
         why: "who somebody is, is proved in one place",
+    },
+    Alone {
+        crates: &["aes-gcm"],
+        users: &["mamori-runtime"],
+        why: "what is secret at rest is sealed in one place",
     },
     Alone {
         crates: &["argon2"],

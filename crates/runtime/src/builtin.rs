@@ -6,11 +6,12 @@ use mamori_kernel::evidence::{EvidenceKind, JOB_FAILED, JOB_MISSED};
 use mamori_store::{Migration, args};
 
 use crate::app::App;
-use crate::capability::{Capability, HealthCheck};
+use crate::capability::{Capability, HealthCheck, HookError, start_hook};
 use crate::daily_head;
 use crate::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
 use crate::notify;
 use crate::schedule::{At, Rule};
+use crate::seal;
 use crate::setting;
 
 /// Policy `runtime.finished-jobs`: rows of finished jobs, with the mails in them, are deleted
@@ -86,8 +87,16 @@ pub(crate) fn capability() -> Capability {
             HealthCheck::new("database", database),
             HealthCheck::new("jobs", queue),
         ],
+        start: Some(start_hook(start)),
         ..Capability::default()
     }
+}
+
+async fn start(app: App) -> Result<(), HookError> {
+    seal::open(&app)?;
+    notify::subscription::seal_clear_ones(&app)
+        .await
+        .map_err(|error| HookError::caused_by("通知先の秘密を封じられません", error))
 }
 
 async fn prune(context: JobContext) -> Result<(), JobError> {

@@ -65,6 +65,7 @@ pub mod outgoing;
 mod recent_logs;
 pub mod remote;
 pub mod schedule;
+pub mod seal;
 pub mod setting;
 pub mod telemetry;
 mod tile;

@@ -101,6 +101,21 @@ impl TestApp {
         builder.open().await
     }
 
+    /// A second process over the same data: the console alone, without other capabilities.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn open_again(&self) -> App {
+        let clock = Arc::new(self.clock.clone());
+        App::open(
+            self.app.config.clone(),
+            clock,
+            vec![mamori_web::capability()],
+        )
+        .await
+        .expect("the test application opens again")
+    }
+
     /// Its data directory.
     pub fn data_dir(&self) -> &std::path::Path {
         self.folder.path()

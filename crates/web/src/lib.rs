@@ -49,7 +49,6 @@ pub mod password;
 mod people;
 mod people_audit;
 mod prove;
-mod seal;
 pub mod second;
 pub mod send;
 mod server;
@@ -142,8 +141,7 @@ fn routes() -> Vec<Route> {
 }
 
 async fn start(app: App) -> Result<(), HookError> {
-    page::read_installation(app.clone()).await?;
-    seal::open(&app)
+    page::read_installation(app).await
 }
 
 fn texts() -> Vec<Texts> {

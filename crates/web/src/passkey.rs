@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use mamori_runtime::{App, Secret};
+use mamori_runtime::{App, Secret, seal};
 use mamori_store::{Row, args};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,7 +20,7 @@ use webauthn_rs::prelude::{
 };
 
 use crate::account::Account;
-use crate::{seal, token};
+use crate::token;
 
 /// A challenge is answered within this time.
 const ANSWER_WITHIN: SignedDuration = SignedDuration::from_mins(5);

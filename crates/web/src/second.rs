@@ -6,13 +6,13 @@
 //! digests. A code opens once: the step of the last one is remembered, and only later ones fit.
 
 use jiff::Timestamp;
-use mamori_runtime::{App, Secret};
+use mamori_runtime::{App, Secret, seal};
 use mamori_store::{Tx, args};
 use qrcode::QrCode;
 use qrcode::render::svg;
 use totp_rs::{Builder, Totp};
 
-use crate::{seal, token};
+use crate::token;
 
 /// Bytes of an app's secret (RFC 4226 asks for 160 bits).
 const SECRET_BYTES: usize = 20;

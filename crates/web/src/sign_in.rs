@@ -10,7 +10,7 @@ use axum::extract::{Extension, Form, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::{SignedDuration, Timestamp};
-use mamori_runtime::{App, Guard, Route, Secret};
+use mamori_runtime::{App, Guard, Route, Secret, seal};
 use serde::{Deserialize, Serialize};
 
 use crate::account::{self, Account};
@@ -24,7 +24,7 @@ use crate::passkey::{self, Challenge, PasskeyError};
 use crate::server::ClientAddress;
 use crate::session::{self, Proof, Visitor};
 use crate::texts::{self, Language};
-use crate::{assets, oidc, seal, second};
+use crate::{assets, oidc, second};
 
 /// After the password the code is expected within this time.
 const CODE_WITHIN: SignedDuration = SignedDuration::from_mins(5);

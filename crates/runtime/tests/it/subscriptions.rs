@@ -5,6 +5,7 @@ use mamori_kernel::ledger::{Actor, NewRecord};
 use mamori_runtime::App;
 use mamori_runtime::notify::signature;
 use mamori_runtime::notify::subscription::{self, Made, NewSubscription, SubscriptionError};
+use mamori_store::args;
 use mamori_testkit::TestApp;
 use serde_json::{Value, json};
 
@@ -216,4 +217,43 @@ async fn the_same_key_makes_one_and_our_own_network_is_refused() {
     assert!(first.secret.is_some() && again.secret.is_none());
     let other = subscription::add(&test.app, &actor, new("https://hooks.example.jp/b")).await;
     assert!(matches!(other, Err(SubscriptionError::KeyReused)));
+}
+
+async fn kept_secret(test: &TestApp) -> String {
+    test.app
+        .db
+        .fetch_one("SELECT secret FROM webhook_subscription", args![])
+        .await
+        .expect("a row")
+        .text("secret")
+        .expect("a text")
+}
+
+/// A copy of the database signs nothing, and what an earlier version kept in the clear is sealed
+/// when the application opens; messages go on being signed with the same secret.
+#[tokio::test]
+async fn secrets_are_sealed_at_rest_also_those_of_before() {
+    let (url, seen) = hook(&[200]).await;
+    let test = open().await;
+    let made = subscribe(&test.app, &url, &["work.*"]).await;
+    let secret = made.secret.expect("shown once");
+    assert!(!kept_secret(&test).await.contains(&secret));
+    let id = made.subscription.id;
+    test.app
+        .db
+        .execute(
+            "UPDATE webhook_subscription SET secret = $1 WHERE id = $2",
+            args![&secret, &id],
+        )
+        .await
+        .expect("as it was");
+    test.open_again().await;
+    let sealed = kept_secret(&test).await;
+    assert!(!sealed.contains(&secret) && sealed.len() > secret.len());
+    append(&test.app, "work.recorded", 1).await;
+    assert_eq!(test.advance(SignedDuration::ZERO).await.done, 1);
+    let seen = seen.lock().expect("not poisoned").clone();
+    let (head, content) = seen[0].split_once("\r\n\r\n").expect("head and body");
+    let sent = signature(&secret, test.app.now().as_second(), content);
+    assert!(head.to_lowercase().contains(&sent), "{head}");
 }

@@ -5,13 +5,13 @@
 
 use axum::http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
-use mamori_runtime::{App, Secret};
+use mamori_runtime::{App, Secret, seal};
 use mamori_store::args;
 use serde::{Deserialize, Serialize};
 
 use super::OidcError;
 use crate::sign_in::Carried;
-use crate::{seal, session, token};
+use crate::{session, token};
 
 /// The answer is expected within this time: signing in there takes people a while.
 const WITHIN: SignedDuration = SignedDuration::from_mins(15);

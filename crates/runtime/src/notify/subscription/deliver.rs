@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::store::{self, Delivery, Subscription};
-use super::{WEBHOOK_ENDED, address, queue, record, wants};
+use super::{WEBHOOK_ENDED, address, queue, record, unsealed, wants};
 use crate::app::App;
 use crate::job::{JobContext, JobError, RetryPolicy};
 use crate::notify::{Notification, SIGNATURE_HEADER, TIMESTAMP_HEADER, count, webhook::signature};
@@ -33,9 +33,14 @@ struct Order {
 pub(super) async fn run(context: JobContext) -> Result<(), JobError> {
     let order: Order = context.payload()?;
     let app = &context.app;
-    let Some((subscription, secret)) = store::sending(&app.db, &order.subscription).await? else {
+    let Some((subscription, sealed)) = store::sending(&app.db, &order.subscription).await? else {
         return Ok(());
     };
+    let secret = unsealed(app, &subscription.id, &sealed).ok_or_else(|| {
+        JobError::Permanent(
+            "keys/web.key does not open the webhook's secret: end it and make it anew".to_owned(),
+        )
+    })?;
     match order.reason.as_str() {
         "" => in_order(&context, subscription, &secret).await,
         reason => {

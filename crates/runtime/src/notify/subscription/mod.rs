@@ -24,6 +24,7 @@ pub use store::{Delivery, Subscription};
 use crate::app::{App, SYSTEM_CHAIN};
 use crate::job::{JobKind, JobQueueError, NewJob, RetryPolicy, Schedule};
 use crate::schedule::{At, Rule};
+use crate::seal;
 
 /// Sends what a subscription has not got yet.
 pub(crate) const DELIVER_JOB: &str = "webhook.deliver";
@@ -167,7 +168,8 @@ pub async fn add(
         disabled_at: None,
         disabled_reason: None,
     };
-    store::insert(&mut tx, &subscription, &secret, new.key.as_deref()).await?;
+    let sealed = sealed(app, &subscription.id, &secret);
+    store::insert(&mut tx, &subscription, &sealed, new.key.as_deref()).await?;
     record(app, &mut tx, actor, WEBHOOK_ADDED, &subscription, "added").await?;
     tx.commit().await?;
     app.slot_or_default::<Believed>().forget();
@@ -175,6 +177,34 @@ pub async fn add(
         subscription,
         secret: Some(secret),
     })
+}
+
+fn purpose(id: &str) -> String {
+    format!("webhook:{id}")
+}
+
+fn sealed(app: &App, id: &str, secret: &str) -> String {
+    seal::of(app).seal(&purpose(id), secret.as_bytes())
+}
+
+/// The secret as it signs; `None` when `keys/web.key` is not the one that sealed it.
+fn unsealed(app: &App, id: &str, sealed: &str) -> Option<String> {
+    let plain = seal::of(app).open(&purpose(id), sealed)?;
+    String::from_utf8(plain).ok()
+}
+
+/// Seals what an earlier version kept in the clear. Called when the application opens.
+pub(crate) async fn seal_clear_ones(app: &App) -> Result<(), mamori_store::Error> {
+    let mut tx = app.db.begin_write().await?;
+    let clear = store::clear(&mut tx).await?;
+    for (id, secret) in &clear {
+        store::put_secret(&mut tx, id, &sealed(app, id, secret)).await?;
+    }
+    tx.commit().await?;
+    if !clear.is_empty() {
+        tracing::info!(count = clear.len(), "secrets of webhooks sealed");
+    }
+    Ok(())
 }
 
 /// Subscriptions of a contract that were not ended, oldest first.

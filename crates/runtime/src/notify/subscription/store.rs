@@ -76,7 +76,7 @@ fn read(row: &Row) -> Result<Subscription, Error> {
 pub(super) async fn insert(
     tx: &mut Tx,
     new: &Subscription,
-    secret: &str,
+    sealed: &str,
     key: Option<&str>,
 ) -> Result<(), Error> {
     tx.execute(
@@ -86,7 +86,7 @@ pub(super) async fn insert(
             &new.id,
             &new.contract,
             &new.url,
-            secret,
+            sealed,
             new.kinds.join(" "),
             &new.made_by,
             key.map(str::to_owned),
@@ -148,7 +148,7 @@ pub(super) async fn active(tx: &mut Tx) -> Result<Vec<Subscription>, Error> {
         .collect()
 }
 
-/// The subscription with its secret, while it sends.
+/// The subscription with its sealed secret, while it sends.
 pub(super) async fn sending(db: &Db, id: &str) -> Result<Option<(Subscription, String)>, Error> {
     let sql = format!(
         "SELECT {COLUMNS}, secret FROM webhook_subscription \
@@ -157,6 +157,29 @@ pub(super) async fn sending(db: &Db, id: &str) -> Result<Option<(Subscription, S
     let row = db.fetch_optional(&sql, args![id]).await?;
     row.map(|row| Ok((read(&row)?, row.text("secret")?)))
         .transpose()
+}
+
+/// Secrets as they were kept before they were sealed: 64 hexadecimal digits; what is sealed is
+/// longer.
+pub(super) async fn clear(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
+    let rows = tx
+        .fetch_all(
+            "SELECT id, secret FROM webhook_subscription WHERE LENGTH(secret) = 64",
+            args![],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.text("id")?, row.text("secret")?)))
+        .collect()
+}
+
+pub(super) async fn put_secret(tx: &mut Tx, id: &str, sealed: &str) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE webhook_subscription SET secret = $1 WHERE id = $2",
+        args![sealed, id],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Takes the subscription for one sender, so that messages stay in order; false when another has

@@ -1,5 +1,5 @@
-//! What the console keeps secret at rest: sealed with a key that lies beside the database, not in
-//! it, so that a copy of the database alone yields no one-time codes.
+//! What is kept secret at rest: sealed with a key that lies beside the database, not in it, so that
+//! a copy of the database alone yields no one-time codes and signs no webhook.
 //!
 //! AES-256-GCM under `keys/web.key` (32 bytes as hex, mode 0600, made on first use). What is sealed
 //! is bound to a purpose: a sealed text moved to another row or used for another end does not open.
@@ -11,15 +11,16 @@ use std::sync::Arc;
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, Key, KeyInit as _, Nonce};
-use mamori_runtime::{App, HookError};
 use sha2::{Digest as _, Sha256};
+
+use crate::{App, HookError};
 
 const NONCE_BYTES: usize = 12;
 
 /// The key file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "鍵 {path} を{action}できません（{detail}）。フォルダーの権限を確かめてください。鍵を失ったときは、二段階認証を設定し直す必要があります"
+    "鍵 {path} を{action}できません（{detail}）。フォルダーの権限を確かめてください。鍵を失ったときは、二段階認証と通知先（webhook）を設定し直す必要があります"
 )]
 pub struct KeyError {
     path: String,
@@ -153,9 +154,9 @@ pub(crate) fn open(app: &App) -> Result<(), HookError> {
 }
 
 /// The sealer of this installation.
-pub(crate) fn of(app: &App) -> Arc<Sealer> {
+pub fn of(app: &App) -> Arc<Sealer> {
     app.slot::<Sealer>()
-        .expect("the console's start hook provides the sealer")
+        .expect("the runtime's start hook provides the sealer")
 }
 
 #[cfg(test)]
