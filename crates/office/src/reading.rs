@@ -1,26 +1,17 @@
-//! Notes who was shown personal values of a register, in the console's table of readings.
+//! Which routes show personal values of a register; the console writes down who was shown them.
 
-use mamori_runtime::App;
-use mamori_web::{Visitor, WebError, audit};
+use mamori_runtime::Route;
 
-use crate::api::answer::sees_personal;
+use crate::api::answer::seen_by;
 use crate::register::Register;
 
-/// Item of a reading that showed a list.
-pub use mamori_web::audit::LIST;
-
-/// Notes that this person was shown an item (or [`LIST`]), where the register has personal values
-/// and they see them.
-pub async fn note(
-    app: &App,
-    register: &Register,
-    contract: &str,
-    item: &str,
-    visitor: &Visitor,
-) -> Result<(), WebError> {
-    let mut fields = register.spec.acts.iter().flat_map(|act| act.fields);
-    if fields.any(|field| field.personal) && sees_personal(register, visitor) {
-        audit::read(app, visitor, contract, register.spec.key, item).await?;
+/// Says of each of a register's routes that it shows the register's personal values, if it has any.
+pub fn declare(register: &Register, routes: Vec<Route>) -> Vec<Route> {
+    if !register.spec.has_personal() {
+        return routes;
     }
-    Ok(())
+    routes
+        .into_iter()
+        .map(|route| route.personal(register.spec.key, seen_by(register)))
+        .collect()
 }

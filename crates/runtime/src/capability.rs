@@ -169,6 +169,16 @@ impl Verb {
     }
 }
 
+/// Personal data that a route shows: the console writes down who was shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Personal {
+    /// Area of the note: `question`.
+    pub area: &'static str,
+    /// Who sees the personal values there: holders of any of these; empty: whoever may use the
+    /// route.
+    pub seen_by: Vec<Permission>,
+}
+
 /// One verb on one path, with the permission it needs. `web` checks the permission before the
 /// handler runs, for pages and API alike.
 #[derive(Clone)]
@@ -185,6 +195,8 @@ pub struct Route {
     pub body_limit_bytes: Option<usize>,
     /// What an API route promises; pages have none.
     pub operation: Option<Arc<Operation>>,
+    /// Personal data that it shows.
+    pub personal: Option<Personal>,
     handler: MethodRouter<App>,
 }
 
@@ -208,6 +220,7 @@ impl Route {
             fresh: false,
             body_limit_bytes: None,
             operation: None,
+            personal: None,
             handler: axum::routing::on(verb.filter(), handler),
         }
     }
@@ -241,6 +254,17 @@ impl Route {
     #[must_use]
     pub fn describe(mut self, operation: Operation) -> Self {
         self.operation = Some(Arc::new(operation));
+        self
+    }
+
+    /// Says that the route shows personal data; each answer that does is written down, and where
+    /// that fails nothing is shown.
+    #[must_use]
+    pub fn personal(mut self, area: &'static str, seen_by: impl Into<Vec<Permission>>) -> Self {
+        self.personal = Some(Personal {
+            area,
+            seen_by: seen_by.into(),
+        });
         self
     }
 

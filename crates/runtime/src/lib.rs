@@ -73,7 +73,7 @@ mod tile;
 pub use app::{App, OpenError, SYSTEM_CHAIN};
 pub use capability::{
     BoxFuture, Capability, DocumentSection, Guard, HealthCheck, HookError, NavEntry, NavGroup,
-    Route, SectionRequest, Texts, Verb, start_hook,
+    Personal, Route, SectionRequest, Texts, Verb, start_hook,
 };
 pub use clock::SystemClock;
 pub use config::{Config, ConfigError, Secret};

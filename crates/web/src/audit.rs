@@ -1,8 +1,13 @@
 //! Who was shown personal data: one row per reading, kept for three years.
 //!
 //! Changes leave evidence in the ledger; readings do not change anything and would drown it, so
-//! they have a table of their own. The row names the person by id and the item by its number; it
-//! repeats no personal value.
+//! they have a table of their own. The row names the person by id and the item as the address did;
+//! it repeats no personal value.
+//!
+//! A route says that it shows personal data ([`mamori_runtime::Route::personal`]) and [`crate::guard`]
+//! writes it down; no handler does. Personal data is what registers keep beside the chain, files
+//! that were handed in, mail, and people's accounts. The name of whoever is responsible for
+//! something, as it stands on nearly every page, is not.
 
 use std::net::IpAddr;
 
@@ -57,7 +62,7 @@ pub struct Search {
 pub const LIST: &str = "*";
 
 /// Notes that `visitor` was shown personal data of `item` ([`LIST`] for a list) in `area`.
-pub async fn read(
+pub(crate) async fn read(
     app: &App,
     visitor: &Visitor,
     contract: &str,

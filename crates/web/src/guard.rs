@@ -10,8 +10,9 @@ use axum::extract::{FromRequest, Multipart, RawPathParams, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use mamori_runtime::{App, Guard};
+use mamori_runtime::{App, Guard, Personal};
 
+use crate::audit;
 use crate::error::WebError;
 use crate::prove;
 use crate::server::ClientAddress;
@@ -33,14 +34,59 @@ pub(crate) struct Post {
     pub(crate) guard: Guard,
     pub(crate) fresh: bool,
     pub(crate) body_limit_bytes: usize,
+    pub(crate) personal: Option<Personal>,
 }
 
 pub(crate) async fn check(State(post): State<Post>, request: Request, next: Next) -> Response {
     match admit(&post, request).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => noted(&post, request, next).await,
         Err(Refusal::Error(error)) => error.into_response(),
         Err(Refusal::Answer(response)) => response,
     }
+}
+
+/// Runs the handler, and writes down who was shown personal data before the answer leaves.
+async fn noted(post: &Post, mut request: Request, next: Next) -> Response {
+    let visitor = request.extensions().get::<Visitor>().cloned();
+    let (Some(personal), Some(visitor)) = (&post.personal, visitor) else {
+        return next.run(request).await;
+    };
+    let item = item_of(&mut request).await;
+    let response = next.run(request).await;
+    let seen_by = &personal.seen_by;
+    let sees = seen_by.is_empty() || seen_by.iter().any(|one| visitor.may(*one));
+    if !sees || !shows(response.status()) {
+        return response;
+    }
+    let contract = visitor.contract.as_deref().unwrap_or_default();
+    match audit::read(&post.app, &visitor, contract, personal.area, &item).await {
+        Ok(()) => response,
+        Err(error) => WebError::from(error).into_response(),
+    }
+}
+
+/// Whether an answer shows what the route is about: also a form that comes back with what was
+/// wrong, and two versions side by side.
+fn shows(status: StatusCode) -> bool {
+    status.is_success()
+        || matches!(
+            status,
+            StatusCode::CONFLICT
+                | StatusCode::PRECONDITION_FAILED
+                | StatusCode::UNPROCESSABLE_ENTITY
+        )
+}
+
+/// What the address names below the contract; [`audit::LIST`] when it names nothing.
+async fn item_of(request: &mut Request) -> String {
+    const MOST_SIGNS: usize = 100;
+    let parameters = request.extract_parts::<RawPathParams>().await;
+    let named = parameters.iter().flat_map(RawPathParams::iter);
+    named
+        .filter(|(name, _)| *name != "contract")
+        .map(|(_, value)| value.chars().take(MOST_SIGNS).collect())
+        .next()
+        .unwrap_or_else(|| audit::LIST.to_owned())
 }
 
 enum Refusal {

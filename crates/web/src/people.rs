@@ -17,21 +17,27 @@ use crate::second;
 use crate::session::Visitor;
 
 const READ: Permission = Permission::read("user");
+/// Area of notes about who was shown accounts.
+const AREA: &str = "user";
 const CHANGE: Permission = Permission::administer("user");
 const SMALL: usize = 64 * 1024;
 
 /// The routes of this module.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/people", READ, list),
+        Route::get("/people", READ, list).personal(AREA, []),
         Route::get("/people/invite", CHANGE, invite_page),
-        Route::post("/people/invite", CHANGE, invite).fresh(),
+        Route::post("/people/invite", CHANGE, invite)
+            .personal(AREA, [])
+            .fresh(),
         Route::post("/people/invitations/{id}/revoke", CHANGE, revoke),
-        Route::get("/people/{id}", READ, person),
+        Route::get("/people/{id}", READ, person).personal(AREA, []),
         Route::post("/people/{id}/rights", CHANGE, change_rights).fresh(),
         Route::post("/people/{id}/disable", CHANGE, disable),
         Route::post("/people/{id}/enable", CHANGE, enable).fresh(),
-        Route::post("/people/{id}/reset", CHANGE, reset).fresh(),
+        Route::post("/people/{id}/reset", CHANGE, reset)
+            .personal(AREA, [])
+            .fresh(),
         Route::post("/people/{id}/end-sessions", CHANGE, end_sessions),
         Route::post("/people/{id}/second-factor/remove", CHANGE, remove_second).fresh(),
     ]

@@ -27,8 +27,8 @@ const MOST_ROWS: u64 = 50_000;
 /// The routes of this module.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/people/audit", READ, page),
-        Route::get("/people/audit.csv", READ, file),
+        Route::get("/people/audit", READ, page).personal(AUDIT, []),
+        Route::get("/people/audit.csv", READ, file).personal(AUDIT, []),
     ]
 }
 

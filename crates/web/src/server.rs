@@ -69,6 +69,7 @@ fn guarded(app: &App, route: &Route) -> axum::routing::MethodRouter<App> {
         guard: route.guard,
         fresh: route.fresh,
         body_limit_bytes,
+        personal: route.personal.clone(),
     };
     let mut handler = route.handler();
     if let Some(operation) = route.operation.clone() {

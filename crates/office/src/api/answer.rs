@@ -66,12 +66,19 @@ impl ItemView {
     }
 }
 
-/// Whether personal values are shown: to those who work with the register, not to lookers-on.
-pub fn sees_personal(register: &Register, visitor: &Visitor) -> bool {
+/// To whom personal values are shown: to those who work with the register, not to lookers-on.
+pub fn seen_by(register: &Register) -> Vec<Permission> {
     let area = register.spec.key;
-    visitor.may(Permission::write(area))
-        || visitor.may(Permission::accept(area))
-        || (area == "question" && visitor.may(Permission::write(ASKING)))
+    let mut permissions = vec![Permission::write(area), Permission::accept(area)];
+    if area == "question" {
+        permissions.push(Permission::write(ASKING));
+    }
+    permissions
+}
+
+/// Whether personal values are shown to this person.
+pub fn sees_personal(register: &Register, visitor: &Visitor) -> bool {
+    seen_by(register).into_iter().any(|one| visitor.may(one))
 }
 
 fn address(item: &Stored) -> String {

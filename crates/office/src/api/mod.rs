@@ -53,7 +53,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(ledger::routes());
     routes.extend(document::routes());
     for register in &REGISTERS {
-        routes.extend(register_routes(register));
+        routes.extend(reading::declare(register, register_routes(register)));
     }
     routes
 }
@@ -88,7 +88,6 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
                     .get(&contract, register, &item)
                     .await
                     .map_err(refuse)?;
-                reading::note(&app, register, &contract, &item.id, &visitor).await?;
                 Ok::<_, WebError>(answer::item(
                     StatusCode::OK,
                     &ItemView::new(register, item, &visitor),
@@ -107,7 +106,6 @@ fn register_routes(register: &'static Register) -> Vec<Route> {
                     .history(&contract, register, &item)
                     .await
                     .map_err(refuse)?;
-                reading::note(&app, register, &contract, &item, &visitor).await?;
                 if !answer::sees_personal(register, &visitor) {
                     for entry in &mut history {
                         entry.personal = None;
@@ -300,7 +298,6 @@ async fn list(
         .list(contract, register, &filter)
         .await
         .map_err(refuse)?;
-    reading::note(app, register, contract, reading::LIST, visitor).await?;
     Ok(answer::page(register, page, visitor))
 }
 

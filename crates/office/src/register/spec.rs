@@ -158,6 +158,12 @@ impl RegisterSpec {
         })
     }
 
+    /// Whether it holds anything personal.
+    pub fn has_personal(&self) -> bool {
+        let mut fields = self.acts.iter().flat_map(|act| act.fields);
+        fields.any(|field| field.personal)
+    }
+
     /// Whether any act keeps this field out of the chain.
     pub fn is_personal(&self, field: &str) -> bool {
         self.acts

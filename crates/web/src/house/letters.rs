@@ -24,7 +24,7 @@ const FORM_BYTES: usize = 8 * 1024;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/c/{contract}/letters", READ, look),
+        Route::get("/c/{contract}/letters", READ, look).personal("mail", []),
         Route::post("/c/{contract}/letters/{id}/release", DECIDE, release)
             .with_body_limit(FORM_BYTES),
         Route::post("/c/{contract}/letters/{id}/withdraw", DECIDE, withdraw)

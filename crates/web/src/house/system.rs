@@ -26,7 +26,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/system", SYSTEM, overview),
         Route::get("/system/jobs", SYSTEM, jobs),
-        Route::get("/system/mail", SYSTEM, mail),
+        Route::get("/system/mail", SYSTEM, mail).personal("mail", []),
         Route::get("/system/logs", SYSTEM, logs),
         Route::post("/system/jobs/{id}/retry", JOB, retry).with_body_limit(8 * 1024),
         Route::post("/system/jobs/{id}/cancel", JOB, cancel).with_body_limit(8 * 1024),

@@ -428,7 +428,10 @@ async fn readings_of_personal_data_are_kept_for_three_years() {
         .expect("there");
     let empty = admin.get("/people/audit").await.text();
     assert!(empty.contains("記録はありません"), "{empty}");
-    assert_eq!(admin.get("/sample/personal").await.status, StatusCode::OK);
+    assert_eq!(
+        admin.get("/sample/personal/12").await.status,
+        StatusCode::OK
+    );
     let shown = admin
         .get(&format!(
             "/people/audit?who={}&from=2026-10-01&to=2026-10-01",

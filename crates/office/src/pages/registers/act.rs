@@ -9,7 +9,7 @@ use axum::extract::{Query, Request};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use mamori_web::components::{Comparison, form_key, percent_encoded};
-use mamori_web::{Field, Page, Tone, WebError, audit, form_page, html};
+use mamori_web::{Field, Page, Tone, WebError, form_page, html};
 use serde_json::{Map, Value, json};
 
 use super::fields::{self, Part, Wanted};
@@ -132,7 +132,7 @@ pub(super) async fn perform(
     carry_out(here, act, side, Some(item), sent).await
 }
 
-/// The item of that number, without what the visitor may not see; who sees names is noted.
+/// The item of that number, without what the visitor may not see.
 pub(super) async fn find(here: &Here, reference: &str) -> Result<Stored, WebError> {
     let mut item = here
         .desk
@@ -140,22 +140,7 @@ pub(super) async fn find(here: &Here, reference: &str) -> Result<Stored, WebErro
         .await
         .map_err(desk_error)?;
     let spec = here.register.spec;
-    if here.personal {
-        let shown = item
-            .data
-            .iter()
-            .any(|(field, value)| !value.is_null() && spec.is_personal(field));
-        if shown {
-            audit::read(
-                &here.app,
-                &here.visitor,
-                &here.contract,
-                spec.key,
-                &item.number,
-            )
-            .await?;
-        }
-    } else {
+    if !here.personal {
         item.data.retain(|field, _| !spec.is_personal(field));
     }
     Ok(item)

@@ -6,7 +6,7 @@ use axum::response::Response;
 use jiff::civil::Date;
 use mamori_kernel::period::YearMonth;
 use mamori_web::components::{Cell, Column, Empty, Row, Shape, Table, TableQuery, TableSpec, csv};
-use mamori_web::{Field, Page, Tone, WebError, audit, html};
+use mamori_web::{Field, Page, Tone, WebError, html};
 
 use super::listed::{self, Listed};
 use super::standings;
@@ -240,17 +240,6 @@ async fn as_csv(
         .into_iter()
         .map(|column| column.label)
         .collect();
-    let spec = here.register.spec;
-    if here.personal && names.iter().any(|name| spec.is_personal(name)) {
-        audit::read(
-            &here.app,
-            &here.visitor,
-            &here.contract,
-            spec.key,
-            audit::LIST,
-        )
-        .await?;
-    }
     filter.per_page = MAX_PAGE;
     filter.page = 1;
     let mut rows = Vec::new();

@@ -39,6 +39,7 @@ use super::view::desk_error;
 use crate::REGISTERS;
 use crate::api::{opening, ways};
 use crate::files::MAX_BYTES;
+use crate::reading;
 use crate::register::{ActSpec, Desk, FieldKind, FieldSpec, Register};
 use crate::terms::ContractTerms;
 
@@ -50,13 +51,16 @@ const FORM_BYTES: usize = 1024 * 1024;
 
 /// The routes of all registers' pages.
 pub(super) fn routes() -> Vec<Route> {
-    let mut routes = vec![Route::get(
-        "/c/{contract}/files/{sha256}/{name}",
-        Permission::read("file"),
-        files::give,
-    )];
+    let mut routes = vec![
+        Route::get(
+            "/c/{contract}/files/{sha256}/{name}",
+            Permission::read("file"),
+            files::give,
+        )
+        .personal("file", []),
+    ];
     for register in &REGISTERS {
-        routes.extend(of(register));
+        routes.extend(reading::declare(register, of(register)));
     }
     routes
 }

@@ -29,8 +29,9 @@ const SUGGESTIONS: usize = 10;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/search", Guard::SignedIn, page),
-        Route::get("/search.json", Guard::SignedIn, suggestions),
+        // What is personal is found by words too, so a search is a reading.
+        Route::get("/search", Guard::SignedIn, page).personal("search", []),
+        Route::get("/search.json", Guard::SignedIn, suggestions).personal("search", []),
     ]
 }
 
