@@ -7,6 +7,8 @@ mod commands;
 mod global;
 #[cfg(test)]
 mod matrix_tests;
+#[cfg(test)]
+mod personal_tests;
 mod rehearsal;
 mod wiring;
 

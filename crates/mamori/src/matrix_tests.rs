@@ -16,7 +16,7 @@ use mamori_web::account::{self, Scope};
 
 use crate::capabilities;
 
-const CONTRACT: &str = "kokoshelju-r8";
+pub(crate) const CONTRACT: &str = "kokoshelju-r8";
 const NAME: &str = "kokoshelju-r8.toml";
 const SOURCE: &str = include_str!("../../../contracts/kokoshelju-r8.toml");
 /// A contract that is none of one's business, whether or not it exists.
@@ -94,7 +94,7 @@ impl Person {
     }
 }
 
-async fn open(configure: impl FnOnce(&mut Config) + Send + 'static) -> TestApp {
+pub(crate) async fn open(configure: impl FnOnce(&mut Config) + Send + 'static) -> TestApp {
     let mut builder = TestApp::builder()
         .at(date(2026, 11, 2), time(9, 0, 0, 0))
         .configured(configure);
@@ -114,7 +114,7 @@ async fn open(configure: impl FnOnce(&mut Config) + Send + 'static) -> TestApp {
     test
 }
 
-fn routes(test: &TestApp) -> Vec<Route> {
+pub(crate) fn routes(test: &TestApp) -> Vec<Route> {
     test.app
         .capabilities()
         .iter()
