@@ -4,16 +4,21 @@
 //! the job runs or does not run: what was reminded of is written down in the transaction that queues the mail. A day on which the
 //! machine was off is made up for on the next one.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::wareki;
 use mamori_runtime::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
 use mamori_runtime::schedule::{At, Rule};
 use mamori_runtime::{App, Notification};
+use mamori_store::Error;
+use mamori_web::colleague;
 
 use crate::Office;
 use crate::attestation::{Attestation, standings};
 use crate::contracts::Live;
+use crate::pages::board::assigned;
 use crate::register::{Desk, DeskError, Stored, remind_once};
 
 /// The kind of job.
@@ -39,6 +44,8 @@ struct Ending {
     title: String,
     due: Date,
     what: &'static str,
+    /// Own address of the person who answers for it.
+    own: Option<String>,
 }
 
 async fn run(context: JobContext) -> Result<(), JobError> {
@@ -48,7 +55,7 @@ async fn run(context: JobContext) -> Result<(), JobError> {
         .ok_or_else(|| JobError::Permanent("office is not started".to_owned()))?;
     let today = tokyo_date(context.about());
     for live in office.contracts.all() {
-        let endings = endings(&office.desk, &live, today).await?;
+        let endings = endings(app, &office.desk, &live, today).await?;
         let name = &live.contract().file.contract.name;
         remind(app, live.id(), name, &endings, today).await?;
     }
@@ -62,8 +69,13 @@ const ENDING: [(&str, &str, &str, &str); 2] = [
     ("media", "registered", "return_by", "返却期限"),
 ];
 
-async fn endings(desk: &Desk, live: &Live, today: Date) -> Result<Vec<Ending>, DeskError> {
-    let mut endings = attestations(desk, live, today).await?;
+async fn endings(
+    app: &App,
+    desk: &Desk,
+    live: &Live,
+    today: Date,
+) -> Result<Vec<Ending>, DeskError> {
+    let mut endings = attestations(app, desk, live, today).await?;
     for (key, state, field, what) in ENDING {
         let Some(register) = crate::register(key) else {
             continue;
@@ -81,6 +93,7 @@ async fn endings(desk: &Desk, live: &Live, today: Date) -> Result<Vec<Ending>, D
                         title: item.title.clone(),
                         due,
                         what,
+                        own: None,
                     })
                 }),
         );
@@ -88,7 +101,12 @@ async fn endings(desk: &Desk, live: &Live, today: Date) -> Result<Vec<Ending>, D
     Ok(endings)
 }
 
-async fn attestations(desk: &Desk, live: &Live, today: Date) -> Result<Vec<Ending>, DeskError> {
+async fn attestations(
+    app: &App,
+    desk: &Desk,
+    live: &Live,
+    today: Date,
+) -> Result<Vec<Ending>, DeskError> {
     let Some(register) = crate::register("attestation") else {
         return Ok(Vec::new());
     };
@@ -100,10 +118,29 @@ async fn attestations(desk: &Desk, live: &Live, today: Date) -> Result<Vec<Endin
         .filter_map(|standing| standing.attestation)
         .map(|spoken| spoken.id)
         .collect();
+    let own = own_addresses(app, live.id()).await?;
     Ok(filed
         .iter()
         .filter(|item| spoken.contains(&item.id))
-        .filter_map(|item| ending(item, &item.read().ok()?))
+        .filter_map(|item| {
+            let attestation: Attestation = item.read().ok()?;
+            let own = own.get(&attestation.obligation).cloned();
+            Some(Ending {
+                own,
+                ..ending(item, &attestation)?
+            })
+        })
+        .collect())
+}
+
+/// Own addresses of the people responsible, by obligation.
+async fn own_addresses(app: &App, contract: &str) -> Result<BTreeMap<String, String>, Error> {
+    let people = colleague::on(app, contract).await?;
+    let address = |user: &str| people.iter().find(|one| one.id == user)?.mail.clone();
+    Ok(assigned(app, contract)
+        .await?
+        .into_iter()
+        .filter_map(|(obligation, user)| Some((obligation, address(&user)?)))
         .collect())
 }
 
@@ -122,6 +159,7 @@ fn ending(item: &Stored, attestation: &Attestation) -> Option<Ending> {
         title: item.title.clone(),
         due,
         what,
+        own: None,
     })
 }
 
@@ -133,7 +171,9 @@ fn called_for(reminders: &[i32], due: Date, today: Date) -> Option<(i32, i32)> {
     (left >= 0).then_some((days, left))
 }
 
-/// One mail about everything that is new to remind of; none when nobody is to be told.
+/// One mail to each receiver about everything that is new to remind of: to the person responsible
+/// where they have an address, to the contract's receivers otherwise. What nobody is to be told of
+/// stays to be told.
 async fn remind(
     app: &App,
     contract: &str,
@@ -143,18 +183,19 @@ async fn remind(
 ) -> Result<(), JobError> {
     let to = app.contractor_addresses(contract).await?;
     let days = crate::settings::days(app, contract, crate::settings::EXPIRY_DAYS).await?;
-    if to.is_empty() {
-        return Ok(());
-    }
     let mut tx = app.db.begin_write().await?;
-    let mut lines = Vec::new();
+    let mut letters: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
     for ending in endings {
+        let receivers = ending.own.as_ref().map_or(&to[..], std::slice::from_ref);
+        if receivers.is_empty() {
+            continue;
+        }
         let Some((days, left)) = called_for(&days, ending.due, today) else {
             continue;
         };
         let at_ms = app.now().as_millisecond();
         if remind_once(&mut tx, contract, &ending.item, ending.due, days, at_ms).await? {
-            lines.push(format!(
+            letters.entry(receivers.to_vec()).or_default().push(format!(
                 "・{} {}（{}、あと{left}日） {}",
                 ending.what,
                 wareki::with_weekday(ending.due),
@@ -163,19 +204,18 @@ async fn remind(
             ));
         }
     }
-    if lines.is_empty() {
-        return Ok(());
+    for (to, lines) in letters {
+        let mail = Notification {
+            to,
+            subject: format!("【満了】{name}"),
+            body: format!(
+                "次のものの期限が近づいています。\n\n{}\n\n一覧は Mamori の画面で確認できます。\n",
+                lines.join("\n")
+            ),
+            ..Notification::default()
+        };
+        app.notify(&mut tx, &mail).await?;
     }
-    let mail = Notification {
-        to,
-        subject: format!("【満了】{name}"),
-        body: format!(
-            "次のものの期限が近づいています。\n\n{}\n\n一覧は Mamori の画面で確認できます。\n",
-            lines.join("\n")
-        ),
-        ..Notification::default()
-    };
-    app.notify(&mut tx, &mail).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::account::{self, Account};
 use crate::entrance::{Refused, new_password};
 use crate::error::{self, WebError};
 use crate::form::Field;
+use crate::mail_address::{self, Known};
 use crate::oidc::{self, links::Link};
 use crate::page::{DateStyle, Page, Tone};
 use crate::pages::set_cookie;
@@ -64,6 +65,8 @@ struct AccountPage {
     /// Since when, and how many recovery codes are left, in words.
     second: Option<(String, String)>,
     recovery_tone: Tone,
+    /// What is known of the mail address, what waits for it in words, and the field for a new one.
+    mail: (Known, Option<String>, Field),
     passkeys: Vec<Stored>,
     /// The organisation's account: what it is for, its button, and the link if there is one.
     oidc: Option<(String, oidc::Prompt, Option<Link>)>,
@@ -115,6 +118,7 @@ async fn shown(
             )),
             Second::Off | Second::Begun => None,
         },
+        mail: mail(app, &page, &visitor.id).await?,
         passkeys: passkey::list(app, &visitor.id).await?,
         oidc: match oidc::Prompt::new(app, &page, "oidc-link") {
             None => None,
@@ -136,6 +140,22 @@ async fn shown(
         tone_quiet: Tone::Quiet,
         page,
     })
+}
+
+async fn mail(
+    app: &App,
+    page: &Page,
+    user: &str,
+) -> Result<(Known, Option<String>, Field), WebError> {
+    let known = mail_address::of(app, user).await?;
+    let waiting = known.wanted.as_ref();
+    let waiting = waiting.map(|wanted| page.t1("mail-waiting", "address", wanted.as_str()));
+    let mut field = Field::new("email", "mail", page.t("mail-field"))
+        .help(page.t("mail-field-help"))
+        .required()
+        .autocomplete("email");
+    field.max_length = 254;
+    Ok((known, waiting, field))
 }
 
 fn person_fields(page: &Page, account: &Account) -> Vec<Field> {

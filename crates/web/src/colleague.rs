@@ -12,12 +12,15 @@ pub struct Colleague {
     pub id: String,
     /// Name on pages.
     pub name: String,
+    /// Own mail address, if there is a confirmed one.
+    pub mail: Option<String>,
     /// Role on the contract.
     pub role: Role,
 }
 
-const PEOPLE: &str = "SELECT u.id, u.display_name, u.role, u.every_contract, m.role AS own \
+const PEOPLE: &str = "SELECT u.id, u.display_name, u.role, u.every_contract, m.role AS own, a.address AS mail \
      FROM user_account u LEFT JOIN membership m ON m.user_id = u.id AND m.contract = $1 \
+     LEFT JOIN account_mail a ON a.user_id = u.id \
      WHERE u.disabled_at IS NULL";
 
 /// Everybody who may sign in and has a role on the contract, by name.
@@ -48,6 +51,7 @@ fn read(row: &Row) -> Result<Option<Colleague>, Error> {
     Ok(Some(Colleague {
         id: row.text("id")?,
         name: row.text("display_name")?,
+        mail: row.get("mail")?,
         role,
     }))
 }

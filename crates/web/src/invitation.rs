@@ -7,10 +7,11 @@
 use jiff::{SignedDuration, Timestamp};
 use mamori_kernel::ledger::Actor;
 use mamori_kernel::permission::Role;
-use mamori_runtime::{App, Secret};
-use mamori_store::{Row, args};
+use mamori_runtime::{App, Notification, Secret};
+use mamori_store::{Row, Tx, args};
 
 use crate::account::{self, Account, AccountError, NewAccount, Scope};
+use crate::mail_address::{self, MailAddressError};
 use crate::oidc::links::{self, Identity};
 use crate::{passkey, password, token};
 
@@ -49,10 +50,12 @@ pub struct Invitation {
     pub made_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Where it was sent; whoever uses it reads mail there.
+    pub mail: Option<String>,
 }
 
 const COLUMNS: &str = "id, purpose, user_id, display_name, role, every_contract, memberships, \
-                       made_by, made_at, expires_at";
+                       made_by, made_at, expires_at, mail";
 /// Rows that still open something; the parameter is the present instant.
 const OPEN: &str = "used_at IS NULL AND revoked_at IS NULL AND expires_at > $1";
 
@@ -92,6 +95,7 @@ impl Invitation {
                 .map_err(|_| corrupt("made_by"))?,
             made_at: row.get("made_at")?,
             expires_at: row.get("expires_at")?,
+            mail: row.get("mail")?,
         })
     }
 }
@@ -113,6 +117,54 @@ pub async fn make(
     display_name: &str,
     purpose: &Purpose,
 ) -> Result<Secret, AccountError> {
+    let mut tx = app.db.begin_write().await?;
+    let secret = insert(app, &mut tx, made_by, display_name, purpose, None).await?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
+/// Makes a link and sends it to a mail address; nobody else sees it.
+pub async fn send(
+    app: &App,
+    made_by: &Actor,
+    display_name: &str,
+    purpose: &Purpose,
+    to: &str,
+) -> Result<(), MailAddressError> {
+    let mut tx = app.db.begin_write().await?;
+    let secret = insert(app, &mut tx, made_by, display_name, purpose, Some(to)).await?;
+    let link = address(app, &secret);
+    let (subject, what) = match purpose {
+        Purpose::Join { .. } => ("【Mamori】利用者の招待", "Mamori に招かれています。"),
+        Purpose::Reset { .. } => (
+            "【Mamori】パスワードの再設定",
+            "管理者が、パスワードの再設定リンクを作りました。",
+        ),
+    };
+    let mail = Notification {
+        to: vec![to.to_owned()],
+        subject: subject.to_owned(),
+        body: format!(
+            "{}さん\n\n{what}次のアドレスを開いてください。7 日間、1 回だけ使えます。\n{}\n\n\
+             心当たりがないときは、開かずに管理者へ知らせてください。\n",
+            crate::name::shown(display_name),
+            link.expose()
+        ),
+        ..Notification::default()
+    };
+    app.notify(&mut tx, &mail).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn insert(
+    app: &App,
+    tx: &mut Tx,
+    made_by: &Actor,
+    display_name: &str,
+    purpose: &Purpose,
+    mail: Option<&str>,
+) -> Result<Secret, AccountError> {
     let now = app.now();
     let secret = token::new();
     let (kind, user, role, scope) = match purpose {
@@ -131,7 +183,6 @@ pub async fn make(
             .map(|(contract, role)| (contract.as_str(), role.as_str()))
             .collect(),
     };
-    let mut tx = app.db.begin_write().await?;
     if let Some(user) = &user {
         tx.execute(
             "UPDATE invitation SET revoked_at = $1 \
@@ -142,8 +193,8 @@ pub async fn make(
     }
     tx.execute(
         "INSERT INTO invitation (id, token_hash, purpose, user_id, display_name, role, \
-         every_contract, memberships, made_by, made_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         every_contract, memberships, made_by, made_at, expires_at, mail) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         args![
             hex::encode(rand::random::<[u8; 6]>()),
             token::digest(secret.expose()),
@@ -155,11 +206,11 @@ pub async fn make(
             serde_json::to_string(&memberships).expect("pairs of texts become JSON"),
             made_by.to_string(),
             now,
-            now.checked_add(VALID_FOR).unwrap_or(Timestamp::MAX)
+            now.checked_add(VALID_FOR).unwrap_or(Timestamp::MAX),
+            mail.map(str::to_owned)
         ],
     )
     .await?;
-    tx.commit().await?;
     Ok(secret)
 }
 
@@ -228,6 +279,10 @@ pub(crate) async fn accept_as(
             }
             let account = account::insert(app, &mut tx, actor, prepared).await?;
             account::write_scope(app, &mut tx, &account, scope).await?;
+            if let Some(mail) = &found.mail {
+                let user = account.id.to_string();
+                mail_address::insert_verified(&mut tx, &user, mail, app.now()).await?;
+            }
             if let Some(identity) = identity {
                 let own = Actor::person(account.id.to_string());
                 if !links::insert(app, &mut tx, own, &account, identity).await? {

@@ -39,6 +39,7 @@ pub mod house;
 pub mod invitation;
 mod kept;
 mod limit;
+pub mod mail_address;
 mod name;
 pub mod oidc;
 mod page;
@@ -105,6 +106,10 @@ pub fn capability() -> Capability {
                 name: "20261123_web_oidc",
                 sql: include_str!("../migrations/20261123_web_oidc.sql"),
             },
+            Migration {
+                name: "20261123_web_mail_address",
+                sql: include_str!("../migrations/20261123_web_mail_address.sql"),
+            },
         ],
         jobs: vec![audit::job()],
         schedules: vec![audit::schedule()],
@@ -134,6 +139,7 @@ fn routes() -> Vec<Route> {
         oidc::routes(),
         entrance::routes(),
         account_page::routes(),
+        mail_address::routes(),
         people::routes(),
         people_audit::routes(),
     ]

@@ -11,6 +11,7 @@ use crate::account::{self, Account, AccountError, Scope};
 use crate::error::{self, WebError};
 use crate::form::Field;
 use crate::invitation::{self, Invitation, Purpose};
+use crate::mail_address;
 use crate::oidc;
 use crate::page::{Installation, Page, Tone, role_key};
 use crate::second;
@@ -216,6 +217,7 @@ impl Rights {
 struct InvitePage {
     page: Page,
     name: Field,
+    mail: Field,
     rights: Rights,
 }
 
@@ -230,11 +232,17 @@ async fn invite_page(State(app): State<App>, visitor: Visitor) -> Result<Respons
     error::html(&InvitePage {
         rights: Rights::new(&app, &page, Role::Staff, &Scope::Contracts(Vec::new())),
         name,
+        mail: {
+            let mut mail =
+                Field::new("email", "mail", page.t("invite-mail")).help(page.t("invite-mail-help"));
+            mail.max_length = 254;
+            mail
+        },
         page,
     })
 }
 
-/// A link, shown once.
+/// A link, shown once; an empty one was sent by mail.
 #[derive(Template)]
 #[template(path = "people-link.html")]
 struct LinkPage {
@@ -244,15 +252,10 @@ struct LinkPage {
     tone_warn: Tone,
 }
 
-fn show_link(
-    page: Page,
-    app: &App,
-    lead: String,
-    secret: &mamori_runtime::Secret,
-) -> Result<Response, WebError> {
+fn show_link(page: Page, lead: String, address: &str) -> Result<Response, WebError> {
     error::html(&LinkPage {
         lead,
-        address: invitation::address(app, secret).expose().to_owned(),
+        address: address.to_owned(),
         tone_warn: Tone::Warn,
         page,
     })
@@ -263,18 +266,27 @@ async fn invite(
     visitor: Visitor,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, WebError> {
-    let name = pairs
-        .iter()
-        .find(|(key, _)| key == "display_name")
-        .map_or("", |(_, value)| value.as_str());
+    let value = |name: &str| {
+        pairs
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value.trim())
+    };
     let (role, scope) = Rights::read(&app, &pairs)?;
     let purpose = Purpose::Join { role, scope };
-    let secret = invitation::make(&app, &visitor.actor(), name, &purpose).await?;
+    let name = value("display_name");
     let page = Page::new(&app, &visitor, "invite-done-title")
         .under("people-title", "/people")
         .here();
-    let lead = page.t("invite-done");
-    show_link(page, &app, lead, &secret)
+    if value("mail").is_empty() {
+        let secret = invitation::make(&app, &visitor.actor(), name, &purpose).await?;
+        let lead = page.t("invite-done");
+        return show_link(page, lead, invitation::address(&app, &secret).expose());
+    }
+    let to = mail_address::read(value("mail"))?;
+    invitation::send(&app, &visitor.actor(), name, &purpose, &to).await?;
+    let lead = page.t1("invite-mailed", "address", to.as_str());
+    show_link(page, lead, "")
 }
 
 async fn flash_and(
@@ -308,6 +320,8 @@ struct PersonPage {
     by_organisation: bool,
     /// What the linked account of the organisation calls itself.
     linked: Option<String>,
+    /// The person's own confirmed mail address.
+    mail: Option<String>,
     rights: Rights,
     may_change: bool,
 }
@@ -347,6 +361,7 @@ async fn person(
             .map_or_else(|| page.t("people-never"), |at| page.moment(at)),
         by_organisation,
         linked,
+        mail: mail_address::of(&app, &id).await?.address,
         rights: Rights::new(&app, &page, account.role, &scope),
         line: line(&app, &page, account).await?,
         may_change: visitor.may(CHANGE),
@@ -417,13 +432,19 @@ async fn reset(
 ) -> Result<Response, WebError> {
     let account = of(&app, &id).await?;
     let purpose = Purpose::Reset { user: id.clone() };
-    let secret = invitation::make(&app, &visitor.actor(), &account.display_name, &purpose).await?;
     let page = Page::new(&app, &visitor, "people-reset-link")
         .under("people-title", "/people")
         .under(&account.display_name, format!("/people/{id}"))
         .here();
+    let shown_name = &account.display_name;
+    if let Some(own) = mail_address::of(&app, &id).await?.address {
+        invitation::send(&app, &visitor.actor(), shown_name, &purpose, &own).await?;
+        let lead = page.t1("reset-mailed", "address", own.as_str());
+        return show_link(page, lead, "");
+    }
+    let secret = invitation::make(&app, &visitor.actor(), shown_name, &purpose).await?;
     let lead = page.t1("reset-made", "name", account.name);
-    show_link(page, &app, lead, &secret)
+    show_link(page, lead, invitation::address(&app, &secret).expose())
 }
 
 async fn end_sessions(

@@ -4,7 +4,7 @@
 //! They read; what changes something is a form that posts to a route of its own with the
 //! permission of the act. Every page works without a script.
 
-mod board;
+pub(crate) mod board;
 pub(crate) mod calendar;
 mod closing;
 mod ledger;

@@ -556,4 +556,25 @@ async fn each_receiver_is_reminded_once_a_day_with_reason_and_person() {
     assert_eq!(reminders(&test).await.len(), 2);
     test.advance_to(morning(4)).await;
     assert_eq!(reminders(&test).await.len(), 4);
+
+    // Whoever has an address of their own is told there what is theirs; the others are not.
+    test.app
+        .db
+        .execute(
+            "INSERT INTO account_mail (user_id, address) VALUES ($1, 'tanto@example.jp')",
+            mamori_store::args![&tanto],
+        )
+        .await
+        .expect("is written");
+    test.advance_to(morning(7)).await;
+    let sent = reminders(&test).await;
+    let tells = |to: &str| {
+        let (.., body) = sent.iter().rfind(|(receiver, ..)| receiver == to)?;
+        Some(
+            body.split('・')
+                .any(|part| part.contains("（あと3日）") && part.contains("担当：tanto")),
+        )
+    };
+    assert_eq!(tells("tanto@example.jp"), Some(true));
+    assert_eq!(tells("lead@example.jp"), Some(false));
 }

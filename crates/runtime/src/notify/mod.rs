@@ -60,6 +60,11 @@ pub struct WebhookMessage {
     pub data: serde_json::Value,
 }
 
+/// Whether the text is one mail address.
+pub fn is_address(text: &str) -> bool {
+    crate::config::address(text).is_ok()
+}
+
 /// Kind of the jobs that deliver mail.
 pub const MAIL_JOB: &str = "notify.mail";
 pub(crate) const WEBHOOK_JOB: &str = "notify.webhook";

@@ -59,3 +59,7 @@ audit-area = Kind
 audit-item = Item
 audit-list = A list
 audit-token = program
+invite-mail = Mail address (optional)
+invite-mail-help = The link is sent to this address, which becomes the address of whoever opens it.
+invite-mailed = The link was sent to { $address }. It works once, for 7 days.
+reset-mailed = The link was sent to the person’s own address { $address }. It works once, for 7 days. Earlier links no longer work.

@@ -59,3 +59,7 @@ audit-area = 種類
 audit-item = 番号
 audit-list = 一覧
 audit-token = プログラム
+invite-mail = メールアドレス（任意）
+invite-mail-help = 書くと、リンクをこのアドレスに送ります。開いた人のアドレスとして登録されます。
+invite-mailed = リンクを { $address } に送りました。7 日間、1 回だけ使えます。
+reset-mailed = 再設定リンクを、本人のアドレス { $address } に送りました。7 日間、1 回だけ使えます。前に作ったリンクは使えなくなりました。

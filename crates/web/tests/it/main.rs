@@ -8,6 +8,7 @@ mod entrances;
 mod forms;
 mod gallery;
 mod house;
+mod mail_address;
 mod oidc;
 mod oidc_provider;
 mod postgres;

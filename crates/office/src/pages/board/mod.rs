@@ -29,7 +29,7 @@ use crate::pulse::{Pulse, SOON_DAYS};
 use crate::register::typed::normal;
 
 use assign::People;
-pub(super) use assign::assigned;
+pub(crate) use assign::assigned;
 
 const SPEC: TableSpec = TableSpec {
     sortable: &["key", "clause", "title", "verdict", "due", "who"],

@@ -2,8 +2,9 @@
 //! three and one day before and on the day unless the contract's settings say otherwise, and what
 //! has passed undone.
 //!
-//! The receivers are the contract's (setting `mail-contractor`), and each line names the person
-//! responsible.
+//! A date goes to the own address of the person responsible, if they have one; the others, and
+//! everything overdue, go to the contract's receivers (setting `mail-contractor`). Each line names
+//! the person responsible.
 
 use std::collections::BTreeMap;
 
@@ -51,16 +52,12 @@ async fn run(context: JobContext) -> Result<(), JobError> {
     let mut letters: BTreeMap<String, (Vec<String>, usize)> = BTreeMap::new();
     for live in office.contracts.all() {
         let to = app.contractor_addresses(live.id()).await?;
-        if to.is_empty() {
-            continue;
-        }
         let dates = Pulse::dates(&office, &live, at).await?;
-        if let Some((part, number)) = part(app, &live, &dates, today).await? {
-            for receiver in to {
-                let (parts, count) = letters.entry(receiver).or_default();
-                parts.push(part.clone());
-                *count += number;
-            }
+        let lines = lines(app, &live, &dates, today).await?;
+        for (receiver, lines) in by_receiver(&lines, &to) {
+            let (parts, count) = letters.entry(receiver).or_default();
+            parts.push(part(&live, &lines));
+            *count += lines.len();
         }
     }
     if letters.is_empty() {
@@ -97,29 +94,34 @@ async fn run(context: JobContext) -> Result<(), JobError> {
     Ok(())
 }
 
-/// What there is to say of one contract, and of how many dates.
-async fn part(
+/// What there is to say of one date.
+struct Line {
+    text: String,
+    overdue: bool,
+    /// Own address of the person responsible.
+    own: Option<String>,
+}
+
+/// What there is to say of one contract, what is overdue first.
+async fn lines(
     app: &App,
     live: &Live,
     dates: &[Deadline],
     today: Date,
-) -> Result<Option<(String, usize)>, JobError> {
+) -> Result<Vec<Line>, JobError> {
     let days = settings::days(app, live.id(), settings::REMINDER_DAYS).await?;
-    let overdue: Vec<&Deadline> = dates
+    let overdue = dates
         .iter()
-        .filter(|deadline| deadline.standing == Standing::Overdue)
-        .collect();
-    let coming: Vec<&Deadline> = dates
-        .iter()
-        .filter(|deadline| {
-            deadline.standing == Standing::Open
-                && deadline
-                    .days_left(today)
-                    .is_some_and(|left| days.contains(&left))
-        })
-        .collect();
-    if overdue.is_empty() && coming.is_empty() {
-        return Ok(None);
+        .filter(|deadline| deadline.standing == Standing::Overdue);
+    let coming = dates.iter().filter(|deadline| {
+        deadline.standing == Standing::Open
+            && deadline
+                .days_left(today)
+                .is_some_and(|left| days.contains(&left))
+    });
+    let told: Vec<&Deadline> = overdue.chain(coming).collect();
+    if told.is_empty() {
+        return Ok(Vec::new());
     }
     let assigned = assigned(app, live.id()).await?;
     let people = colleague::on(app, live.id()).await?;
@@ -127,18 +129,49 @@ async fn part(
         let id = assigned.get(&deadline.due.obligation)?;
         people.iter().find(|one| one.id == *id)
     };
-    let mut lines = vec![format!("■ {}", live.contract().file.contract.name)];
-    for deadline in overdue.iter().take(MOST_OVERDUE).chain(&coming) {
-        let who = who(deadline).map_or_else(String::new, |one| format!(" 担当：{}", one.name));
-        lines.push(format!("・{}{who}", line(deadline, today)));
+    Ok(told
+        .into_iter()
+        .map(|deadline| {
+            let who = who(deadline);
+            let name = who.map_or_else(String::new, |one| format!(" 担当：{}", one.name));
+            Line {
+                text: format!("・{}{name}", line(deadline, today)),
+                overdue: deadline.standing == Standing::Overdue,
+                own: who.and_then(|one| one.mail.clone()),
+            }
+        })
+        .collect())
+}
+
+/// Who is told which lines: the person responsible; and the contract's receivers what is nobody's,
+/// and what is overdue, whoever's it is.
+fn by_receiver<'l>(lines: &'l [Line], to: &[String]) -> BTreeMap<String, Vec<&'l Line>> {
+    let mut told: BTreeMap<String, Vec<&Line>> = BTreeMap::new();
+    for line in lines {
+        let everybody = line.own.is_none() || line.overdue;
+        let own = line.own.iter();
+        let others = to
+            .iter()
+            .filter(|address| everybody && line.own.as_ref() != Some(address));
+        for receiver in own.chain(others) {
+            told.entry(receiver.clone()).or_default().push(line);
+        }
     }
-    if overdue.len() > MOST_OVERDUE {
-        lines.push(format!(
-            "・期限を過ぎたものは、ほかに{}件あります。",
-            overdue.len() - MOST_OVERDUE
-        ));
+    told
+}
+
+/// What one receiver is told of one contract.
+fn part(live: &Live, lines: &[&Line]) -> String {
+    let mut texts = vec![format!("■ {}", live.contract().file.contract.name)];
+    let overdue = lines.iter().filter(|line| line.overdue);
+    let more = overdue.clone().count().saturating_sub(MOST_OVERDUE);
+    let coming = lines.iter().filter(|line| !line.overdue);
+    let told = overdue.take(MOST_OVERDUE).chain(coming);
+    texts.extend(told.map(|line| line.text.clone()));
+    if more > 0 {
+        texts.push(format!("・期限を過ぎたものは、ほかに{more}件あります。"));
     }
-    Ok(Some((lines.join("\n"), overdue.len() + coming.len())))
+    texts.join("\n")
 }
 
 fn line(deadline: &Deadline, today: Date) -> String {
@@ -158,4 +191,46 @@ fn line(deadline: &Deadline, today: Date) -> String {
         view::period_ja(deadline.due.period),
         why.join("。")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_goes_to_its_person_and_what_is_overdue_to_all() {
+        let line = |text: &str, overdue: bool, own: Option<&str>| Line {
+            text: text.to_owned(),
+            overdue,
+            own: own.map(str::to_owned),
+        };
+        let lines = [
+            line("a", true, Some("own@example.jp")),
+            line("b", false, Some("own@example.jp")),
+            line("c", false, None),
+            line("d", true, Some("noc@example.jp")),
+        ];
+        let told = |to: &[&str]| -> Vec<(String, String)> {
+            let to: Vec<String> = to.iter().map(|&one| one.to_owned()).collect();
+            by_receiver(&lines, &to)
+                .into_iter()
+                .map(|(receiver, lines)| {
+                    (
+                        receiver,
+                        lines.iter().map(|line| line.text.as_str()).collect(),
+                    )
+                })
+                .collect()
+        };
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(
+            told(&["noc@example.jp"]),
+            [pair("noc@example.jp", "acd"), pair("own@example.jp", "ab")]
+        );
+        // Without receivers of the contract people are told what is theirs.
+        assert_eq!(
+            told(&[]),
+            [pair("noc@example.jp", "d"), pair("own@example.jp", "ab")]
+        );
+    }
 }
