@@ -2,6 +2,8 @@
 //!
 //! Nothing is decided here: commands parse, call a lower row, print.
 
+#[cfg(test)]
+mod bad_input_tests;
 mod capabilities;
 mod commands;
 mod global;
@@ -10,6 +12,8 @@ mod matrix_tests;
 #[cfg(test)]
 mod personal_tests;
 mod rehearsal;
+#[cfg(test)]
+mod twins_tests;
 mod wiring;
 
 use clap::{Parser, Subcommand};
@@ -54,15 +58,16 @@ impl Command {
     /// Refuses `--server` where the command would silently work on this machine instead.
     fn can_be_told_to(&self, global: &Global) -> anyhow::Result<()> {
         let name = match self {
-            Self::Contract(_) | Self::Work(_) | Self::Document(_) | Self::Ledger(_) => {
-                return Ok(());
-            }
+            Self::Contract(_)
+            | Self::Work(_)
+            | Self::Document(_)
+            | Self::Ledger(_)
+            | Self::User(_) => return Ok(()),
             // They touch no installation.
             Self::Calendar(_) | Self::Api(_) => return Ok(()),
             Self::Rehearse(_) => "rehearse",
             Self::Serve(_) => "serve",
             Self::Demo(_) => "demo",
-            Self::User(_) => "user",
         };
         anyhow::ensure!(
             global.server.is_none(),

@@ -18,7 +18,7 @@ use crate::capabilities;
 
 pub(crate) const CONTRACT: &str = "kokoshelju-r8";
 const NAME: &str = "kokoshelju-r8.toml";
-const SOURCE: &str = include_str!("../../../contracts/kokoshelju-r8.toml");
+pub const SOURCE: &str = include_str!("../../../contracts/kokoshelju-r8.toml");
 /// A contract that is none of one's business, whether or not it exists.
 const ELSEWHERE: &str = "elsewhere-r8";
 
@@ -59,14 +59,14 @@ enum Fate {
 }
 
 /// Somebody of a role, signed in.
-struct Person {
+pub struct Person {
     name: String,
-    client: Client,
-    form_token: String,
+    pub client: Client,
+    pub form_token: String,
 }
 
 impl Person {
-    async fn new(test: &TestApp, name: String, role: Role, scope: &Scope) -> Self {
+    pub async fn new(test: &TestApp, name: String, role: Role, scope: &Scope) -> Self {
         test.add_user(&name, role).await;
         account::set_scope(&test.app, Actor::machine("test"), &name, scope)
             .await

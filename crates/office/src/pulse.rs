@@ -130,7 +130,8 @@ impl Pulse {
     }
 }
 
-async fn papers(office: &Office, live: &Live) -> Result<Vec<(Stored, Paper)>, PaperError> {
+/// Every paper of a contract, oldest first.
+pub async fn papers(office: &Office, live: &Live) -> Result<Vec<(Stored, Paper)>, PaperError> {
     let all = office.papers.all(live.id()).await?;
     Ok(all
         .into_iter()

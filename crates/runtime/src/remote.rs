@@ -3,6 +3,7 @@
 //! One request after the other, no redirects (the token goes where it was sent or nowhere), TLS
 //! unless the server is this machine. What the server refuses comes back in its own words.
 
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use crate::config::Secret;
 /// Largest answer that is read; papers have some megabytes.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_mins(1);
+/// A file of any size may take this long.
+const FILE_TIMEOUT: Duration = Duration::from_hours(2);
 
 /// A request to another installation did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +58,14 @@ pub enum RemoteError {
     /// The server refused, in its own words.
     #[error("{0}")]
     Refused(Refusal),
+    /// The answer broke off.
+    #[error("{server} からの受信が途中で切れました（{detail}）。もう一度実行してください")]
+    Cut {
+        /// The address.
+        server: String,
+        /// Why, or how much arrived.
+        detail: String,
+    },
     /// The answer is none of this program's.
     #[error("{0} の応答を読めません。Mamori のアドレスか、同じ版かを確かめてください")]
     Unreadable(String),
@@ -174,6 +185,51 @@ impl Remote {
             .unwrap_or_default()
             .to_owned();
         Ok((bytes, media_type))
+    }
+
+    /// `GET path`, written to `out` piece by piece whatever its size; how many bytes.
+    pub fn save(&self, path: &str, out: &mut dyn Write) -> Result<u64, RemoteError> {
+        let answer = self
+            .agent
+            .get(self.url(path))
+            .header("Authorization", self.bearer())
+            .config()
+            .timeout_global(Some(FILE_TIMEOUT))
+            .build()
+            .call();
+        let mut answer = answer.map_err(|error| self.unreachable(&error))?;
+        if !answer.status().is_success() {
+            self.body(&mut answer)?;
+            return Err(RemoteError::Unreadable(self.server.clone()));
+        }
+        let promised: Option<u64> = answer
+            .headers()
+            .get("content-length")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse().ok());
+        let cut = |detail: String| RemoteError::Cut {
+            server: self.server.clone(),
+            detail,
+        };
+        let mut body = answer.body_mut().as_reader();
+        let written = std::io::copy(&mut body, out).map_err(|error| cut(error.to_string()))?;
+        match promised {
+            Some(promised) if promised != written => {
+                Err(cut(format!("{promised} バイトのうち {written} バイト")))
+            }
+            _ => Ok(written),
+        }
+    }
+
+    /// `DELETE path`.
+    pub fn delete(&self, path: &str) -> Result<(), RemoteError> {
+        let mut answer = self
+            .agent
+            .delete(self.url(path))
+            .header("Authorization", self.bearer())
+            .call()
+            .map_err(|error| self.unreachable(&error))?;
+        self.body(&mut answer).map(drop)
     }
 
     /// All items of a list, page after page.

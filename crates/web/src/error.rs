@@ -41,6 +41,9 @@ pub struct PlacedError {
     pub column: usize,
 }
 
+/// The header that names the revision which was seen.
+const IF_MATCH: &str = "If-Match";
+
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
@@ -87,8 +90,13 @@ pub enum WebError {
     #[error("送られた内容が大きすぎます")]
     TooLarge(usize),
     /// `If-Match` named a revision that is no longer the present one.
-    #[error("{0}")]
-    Stale(String),
+    #[error("{message}")]
+    Stale {
+        /// What happened and what to do.
+        message: String,
+        /// The present revision.
+        present: i64,
+    },
     /// The state does not allow it, or somebody was faster.
     #[error("{0}")]
     Conflict(String),
@@ -132,7 +140,7 @@ impl WebError {
             Self::Placed { status, .. } => *status,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Stale(_) => StatusCode::PRECONDITION_FAILED,
+            Self::Stale { .. } => StatusCode::PRECONDITION_FAILED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -152,7 +160,7 @@ impl WebError {
             Self::Placed { .. } => "malformed",
             Self::MediaType(_) => "media-type",
             Self::TooLarge(_) => "too-large",
-            Self::Stale(_) => "stale",
+            Self::Stale { .. } => "stale",
             Self::Conflict(_) => "conflict",
             Self::TooMany { .. } => "too-many",
             Self::Unavailable(_) => "unavailable",
@@ -226,6 +234,12 @@ impl IntoResponse for WebError {
         }
         let mut response = self.status().into_response();
         let mut retry_minutes = 0;
+        if let Self::Stale { present, .. } = &self
+            && let Ok(tag) = HeaderValue::from_str(&format!("\"{present}\""))
+        {
+            // What the client would have to send now, once it has looked.
+            response.headers_mut().insert(header::ETAG, tag);
+        }
         if let Self::TooMany {
             retry_after_seconds,
         } = &self
@@ -239,17 +253,19 @@ impl IntoResponse for WebError {
             status: self.status(),
             code: self.code(),
             about: match &self {
-                Self::NotFound(text) | Self::Conflict(text) | Self::Stale(text) => {
-                    Some(text.clone())
-                }
-                Self::Invalid { message, .. } | Self::Placed { message, .. } => {
-                    Some(message.clone())
-                }
+                Self::NotFound(text) | Self::Conflict(text) => Some(text.clone()),
+                Self::Invalid { message, .. }
+                | Self::Placed { message, .. }
+                | Self::Stale { message, .. } => Some(message.clone()),
                 _ => None,
             },
             retry_minutes,
             fields: match &self {
                 Self::Invalid { fields, .. } => fields.clone(),
+                Self::Stale { present, .. } => vec![FieldError {
+                    field: IF_MATCH.to_owned(),
+                    message: format!("いまの版は \"{present}\" です"),
+                }],
                 _ => Vec::new(),
             },
             placed: match &self {
@@ -331,7 +347,20 @@ pub(crate) async fn render(State(app): State<App>, request: Request, next: Next)
     if own.is_none() && response.extensions().get::<OwnPage>().is_some() {
         return response;
     }
-    let problem = own.unwrap_or_else(|| Problem::of_status(status));
+    let mut problem = own.unwrap_or_else(|| Problem::of_status(status));
+    if let Some(seen) = headers
+        .get(header::IF_MATCH)
+        .and_then(|tag| tag.to_str().ok())
+    {
+        let seen: String = seen.chars().take(40).collect();
+        for field in problem
+            .fields
+            .iter_mut()
+            .filter(|field| field.field == IF_MATCH)
+        {
+            field.message = format!("見ていた版は {seen}、{}", field.message);
+        }
+    }
     let mut kept = std::mem::take(response.headers_mut());
     kept.remove(header::CONTENT_TYPE);
     kept.remove(header::CONTENT_LENGTH);

@@ -117,10 +117,45 @@ pub async fn make(
     display_name: &str,
     purpose: &Purpose,
 ) -> Result<Secret, AccountError> {
+    let (_, secret) = make_once(app, made_by, display_name, purpose, None).await?;
+    Ok(secret.expect("without a key a link is always new"))
+}
+
+/// Makes a link; without a secret, the same key of the same maker made it before.
+pub(crate) async fn make_once(
+    app: &App,
+    made_by: &Actor,
+    display_name: &str,
+    purpose: &Purpose,
+    key: Option<&str>,
+) -> Result<(Invitation, Option<Secret>), AccountError> {
     let mut tx = app.db.begin_write().await?;
-    let secret = insert(app, &mut tx, made_by, display_name, purpose, None).await?;
+    if let Some(key) = key {
+        let sql =
+            format!("SELECT {COLUMNS} FROM invitation WHERE made_by = $1 AND request_key = $2");
+        let args = args![made_by.to_string(), key];
+        if let Some(row) = tx.fetch_optional(&sql, args).await? {
+            return Ok((Invitation::read(&row)?, None));
+        }
+    }
+    let link = new(app, made_by, display_name, purpose);
+    let secret = insert(&mut tx, &link, key).await?;
     tx.commit().await?;
-    Ok(secret)
+    Ok((link, Some(secret)))
+}
+
+/// A link as it will be, before it is written.
+fn new(app: &App, made_by: &Actor, display_name: &str, purpose: &Purpose) -> Invitation {
+    let now = app.now();
+    Invitation {
+        id: hex::encode(rand::random::<[u8; 6]>()),
+        display_name: crate::name::shown(display_name),
+        purpose: purpose.clone(),
+        made_by: made_by.clone(),
+        made_at: now,
+        expires_at: now.checked_add(VALID_FOR).unwrap_or(Timestamp::MAX),
+        mail: None,
+    }
 }
 
 /// Makes a link and sends it to a mail address; nobody else sees it.
@@ -132,7 +167,11 @@ pub async fn send(
     to: &str,
 ) -> Result<(), MailAddressError> {
     let mut tx = app.db.begin_write().await?;
-    let secret = insert(app, &mut tx, made_by, display_name, purpose, Some(to)).await?;
+    let made = Invitation {
+        mail: Some(to.to_owned()),
+        ..new(app, made_by, display_name, purpose)
+    };
+    let secret = insert(&mut tx, &made, None).await?;
     let link = address(app, &secret);
     let (subject, what) = match purpose {
         Purpose::Join { .. } => ("【Mamori】利用者の招待", "Mamori に招かれています。"),
@@ -157,17 +196,9 @@ pub async fn send(
     Ok(())
 }
 
-async fn insert(
-    app: &App,
-    tx: &mut Tx,
-    made_by: &Actor,
-    display_name: &str,
-    purpose: &Purpose,
-    mail: Option<&str>,
-) -> Result<Secret, AccountError> {
-    let now = app.now();
+async fn insert(tx: &mut Tx, made: &Invitation, key: Option<&str>) -> Result<Secret, AccountError> {
     let secret = token::new();
-    let (kind, user, role, scope) = match purpose {
+    let (kind, user, role, scope) = match &made.purpose {
         Purpose::Join { role, scope } => ("join", None, role.as_str(), scope.clone()),
         Purpose::Reset { user } => (
             "reset",
@@ -187,27 +218,28 @@ async fn insert(
         tx.execute(
             "UPDATE invitation SET revoked_at = $1 \
              WHERE user_id = $2 AND used_at IS NULL AND revoked_at IS NULL",
-            args![now, user],
+            args![made.made_at, user],
         )
         .await?;
     }
     tx.execute(
         "INSERT INTO invitation (id, token_hash, purpose, user_id, display_name, role, \
-         every_contract, memberships, made_by, made_at, expires_at, mail) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         every_contract, memberships, made_by, made_at, expires_at, mail, request_key) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         args![
-            hex::encode(rand::random::<[u8; 6]>()),
+            &made.id,
             token::digest(secret.expose()),
             kind,
             user,
-            crate::name::shown(display_name),
+            &made.display_name,
             role,
             scope == Scope::EveryContract,
             serde_json::to_string(&memberships).expect("pairs of texts become JSON"),
-            made_by.to_string(),
-            now,
-            now.checked_add(VALID_FOR).unwrap_or(Timestamp::MAX),
-            mail.map(str::to_owned)
+            made.made_by.to_string(),
+            made.made_at,
+            made.expires_at,
+            made.mail.clone(),
+            key
         ],
     )
     .await?;

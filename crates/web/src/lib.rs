@@ -110,6 +110,10 @@ pub fn capability() -> Capability {
                 name: "20261123_web_mail_address",
                 sql: include_str!("../migrations/20261123_web_mail_address.sql"),
             },
+            Migration {
+                name: "20261123_web_invitation_key",
+                sql: include_str!("../migrations/20261123_web_invitation_key.sql"),
+            },
         ],
         jobs: vec![audit::job()],
         schedules: vec![audit::schedule()],

@@ -5,10 +5,13 @@
 //! role calls with a token of its own. Counted are answers that are a server's error and answers
 //! that are not what the description says. The document itself is looked at by another validator.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -37,6 +40,52 @@ expected-statuses = ["2xx", "304", "400", "401", "403", "404", "409", "412", "41
 expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "431"]
 "#;
 
+/// What came of a run as each role, in the order in which they ran.
+#[derive(Debug)]
+pub struct Report {
+    /// Role, what came of it, seconds that it took.
+    pub runs: Vec<(&'static str, Outcome, u64)>,
+}
+
+impl Report {
+    /// Whether nothing was found.
+    pub fn is_clean(&self) -> bool {
+        self.runs
+            .iter()
+            .all(|(_, run, _)| run.server_errors == 0 && run.violations == 0)
+    }
+
+    /// A line for each role and their sum, then every kind of finding with how often it came.
+    pub fn table(&self) -> String {
+        let mut text = format!(
+            "{:<14} {:>10} {:>8} {:>13} {:>10} {:>7}\n",
+            "role", "operations", "cases", "server errors", "violations", "seconds"
+        );
+        let mut line = |role: &str, run: &Outcome, seconds: u64| {
+            let _ = writeln!(
+                text,
+                "{role:<14} {:>10} {:>8} {:>13} {:>10} {seconds:>7}",
+                run.operations, run.cases, run.server_errors, run.violations
+            );
+        };
+        let mut sum = Outcome::default();
+        for (role, run, seconds) in &self.runs {
+            line(role, run, *seconds);
+            sum.operations = sum.operations.max(run.operations);
+            sum.cases += run.cases;
+            sum.server_errors += run.server_errors;
+            sum.violations += run.violations;
+        }
+        line("all", &sum, self.runs.iter().map(|run| run.2).sum());
+        for (role, run, _) in &self.runs {
+            for (finding, count) in &run.findings {
+                let _ = writeln!(text, "{role}: {count} x {finding}");
+            }
+        }
+        text
+    }
+}
+
 /// What came of one role's run.
 #[derive(Debug, Default, Clone)]
 pub struct Outcome {
@@ -48,6 +97,14 @@ pub struct Outcome {
     pub server_errors: u64,
     /// Answers that are not what the description says, and other failed checks.
     pub violations: u64,
+    /// Operation and what was wrong with its answers, with how often.
+    pub findings: BTreeMap<String, u64>,
+}
+
+impl Outcome {
+    fn found(&mut self, label: &str, what: &str) {
+        *self.findings.entry(format!("{label}: {what}")).or_default() += 1;
+    }
 }
 
 /// How much is tried.
@@ -74,7 +131,7 @@ pub fn trials(
     steps: &Steps,
     bounds: Bounds,
     binary: Option<&Path>,
-) -> anyhow::Result<Option<Outcome>> {
+) -> anyhow::Result<Option<Report>> {
     let folder = step::target_dir()?.join("lab-api");
     std::fs::create_dir_all(&folder)?;
     let Some(tools) = tools(steps, &folder.join("venv")) else {
@@ -106,23 +163,19 @@ pub fn trials(
     let settings = folder.join("schemathesis.toml");
 
     let contract = first_contract(&binary, &data)?;
-    let mut sum = Outcome::default();
+    let mut runs = Vec::new();
     for role in ROLES {
+        let begun = Instant::now();
         let token = token(&binary, &data, role)?;
         let text = format!("{SETTINGS}\n[parameters]\n\"path.contract\" = \"{contract}\"\n");
         std::fs::write(&settings, text)?;
         let reports = folder.join(format!("report-{role}"));
         let outcome = one(&tools, &settings, &url, &token, &reports, bounds)?;
-        steps.say(format!(
-            "{role}: {} operations, {} cases, {} server errors, {} violations",
-            outcome.operations, outcome.cases, outcome.server_errors, outcome.violations
-        ));
-        sum.operations = sum.operations.max(outcome.operations);
-        sum.cases += outcome.cases;
-        sum.server_errors += outcome.server_errors;
-        sum.violations += outcome.violations;
+        let seconds = begun.elapsed().as_secs();
+        steps.say(format!("{role}: {} cases in {seconds} s", outcome.cases));
+        runs.push((role, outcome, seconds));
     }
-    Ok(Some(sum))
+    Ok(Some(Report { runs }))
 }
 
 /// The folder with the programs; none, said loudly, when they cannot be installed.
@@ -261,24 +314,29 @@ fn read(text: &str) -> anyhow::Result<Outcome> {
                 .context("the number of operations is missing")?;
         }
         // An answer that cannot be read at all is one that the description does not say.
-        if event.get("NonFatalError").is_some() || event.get("FatalError").is_some() {
+        if let Some(error) = event.get("NonFatalError").or(event.get("FatalError")) {
             outcome.violations += 1;
+            let label = error["label"].as_str().unwrap_or("the run");
+            outcome.found(label, "an error of the run");
         }
         ended |= event.get("EngineFinished").is_some();
         let Some(recorder) = event.get("ScenarioFinished").map(|it| &it["recorder"]) else {
             continue;
         };
+        let label = recorder["label"].as_str().unwrap_or_default();
         for call in recorder["interactions"].as_object().into_iter().flatten() {
             outcome.cases += 1;
             let status = call.1["response"]["status_code"].as_u64().unwrap_or(0);
             if status >= 500 {
                 outcome.server_errors += 1;
+                outcome.found(label, &format!("status {status}"));
             }
         }
         let checks = recorder["checks"].as_object().into_iter().flatten();
         for check in checks.flat_map(|(_, checks)| checks.as_array().into_iter().flatten()) {
             if check["status"] == "failure" {
                 outcome.violations += 1;
+                outcome.found(label, check["name"].as_str().unwrap_or("a check"));
             }
         }
     }
@@ -302,6 +360,20 @@ mod tests {
         let outcome = read(report).expect("a report");
         assert_eq!((outcome.operations, outcome.cases), (2, 2));
         assert_eq!((outcome.server_errors, outcome.violations), (1, 2));
+        let found: Vec<&str> = outcome.findings.keys().map(String::as_str).collect();
+        let expected = [
+            "GET /a: status 503",
+            "GET /a: y",
+            "GET /b: an error of the run",
+        ];
+        assert_eq!(found, expected);
+        let runs = vec![("staff", outcome.clone(), 3), ("city", outcome, 4)];
+        let report = Report { runs };
+        assert!(!report.is_clean());
+        let table = report.table();
+        let sum = table.lines().nth(3).expect("a line of sums");
+        let figures: Vec<&str> = sum.split_whitespace().collect();
+        assert_eq!(figures, ["all", "2", "4", "2", "4", "7"], "{table}");
     }
 
     #[test]

@@ -87,9 +87,16 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             let contract = contract.context("--contract に契約ファイルを指定してください")?;
             due(&contract, from.as_deref(), to.as_deref(), global)
         }
-        Command::Activate { .. } if global.server.is_some() => anyhow::bail!(
-            "contract activate は --server では使えません。サーバーの機械で実行するか、POST /api/v1/contracts を使ってください"
-        ),
+        Command::Activate { file } if global.server.is_some() => {
+            let remote = global.remote()?.context("--server がありません")?;
+            let source = read(&file)?;
+            let name = file.display().to_string();
+            print!(
+                "{}",
+                super::remote::activate(&remote, &name, &source, global.json)?
+            );
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Activate { file } => wiring::block_on(activate(file, global)),
         Command::Status {
             contract,
@@ -235,6 +242,16 @@ fn due(
     Ok(ExitCode::SUCCESS)
 }
 
+/// What to say of a text that was sent; `done` is the API's word.
+pub(super) fn activated(done: &str, name: &str, id: &str) -> String {
+    let text = match done {
+        "new" => "を有効にしました",
+        "changed" => "の新しい本文を有効にしました",
+        _ => "は同じ本文で既に有効です",
+    };
+    format!("「{name}」（{id}）{text}")
+}
+
 async fn activate(file: PathBuf, global: &Global) -> anyhow::Result<ExitCode> {
     let source = read(&file)?;
     let app = wiring::open_app(global).await?;
@@ -255,16 +272,8 @@ async fn activate(file: PathBuf, global: &Global) -> anyhow::Result<ExitCode> {
             json!({ "contract": live.id(), "activation": word, "warnings": report.diagnostics })
         );
     } else {
-        let text = match done {
-            Activation::New => "を有効にしました",
-            Activation::Changed => "の新しい本文を有効にしました",
-            Activation::Unchanged => "は同じ本文で既に有効です",
-        };
-        println!(
-            "「{}」（{}）{text}",
-            live.contract().file.contract.name,
-            live.id()
-        );
+        let name = &live.contract().file.contract.name;
+        println!("{}", activated(word, name, live.id()));
     }
     Ok(ExitCode::SUCCESS)
 }

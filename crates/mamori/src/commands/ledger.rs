@@ -8,6 +8,7 @@
 mod input;
 mod print;
 mod prove;
+mod remote;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -176,28 +177,15 @@ fn usage(problem: impl std::fmt::Display) -> anyhow::Error {
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    if let Some(remote) = global.remote()? {
-        let Command::Head(head) = args.command else {
-            anyhow::bail!(
-                "--server で使えるのは ledger head だけです。ほかはサーバーの機械で実行してください"
-            );
-        };
-        let place = super::remote::place(&remote, head.contract.as_deref(), global.json)?;
-        print!("{}", place.head()?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    let outcome = match args.command {
-        Command::Verify(args) => match args.file.clone() {
-            Some(file) => verify_file(&file, &args, global),
-            None => wiring::block_on(verify_own(args, global)),
-        },
-        Command::Append(args) => wiring::block_on(append(args, global)),
-        Command::Show(args) => wiring::block_on(show(args, global)),
-        Command::Export(args) => wiring::block_on(export(args, global)),
-        Command::Prove(args) => wiring::block_on(prove::prove(args, global)),
-        Command::VerifyRecord(args) => prove::verify_record(&args, global),
-        Command::Head(args) => wiring::block_on(head(args, global)),
-        Command::Erase(args) => wiring::block_on(erase(args, global)),
+    let command = args.command;
+    let elsewhere = if remote::is_about_a_file(&command) {
+        None
+    } else {
+        global.remote()?
+    };
+    let outcome = match elsewhere {
+        Some(server) => remote::run(command, &server, global),
+        None => run_here(command, global),
     };
     Ok(outcome.unwrap_or_else(|error| {
         let invalid = error
@@ -212,6 +200,23 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         print::failure(global, code, &format!("{error:#}"));
         ExitCode::from(if is_usage { 2 } else { 1 })
     }))
+}
+
+/// The command on this machine's own data directory.
+fn run_here(command: Command, global: &Global) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Verify(args) => match args.file.clone() {
+            Some(file) => verify_file(&file, &args, global),
+            None => wiring::block_on(verify_own(args, global)),
+        },
+        Command::Append(args) => wiring::block_on(append(args, global)),
+        Command::Show(args) => wiring::block_on(show(args, global)),
+        Command::Export(args) => wiring::block_on(export(args, global)),
+        Command::Prove(args) => wiring::block_on(prove::prove(args, global)),
+        Command::VerifyRecord(args) => prove::verify_record(&args, global),
+        Command::Head(args) => wiring::block_on(head(args, global)),
+        Command::Erase(args) => wiring::block_on(erase(args, global)),
+    }
 }
 
 /// The data directory with its database.
@@ -382,16 +387,7 @@ async fn prove(house: &House, record: &Record) -> anyhow::Result<print::Proof> {
 async fn export(args: ExportArgs, global: &Global) -> anyhow::Result<ExitCode> {
     let from = input::from(args.from.as_deref())?;
     let until = input::until(args.to.as_deref())?;
-    let folder = match args.out.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
-        _ => PathBuf::from("."),
-    };
-    if !folder.is_dir() {
-        return Err(usage(format!(
-            "--out: フォルダー {} がありません",
-            folder.display()
-        )));
-    }
+    let folder = input::folder_of(&args.out)?;
     let house = House::open(global, false).await?;
     let request = ExportRequest {
         contract: house.contract(args.contract).await?,

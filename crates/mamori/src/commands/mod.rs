@@ -10,4 +10,5 @@ pub mod rehearse;
 mod remote;
 pub mod serve;
 pub mod user;
+mod user_remote;
 pub mod work;

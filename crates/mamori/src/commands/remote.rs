@@ -52,6 +52,23 @@ pub fn place<'a>(
     })
 }
 
+/// `mamori contract activate`.
+pub fn activate(remote: &Remote, name: &str, source: &str, json: bool) -> anyhow::Result<String> {
+    let body = json!({ "name": name, "source": source });
+    let told = remote.post("/contracts", &body, None)?.value;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (id, done) = (text(&told["contract"]["id"]), text(&told["activation"]));
+    if json {
+        let line = json!({ "contract": id, "activation": done, "warnings": told["warnings"] });
+        return Ok(format!("{line}\n"));
+    }
+    let name = text(&told["contract"]["name"]);
+    Ok(format!(
+        "{}\n",
+        super::contract::activated(&done, &name, &id)
+    ))
+}
+
 fn read<T: DeserializeOwned>(value: Value) -> anyhow::Result<T> {
     serde_json::from_value(value)
         .context("サーバーの応答を読めません。サーバーとこの命令の版を揃えてください")
@@ -354,6 +371,35 @@ impl Place<'_> {
             }
         }
         Ok(text)
+    }
+
+    /// `mamori ledger show --seq`: the record as the API tells it.
+    pub fn record(&self, seq: u64) -> anyhow::Result<String> {
+        let record = self.get(&format!("/ledger/{seq}"))?;
+        Ok(if self.json {
+            record.to_string()
+        } else {
+            serde_json::to_string_pretty(&record)?
+        })
+    }
+
+    /// `mamori ledger prove`.
+    pub fn proof(&self, seq: u64) -> Result<Value, RemoteError> {
+        self.get(&format!("/ledger/{seq}/proof"))
+    }
+
+    /// `mamori ledger export`: how many bytes were written to `out`.
+    pub fn export(
+        &self,
+        days: [(&str, Option<jiff::civil::Date>); 2],
+        out: &mut dyn std::io::Write,
+    ) -> Result<u64, RemoteError> {
+        let query: Vec<String> = days
+            .into_iter()
+            .filter_map(|(name, day)| Some(format!("{name}={}", day?)))
+            .collect();
+        let path = format!("{}/ledger/export?{}", self.base, query.join("&"));
+        self.remote.save(path.trim_end_matches('?'), out)
     }
 
     /// `mamori ledger head`.

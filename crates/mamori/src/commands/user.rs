@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Add a user
     Add {
         /// Name for signing in: a-z 0-9 . _ -
@@ -95,7 +95,7 @@ enum Command {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum TokenCommand {
+pub(super) enum TokenCommand {
     /// Make a token and print it once
     Add {
         /// What it is for
@@ -129,7 +129,7 @@ fn scope(text: &str) -> Result<tokens::Scope, String> {
 
 /// Where a new password comes from; without an option it is asked for, without echo.
 #[derive(Debug, clap::Args)]
-struct PasswordSource {
+pub(super) struct PasswordSource {
     /// Read the password from standard input
     #[arg(long, conflicts_with = "generate")]
     password_stdin: bool,
@@ -168,6 +168,11 @@ impl PasswordSource {
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    if let Some(remote) = global.remote()? {
+        let said = super::user_remote::run(&remote, args.command, global.json)?;
+        print!("{said}");
+        return Ok(ExitCode::SUCCESS);
+    }
     // Asked for before anything is opened: a person may take long, and may give up.
     let secret = match &args.command {
         Command::Add { password, name, .. } | Command::Password { password, name } => {
@@ -294,15 +299,19 @@ async fn link(app: &App, display_name: &str, purpose: &Purpose, json: bool) -> a
     let secret =
         invitation::make(app, &Actor::machine("command-line"), display_name, purpose).await?;
     let address = invitation::address(app, &secret);
-    if json {
-        println!("{}", json!({ "link": address.expose() }));
-    } else {
-        println!(
-            "リンクを作りました。7 日間、1 回だけ使えます。二度と表示されないので、本人だけが見る方法で渡してください:\n  {}",
-            address.expose()
-        );
-    }
+    print!("{}", link_line(json, address.expose()));
     Ok(())
+}
+
+/// The line that shows a link, this once.
+pub(super) fn link_line(json: bool, address: &str) -> String {
+    if json {
+        format!("{}\n", json!({ "link": address }))
+    } else {
+        format!(
+            "リンクを作りました。7 日間、1 回だけ使えます。二度と表示されないので、本人だけが見る方法で渡してください:\n  {address}\n"
+        )
+    }
 }
 
 async fn token(app: &App, actor: Actor, command: TokenCommand, json: bool) -> anyhow::Result<()> {
@@ -402,10 +411,15 @@ async fn token(app: &App, actor: Actor, command: TokenCommand, json: bool) -> an
 }
 
 fn done(json: bool, name: &str, text: &str) {
+    print!("{}", done_line(json, name, text));
+}
+
+/// The line that says what was done.
+pub(super) fn done_line(json: bool, name: &str, text: &str) -> String {
     if json {
-        println!("{}", json!({ "name": name, "done": true }));
+        format!("{}\n", json!({ "name": name, "done": true }))
     } else {
-        println!("{name} {text}。");
+        format!("{name} {text}。\n")
     }
 }
 

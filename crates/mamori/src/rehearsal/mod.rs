@@ -191,9 +191,9 @@ pub async fn mark(app: &App) -> anyhow::Result<()> {
     }));
     app.db
         .execute(
-            "INSERT INTO setting (key, value) VALUES ('demo.marked', '1') \
+            "INSERT INTO setting (key, value) VALUES ($1, '1') \
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            mamori_store::args![],
+            mamori_store::args![mamori_web::SAMPLE_SETTING],
         )
         .await?;
     Ok(())

@@ -82,11 +82,16 @@ pub fn sees_personal(register: &Register, visitor: &Visitor) -> bool {
 }
 
 fn address(item: &Stored) -> String {
-    let list = match item.register.as_str() {
+    address_of(&item.contract, &item.register, &item.id)
+}
+
+/// The address of an item, by its id or (encoded) number.
+pub(crate) fn address_of(contract: &str, register: &str, item: &str) -> String {
+    let list = match register {
         "document" => "documents",
         register => register,
     };
-    format!("/api/v1/contracts/{}/{list}/{}", item.contract, item.id)
+    format!("/api/v1/contracts/{contract}/{list}/{item}")
 }
 
 /// An item with its `ETag`, and its `Location` when it is new.
@@ -136,7 +141,10 @@ pub fn refuse(error: DeskError) -> WebError {
                 .collect(),
         },
         DeskError::Refused(_) | DeskError::KeyReused(_) => WebError::Conflict(text),
-        DeskError::Stale { .. } => WebError::Stale(text),
+        DeskError::Stale { revision, .. } => WebError::Stale {
+            message: text,
+            present: revision,
+        },
         DeskError::NotFound {
             register_ja,
             reference,

@@ -26,18 +26,18 @@ use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::merkle::Digest;
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Route};
-use mamori_web::api::Paging;
+use mamori_web::api::PageQuery;
 use mamori_web::{FieldError, PlacedError, Visitor, WebError};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ledger::head_json;
 use super::{describe, schemas};
 use crate::Office;
 use crate::contracts::{Activation, ContractsError, Live, brief};
+use crate::register::nearest;
 use crate::register::typed::{self, normal};
-use crate::register::{MAX_PAGE, nearest};
 
 const CONTRACT: Permission = Permission::read("contract");
 /// Most bytes of a contract file; the real one has a quarter of a mebibyte.
@@ -212,44 +212,11 @@ impl Reader {
     }
 }
 
-/// `page` and `per_page` as typed.
-#[derive(Debug, Default, Deserialize)]
-pub struct PageQuery {
-    #[serde(default)]
-    pub page: String,
-    #[serde(default)]
-    pub per_page: String,
-}
-
-impl PageQuery {
-    /// The page's number and size.
-    pub fn read(&self, reader: &mut Reader) -> (usize, usize) {
-        let page = reader.number::<u32>("page", &self.page).unwrap_or(1);
-        let per_page = reader.number("per_page", &self.per_page).unwrap_or(50);
-        (page as usize, per_page.min(MAX_PAGE) as usize)
-    }
-}
-
-/// Cuts the page out of a whole list.
-pub fn paged<T: Serialize>(all: &[T], (page, per_page): (usize, usize)) -> Response {
-    let first = (page - 1).saturating_mul(per_page).min(all.len());
-    let last = first.saturating_add(per_page).min(all.len());
-    let paging = Paging {
-        total: all.len() as u64,
-        page: page as u64,
-        per_page: per_page as u64,
-    };
-    mamori_web::api::page(&all[first..last], paging)
-}
-
 async fn list(
     State(app): State<App>,
     visitor: Visitor,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, WebError> {
-    let mut reader = Reader::default();
-    let page = query.read(&mut reader);
-    reader.finish()?;
     let mut items = Vec::new();
     for live in office(&app)?.contracts.all() {
         // Contracts without rights do not exist.
@@ -258,7 +225,7 @@ async fn list(
         }
         items.push(described(&app, &live).await?);
     }
-    Ok(paged(&items, page))
+    Ok(query.cut(&items))
 }
 
 async fn described(app: &App, live: &Live) -> Result<Value, WebError> {
@@ -345,10 +312,8 @@ struct ObligationQuery {
     q: String,
     #[serde(default)]
     sort: String,
-    #[serde(default)]
-    page: String,
-    #[serde(default)]
-    per_page: String,
+    #[serde(flatten)]
+    page: PageQuery,
 }
 
 /// Sorts lines by a field of theirs (`next_due`, with a minus before it the other way round);
@@ -395,11 +360,6 @@ async fn obligations(
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let mut reader = Reader::default();
     let verdicts = reader.words("verdict", &query.verdict, &known);
-    let page = PageQuery {
-        page: query.page,
-        per_page: query.per_page,
-    }
-    .read(&mut reader);
     reader.finish()?;
     let states = live.states(app.now()).await.map_err(refuse)?;
     let words = normal(&query.q);
@@ -425,7 +385,7 @@ async fn obligations(
         })
         .collect();
     sort_by_field(&mut found, &query.sort);
-    Ok(paged(&found, page))
+    Ok(query.page.cut(&found))
 }
 
 async fn obligation(
@@ -433,14 +393,26 @@ async fn obligation(
     Path((contract, key)): Path<(String, String)>,
 ) -> Result<Json<Value>, WebError> {
     let live = live(&app, &contract).await?;
+    Ok(Json(obligation_json(&app, &live, &key).await?))
+}
+
+/// The obligation of that key; an unknown one is not there.
+pub(super) fn obligation_of<'l>(live: &'l Live, key: &str) -> Result<&'l Obligation, WebError> {
     let terms = live.contract();
-    let found = terms.latest(&key).ok_or_else(|| {
+    let found = terms.latest(key).ok_or_else(|| {
         let keys = terms.file.obligation.iter().map(|each| each.key.as_str());
-        let near = nearest(&key, keys)
+        let near = nearest(key, keys)
             .first()
             .map_or(String::new(), |near| format!("（{near} のことですか）"));
         WebError::NotFound(format!("義務「{key}」{near}"))
     })?;
+    Ok(found)
+}
+
+/// An obligation with every period's state.
+pub(super) async fn obligation_json(app: &App, live: &Live, key: &str) -> Result<Value, WebError> {
+    let terms = live.contract();
+    let found = obligation_of(live, key)?;
     let states = live.states(app.now()).await.map_err(refuse)?;
     let state = states.iter().find(|state| state.key == key);
     let notes: Vec<Value> = found
@@ -458,13 +430,13 @@ async fn obligation(
             })
         })
         .collect();
-    let mut value = line(&live, found, state.map(Arc::as_ref));
+    let mut value = line(live, found, state.map(Arc::as_ref));
     value["soft"] = json!(found.soft);
     value["remark"] = json!(found.remark);
     value["notes"] = json!(notes);
-    value["rule"] = json!(found.as_ref());
+    value["rule"] = json!(found);
     value["state"] = json!(state.map(Arc::as_ref));
-    Ok(Json(value))
+    Ok(value)
 }
 
 #[derive(Default, Deserialize)]
@@ -475,10 +447,8 @@ struct DueQuery {
     to: String,
     #[serde(default)]
     sort: String,
-    #[serde(default)]
-    page: String,
-    #[serde(default)]
-    per_page: String,
+    #[serde(flatten)]
+    page: PageQuery,
 }
 
 async fn due(
@@ -499,15 +469,10 @@ async fn due(
             format!("始まりの日（{from}）以後の日を書いてください"),
         );
     }
-    let page = PageQuery {
-        page: query.page,
-        per_page: query.per_page,
-    }
-    .read(&mut reader);
     reader.finish()?;
     let mut dues = live.contract().due(from, to);
     if query.sort == "-due" {
         dues.reverse();
     }
-    Ok(paged(&dues, page))
+    Ok(query.page.cut(&dues))
 }

@@ -26,21 +26,23 @@ use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::merkle::Digest;
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Route};
+use mamori_web::api::PageQuery;
 use mamori_web::{FieldError, Visitor, WebError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{self, ItemView, refuse};
-use super::contract::{self, PageQuery, Reader, live, office, paged, sort_by_field};
+use super::contract::{self, Reader, live, office, sort_by_field};
 use super::{Target, describe, perform, schemas, seen_revision};
 use crate::documents::paper::HOW;
 use crate::documents::{Paper, PaperError, Papers, Submission, deliverable_dues};
+use crate::pulse;
 use crate::register::form::FileRef;
 use crate::register::{Done, HistoryEntry, Side, Stored, typed};
 
-const READ: Permission = Permission::read("document");
-const WRITE: Permission = Permission::write("document");
+pub(super) const READ: Permission = Permission::read("document");
+pub(super) const WRITE: Permission = Permission::write("document");
 const DECIDE: Permission = Permission::decide("document");
 const ACCEPT: Permission = Permission::accept("document");
 /// Days after the term in which papers on its last periods fall due.
@@ -117,7 +119,7 @@ pub fn routes() -> Vec<Route> {
     routes
 }
 
-fn refuse_paper(error: PaperError) -> WebError {
+pub(super) fn refuse_paper(error: PaperError) -> WebError {
     let text = error.to_string();
     let field = |name: &str| WebError::Invalid {
         message: "書類を作れません".to_owned(),
@@ -150,10 +152,8 @@ struct ListQuery {
     to: String,
     #[serde(default)]
     sort: String,
-    #[serde(default)]
-    page: String,
-    #[serde(default)]
-    per_page: String,
+    #[serde(flatten)]
+    page: PageQuery,
 }
 
 /// Every paper that the contract asks for in its term, made or not, then those made beside it.
@@ -178,18 +178,10 @@ async fn list(
     let documents = reader.words("document", &query.document, &documents);
     let from = reader.day("from", &query.from, today);
     let to = reader.day("to", &query.to, today);
-    let page = PageQuery {
-        page: query.page,
-        per_page: query.per_page,
-    }
-    .read(&mut reader);
     reader.finish()?;
-    let papers = office(&app)?.papers.clone();
-    let mut made: Vec<(Stored, Paper)> = Vec::new();
-    for item in papers.all(live.id()).await.map_err(refuse_paper)? {
-        let paper = item.read().map_err(WebError::bug)?;
-        made.push((item, paper));
-    }
+    let mut made = pulse::papers(&*office(&app)?, &live)
+        .await
+        .map_err(refuse_paper)?;
     let term = live.contract().term;
     let last = term.last().saturating_add(AFTER_TERM_DAYS.days());
     let mut lines = Vec::new();
@@ -244,7 +236,7 @@ async fn list(
         .map(|(_, line)| line)
         .collect();
     sort_by_field(&mut found, &query.sort);
-    Ok(paged(&found, page))
+    Ok(query.page.cut(&found))
 }
 
 fn line(
@@ -273,7 +265,7 @@ fn line(
     })
 }
 
-async fn stored(app: &App, contract: &str, number: &str) -> Result<Stored, WebError> {
+pub(super) async fn stored(app: &App, contract: &str, number: &str) -> Result<Stored, WebError> {
     let live = live(app, contract).await?;
     let office = office(app)?;
     let item = office.desk.get(live.id(), Papers::register(), number).await;
@@ -441,17 +433,20 @@ async fn draft(
 
 /// Refuses when the caller has seen another revision than the present one. Somebody who is
 /// faster between this look and the act is caught by the paper's state.
-fn seen(item: &Stored, headers: &HeaderMap) -> Result<(), WebError> {
+pub(super) fn seen(item: &Stored, headers: &HeaderMap) -> Result<(), WebError> {
     match seen_revision(headers)? {
-        Some(revision) if revision != item.revision => Err(WebError::Stale(format!(
-            "{} はほかの人が先に変更しました（版 {}）。最新の内容を確かめてからやり直してください",
-            item.number, item.revision
-        ))),
+        Some(revision) if revision != item.revision => Err(WebError::Stale {
+            message: format!(
+                "{} はほかの人が先に変更しました（版 {}）。最新の内容を確かめてからやり直してください",
+                item.number, item.revision
+            ),
+            present: item.revision,
+        }),
         _ => Ok(()),
     }
 }
 
-fn told(status: StatusCode, done: Done, visitor: &Visitor) -> Response {
+pub(super) fn told(status: StatusCode, done: Done, visitor: &Visitor) -> Response {
     let mut view = ItemView::new(Papers::register(), done.item, visitor);
     view.warnings = done.warnings;
     answer::item(status, &view)

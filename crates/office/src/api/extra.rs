@@ -5,6 +5,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use mamori_kernel::period::YearMonth;
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Route};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::refuse;
-use super::schemas;
+use super::{schemas, schemas_now};
 use crate::files::{self, FileError};
 use crate::register::form::FileRef;
 use crate::register::{Desk, FieldKind, FieldSpec, Register, typed};
@@ -29,6 +30,13 @@ pub fn routes() -> Vec<Route> {
         )
         .with_body_limit(files::MAX_BYTES)
         .describe(schemas::upload()),
+        Route::get(
+            "/api/v1/contracts/{contract}/files/{sha256}",
+            Permission::read("file"),
+            download,
+        )
+        .personal("file", [])
+        .describe(schemas_now::download()),
         Route::get(
             "/api/v1/contracts/{contract}/work/gauge",
             Permission::read("work"),
@@ -132,6 +140,15 @@ async fn upload(
             FileError::Task(error) => WebError::bug(error),
         })?;
     Ok((StatusCode::CREATED, Json(file)))
+}
+
+/// A file that a record of the contract came with.
+async fn download(
+    State(app): State<App>,
+    Path((contract, sha256)): Path<(String, String)>,
+) -> Result<Response, WebError> {
+    let (contract, sha256) = (contract.as_str(), sha256.as_str());
+    crate::pages::registers::files::sandboxed(&app, contract, sha256, None).await
 }
 
 #[derive(Deserialize)]

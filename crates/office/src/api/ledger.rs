@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `GET /contracts/{c}/ledger?from_seq&kind&limit` | ledger.read | records, oldest first |
 //! | `GET /contracts/{c}/ledger/head` | ledger.read | the last record's number and hash |
+//! | `GET /contracts/{c}/ledger/checkpoints` | ledger.read | what the installation signed |
+//! | `GET /contracts/{c}/ledger/export?from&to` | ledger.read | a ZIP that can be verified anywhere |
 //! | `GET /contracts/{c}/ledger/{seq}` | ledger.read | one record |
 //! | `GET /contracts/{c}/ledger/{seq}/proof` | ledger.read | record, Merkle path, signed checkpoint |
 //!
@@ -14,17 +16,20 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::ledger::{Head, Record};
 use mamori_kernel::merkle::Digest;
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Route};
 use mamori_store::LedgerQuery;
 use mamori_web::WebError;
+use mamori_web::api::PageQuery;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::contract::{Reader, live};
-use super::schemas;
+use super::{schemas, schemas_now};
+use crate::pages::ledger::export::zip;
 
 const LEDGER: Permission = Permission::read("ledger");
 /// Most records of one answer.
@@ -36,6 +41,14 @@ pub fn routes() -> Vec<Route> {
             .describe(schemas::records()),
         Route::get("/api/v1/contracts/{contract}/ledger/head", LEDGER, head)
             .describe(schemas::head()),
+        Route::get(
+            "/api/v1/contracts/{contract}/ledger/checkpoints",
+            LEDGER,
+            checkpoints,
+        )
+        .describe(schemas_now::checkpoints()),
+        Route::get("/api/v1/contracts/{contract}/ledger/export", LEDGER, export)
+            .describe(schemas_now::export()),
         Route::get("/api/v1/contracts/{contract}/ledger/{seq}", LEDGER, one)
             .describe(schemas::one_record()),
         Route::get(
@@ -152,6 +165,53 @@ async fn head(
         .await?
         .ok_or_else(|| WebError::NotFound(format!("契約「{contract}」の証跡")))?;
     Ok(Json(head_json(&head)))
+}
+
+async fn checkpoints(
+    State(app): State<App>,
+    Path(contract): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, WebError> {
+    let live = live(&app, &contract).await?;
+    let key = app.ledger_key.public();
+    let all = app.db.ledger_checkpoints(live.id()).await?;
+    let lines: Vec<Value> = all
+        .iter()
+        .map(|checkpoint| {
+            json!({
+                "size": checkpoint.size,
+                "head": checkpoint.head.to_hex(),
+                "root": checkpoint.root.to_hex(),
+                "at": checkpoint.at(),
+                "key_id": checkpoint.key_id.to_hex(),
+                "signature": checkpoint.signature,
+                "vouched": key.vouches(checkpoint),
+            })
+        })
+        .collect();
+    Ok(query.cut(&lines))
+}
+
+#[derive(Default, Deserialize)]
+struct ExportQuery {
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+}
+
+async fn export(
+    State(app): State<App>,
+    Path(contract): Path<String>,
+    Query(query): Query<ExportQuery>,
+) -> Result<Response, WebError> {
+    let live = live(&app, &contract).await?;
+    let today = tokyo_date(app.now());
+    let mut reader = Reader::default();
+    let from = reader.day("from", &query.from, today);
+    let to = reader.day("to", &query.to, today);
+    reader.finish()?;
+    zip(&app, live.id(), from, to).await
 }
 
 /// The record of this number; a text that is no number names none.

@@ -20,9 +20,14 @@ pub(crate) mod answer;
 mod contract;
 mod describe;
 pub(crate) mod document;
+mod duty;
 mod extra;
 mod ledger;
+mod paper;
 mod schemas;
+mod schemas_now;
+mod search;
+mod standing;
 mod ways;
 
 use axum::Json;
@@ -31,7 +36,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Guard, Route};
-use mamori_web::api::idempotency_key;
+use mamori_web::api::{PageQuery, idempotency_key};
 use mamori_web::{FieldError, Visitor, WebError};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -52,6 +57,10 @@ pub fn routes() -> Vec<Route> {
     routes.extend(contract::routes());
     routes.extend(ledger::routes());
     routes.extend(document::routes());
+    routes.extend(standing::routes());
+    routes.extend(duty::routes());
+    routes.extend(paper::routes());
+    routes.extend(search::routes());
     for register in &REGISTERS {
         routes.extend(reading::declare(register, register_routes(register)));
     }
@@ -212,8 +221,8 @@ struct ListQuery {
     link: String,
     #[serde(default)]
     sort: String,
-    page: Option<String>,
-    per_page: Option<String>,
+    #[serde(flatten)]
+    page: PageQuery,
 }
 
 impl ListQuery {
@@ -233,19 +242,6 @@ impl ListQuery {
                 .ok(),
         };
         let (from, to) = (day("from", &self.from), day("to", &self.to));
-        let mut number =
-            |field: &str, text: Option<&String>| match text.map(|text| text.parse::<u32>()) {
-                None => 0,
-                Some(Ok(number)) if number > 0 => number,
-                Some(_) => {
-                    wrong(field, "1以上の整数で書いてください".to_owned());
-                    0
-                }
-            };
-        let (page, per_page) = (
-            number("page", self.page.as_ref()),
-            number("per_page", self.per_page.as_ref()),
-        );
         let states: Vec<String> = self
             .state
             .split(',')
@@ -272,6 +268,8 @@ impl ListQuery {
             });
         }
         let link = self.link.trim();
+        let paging = self.page.of(0);
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         Ok(Filter {
             q: self.q.clone(),
             states,
@@ -279,8 +277,8 @@ impl ListQuery {
             to,
             link: (!link.is_empty()).then(|| link.to_owned()),
             sort: Sort::parse(&self.sort).unwrap_or_default(),
-            page,
-            per_page,
+            page: small(paging.page),
+            per_page: small(paging.per_page),
         })
     }
 }

@@ -17,7 +17,7 @@ fn verdict() -> Value {
     word(words.iter().map(String::as_str))
 }
 
-fn counts() -> Value {
+pub(super) fn counts() -> Value {
     let words: Vec<String> = VERDICTS.iter().map(|verdict| key(*verdict)).collect();
     object(words.iter().map(|word| (word.as_str(), integer())))
 }
@@ -143,6 +143,16 @@ fn period_state() -> Value {
 }
 
 pub fn obligation() -> Operation {
+    Operation::new(
+        "contract",
+        "義務1件（期間ごとの判定と根拠）",
+        "One obligation with the state of every period",
+    )
+    .gives(obligation_in_full())
+}
+
+/// An obligation with the state of every period.
+pub(super) fn obligation_in_full() -> Value {
     let note = object([
         ("key", text()),
         ("text", text()),
@@ -169,12 +179,7 @@ pub fn obligation() -> Operation {
         ("rule", free_object()),
         ("state", nullable(named("ObligationState", state))),
     ]);
-    Operation::new(
-        "contract",
-        "義務1件（期間ごとの判定と根拠）",
-        "One obligation with the state of every period",
-    )
-    .gives(named("ObligationInFull", object(fields)))
+    named("ObligationInFull", object(fields))
 }
 
 pub fn due() -> Operation {
@@ -313,7 +318,7 @@ pub fn proof() -> Operation {
     ]))
 }
 
-fn paper() -> Value {
+pub(super) fn paper() -> Value {
     describe::item(Papers::register().spec)
 }
 
@@ -454,7 +459,8 @@ pub fn upload() -> Operation {
     )
 }
 
-pub fn gauge() -> Operation {
+/// A month's hours against the cap.
+pub(super) fn gauge_schema() -> Value {
     let cap = object([
         ("title_ja", text()),
         ("clause", text()),
@@ -466,16 +472,9 @@ pub fn gauge() -> Operation {
         ("minutes", integer()),
         ("entries", integer()),
     ]);
-    Operation::new("work", "月の算入時間", "The month's hours against the cap")
-        .query(
-            "month",
-            "月（2026-10）",
-            "Month; this one unless told",
-            json!({ "anyOf": [
-                { "type": "string", "pattern": "^20[0-9]{2}-(0[1-9]|1[0-2])$" }, { "type": "string" },
-            ] }),
-        )
-        .gives(object([
+    named(
+        "Gauge",
+        object([
             ("month", text()),
             ("cap", nullable(cap)),
             ("counted_minutes", integer()),
@@ -485,7 +484,21 @@ pub fn gauge() -> Operation {
             ("over_minutes", integer()),
             ("over_minutes_at_most", integer()),
             ("categories", list(category)),
-        ]))
+        ]),
+    )
+}
+
+pub fn gauge() -> Operation {
+    Operation::new("work", "月の算入時間", "The month's hours against the cap")
+        .query(
+            "month",
+            "月（2026-10）",
+            "Month; this one unless told",
+            json!({ "anyOf": [
+                { "type": "string", "pattern": "^20[0-9]{2}-(0[1-9]|1[0-2])$" }, { "type": "string" },
+            ] }),
+        )
+        .gives(gauge_schema())
 }
 
 pub fn standings() -> Operation {

@@ -5,6 +5,7 @@
 //! missing name prints （未記入）, missing evidence prints 欠測 or 未確認.
 
 mod matters;
+mod standings;
 
 use mamori_document::{
     Align, Cell, ChangePlan, Chart, Column, ConformityItem, ConformityState, ConformityTable,
@@ -15,6 +16,7 @@ use mamori_document::{
 use mamori_kernel::period::Period;
 
 use self::matters::{approval_request, consultation_record, report};
+use self::standings::standings_table;
 use super::paper::WORDS;
 use super::sources::{About, Sources, Standing};
 use crate::terms;
@@ -287,25 +289,11 @@ fn standing_section(standings: &[Standing]) -> Section {
         })
         .collect();
     if !attention.is_empty() {
-        let mut table = Table::new(
+        let table = standings_table(
             "不適合又は協議中の義務",
-            vec![
-                Column::new("番号", 0.9, Align::Center),
-                Column::new("条項", 1.5, Align::Left),
-                Column::new("義務", 3.0, Align::Left),
-                Column::new("判定", 1.2, Align::Left),
-                Column::new("理由", 3.6, Align::Left),
-            ],
+            ("理由", [0.9, 1.5, 3.0, 1.2, 3.6]),
+            attention,
         );
-        for standing in attention {
-            table = table.row(vec![
-                Cell::text(&standing.key),
-                Cell::text(&standing.clause),
-                Cell::text(&standing.title),
-                Cell::text(standing.verdict.in_words()),
-                Cell::text(&standing.reason),
-            ]);
-        }
         section = section.table(table);
     }
     section

@@ -6,18 +6,21 @@
 
 pub(crate) mod board;
 pub(crate) mod calendar;
-mod closing;
-mod ledger;
+pub(crate) mod closing;
+pub(crate) mod ledger;
 mod names;
-mod papers;
+pub(crate) mod papers;
 mod portfolio;
-mod registers;
-mod search;
+pub(crate) mod registers;
+pub(crate) mod search;
 mod start;
 mod view;
 
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{NavEntry, NavGroup, Route, Texts, Tile};
+
+pub(crate) use start::tile_views;
+pub(crate) use view::reasons_of_day;
 
 /// Coming to a contract's start page: everybody with a role on it, counsellors too.
 pub const START: Permission = Permission::read("help");

@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod api_now;
 mod board;
 mod closing;
 mod command_line;

@@ -30,6 +30,16 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// All states.
+    pub const ALL: [Self; 6] = [
+        Self::Queued,
+        Self::Running,
+        Self::Held,
+        Self::Done,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
     /// The word in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -180,22 +190,24 @@ pub struct JobFilter {
     pub kind: Option<&'static str>,
     /// At most this many, the newest first.
     pub limit: u32,
+    /// So many of the newest are left out.
+    pub offset: u64,
 }
 
-impl App {
-    /// Jobs, the newest first.
-    pub async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobRow>, mamori_store::Error> {
+impl JobFilter {
+    /// The condition in SQL, with what stands in its places.
+    fn clause(&self) -> (String, Args) {
         let mut args = Args::new();
         let mut wanted = Vec::new();
-        if !filter.states.is_empty() {
-            let states: Vec<String> = filter
+        if !self.states.is_empty() {
+            let states: Vec<String> = self
                 .states
                 .iter()
                 .map(|state| args.push(state.as_str()))
                 .collect();
             wanted.push(format!("state IN ({})", states.join(", ")));
         }
-        if let Some(kind) = filter.kind {
+        if let Some(kind) = self.kind {
             wanted.push(format!("kind = {}", args.push(kind)));
         }
         let clause = if wanted.is_empty() {
@@ -203,14 +215,43 @@ impl App {
         } else {
             format!("WHERE {}", wanted.join(" AND "))
         };
+        (clause, args)
+    }
+}
+
+impl App {
+    /// Jobs, the newest first.
+    pub async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobRow>, mamori_store::Error> {
+        let (clause, mut args) = filter.clause();
         // Ids are ordered by their time.
         let sql = format!(
             "SELECT id, kind, state, payload, queued_at, run_at, schedule, attempts, started_at, \
-             finished_at, last_error FROM job {clause} ORDER BY id DESC LIMIT {}",
-            args.push(i64::from(filter.limit))
+             finished_at, last_error FROM job {clause} ORDER BY id DESC LIMIT {} OFFSET {}",
+            args.push(i64::from(filter.limit)),
+            args.push(i64::try_from(filter.offset).unwrap_or(i64::MAX))
         );
         let rows = self.db.fetch_all(&sql, args).await?;
         rows.iter().map(JobRow::read).collect()
+    }
+
+    /// How many jobs fit.
+    pub async fn count_jobs(&self, filter: &JobFilter) -> Result<u64, mamori_store::Error> {
+        let (clause, args) = filter.clause();
+        let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM job {clause}");
+        Ok(self
+            .db
+            .fetch_one(&sql, args)
+            .await?
+            .i64("n")?
+            .unsigned_abs())
+    }
+
+    /// The job of this id.
+    pub async fn job(&self, id: &str) -> Result<Option<JobRow>, mamori_store::Error> {
+        let sql = "SELECT id, kind, state, payload, queued_at, run_at, schedule, attempts, \
+                   started_at, finished_at, last_error FROM job WHERE id = $1";
+        let row = self.db.fetch_optional(sql, args![id]).await?;
+        row.as_ref().map(JobRow::read).transpose()
     }
 
     /// All schedules with their next instant, the nearest first.

@@ -51,6 +51,7 @@ impl App {
                 states,
                 kind: Some(MAIL_JOB),
                 limit: LOOKED_THROUGH,
+                ..JobFilter::default()
             })
             .await?;
         Ok(rows

@@ -216,6 +216,7 @@ async fn people_see_the_queue_and_change_it_on_both_databases() {
                 states: vec![JobState::Queued],
                 kind: Some("test.note"),
                 limit: 10,
+                ..JobFilter::default()
             })
             .await
             .expect("jobs");

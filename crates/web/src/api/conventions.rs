@@ -21,6 +21,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Paging;
+use super::strict::Strict;
 use crate::error::{FieldError, PlacedError, WebError};
 
 /// Answers above this size are sent without an `ETag`: they are files, which have their own.
@@ -102,15 +103,21 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn read_json(bytes: &Bytes) -> Result<Value, WebError> {
-    serde_json::from_slice(bytes).map_err(|error| WebError::Placed {
+    let read = serde_json::from_slice(bytes).map(|Strict(value)| value);
+    read.map_err(|error| WebError::Placed {
         status: StatusCode::BAD_REQUEST,
         message: "JSON を読めません".to_owned(),
         errors: vec![PlacedError {
             field: "body".to_owned(),
             message: format!(
-                "{}行目の{}文字目で JSON の書き方に誤りがあります",
+                "{}行目の{}文字目で{}",
                 error.line(),
-                error.column()
+                error.column(),
+                if error.is_data() {
+                    "、同じ項目が2回書かれています。1回だけ書いてください"
+                } else {
+                    " JSON の書き方に誤りがあります"
+                }
             ),
             line: error.line(),
             column: error.column(),

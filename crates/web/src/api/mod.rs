@@ -2,11 +2,17 @@
 //!
 //! * [`openapi`]: the document that is made of the routes' descriptions.
 //! * [`conventions`]: what every request and every answer keeps, whatever the handler does.
-//! * [`Paging`]: lists come in pages and say where the next one is.
+//! * [`list`]: lists come in pages and say where the next one is.
 
 pub mod conventions;
+mod letters;
+mod list;
 pub mod openapi;
 mod pages;
+mod people;
+mod readings;
+mod strict;
+mod system;
 mod token_routes;
 pub mod tokens;
 mod webhooks;
@@ -16,44 +22,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
 use mamori_runtime::describe::{Operation, schema};
 use mamori_runtime::{App, Guard, Route};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::WebError;
 
-/// Where a page of a list stands; travels with the answer, which gets a `Link` header from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Paging {
-    /// How many items there are in all.
-    pub total: u64,
-    /// This page, from 1.
-    pub page: u64,
-    /// Items a page.
-    pub per_page: u64,
-}
-
-impl Paging {
-    /// Number of the last page; an empty list has one page.
-    pub fn last(self) -> u64 {
-        self.total.div_ceil(self.per_page.max(1)).max(1)
-    }
-}
-
-/// The answer with a page of a list.
-pub fn page<T: Serialize>(items: &[T], paging: Paging) -> Response {
-    let mut response = Json(json!({
-        "items": items,
-        "total": paging.total,
-        "page": paging.page,
-        "per_page": paging.per_page,
-    }))
-    .into_response();
-    response.extensions_mut().insert(paging);
-    response
-}
+pub use list::{MAX_PER_PAGE, PageQuery, Paging, page};
 
 /// The document, made once per application.
 struct Document(Value);
@@ -69,6 +44,10 @@ pub(crate) fn routes() -> Vec<Route> {
     ];
     routes.extend(webhooks::routes());
     routes.extend(token_routes::routes());
+    routes.extend(system::routes());
+    routes.extend(people::routes());
+    routes.extend(readings::routes());
+    routes.extend(letters::routes());
     routes.extend(pages::routes());
     routes
 }

@@ -21,8 +21,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::PageQuery;
 use super::tokens::{self, ApiToken, Limits, NewToken, Scope};
-use super::webhooks::PageQuery;
 use crate::account::AccountError;
 use crate::error::{FieldError, WebError};
 use crate::session::{Credential, Visitor};

@@ -25,7 +25,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Paging;
+use super::PageQuery;
 use crate::error::{FieldError, WebError};
 use crate::session::Visitor;
 
@@ -198,30 +198,6 @@ pub(crate) async fn known(app: &App, contract: &str) -> Result<(), WebError> {
         Ok(())
     } else {
         Err(WebError::NotFound(format!("有効な契約「{contract}」")))
-    }
-}
-
-/// `page` and `per_page` of a list that is made in memory.
-#[derive(Default, Deserialize)]
-pub(super) struct PageQuery {
-    page: Option<u64>,
-    per_page: Option<u64>,
-}
-
-impl PageQuery {
-    pub(super) fn cut(&self, all: &[Value]) -> Response {
-        let paging = Paging {
-            total: all.len() as u64,
-            page: self.page.unwrap_or(1).max(1),
-            per_page: self.per_page.unwrap_or(50).clamp(1, 200),
-        };
-        let first = (paging.page - 1).saturating_mul(paging.per_page);
-        let items: Vec<&Value> = all
-            .iter()
-            .skip(usize::try_from(first).unwrap_or(usize::MAX))
-            .take(paging.per_page as usize)
-            .collect();
-        super::page(&items, paging)
     }
 }
 

@@ -6,13 +6,15 @@
 pub mod events;
 pub mod help;
 mod letters;
-mod settings;
+pub(crate) mod settings;
 mod settings_api;
 mod system;
 mod system_view;
 
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{NavEntry, NavGroup, Route, Texts, Tile};
+
+pub(crate) use system_view::addressed;
 
 /// Looking at the installation's health.
 pub(crate) const SYSTEM: Permission = Permission::read("system");

@@ -23,9 +23,9 @@ use crate::page::{Page, Tone};
 use crate::session::Visitor;
 
 /// Looking at settings.
-pub(super) const READ: Permission = Permission::read("setting");
+pub(crate) const READ: Permission = Permission::read("setting");
 /// Changing them.
-pub(super) const DECIDE: Permission = Permission::decide("setting");
+pub(crate) const DECIDE: Permission = Permission::decide("setting");
 const FORM_BYTES: usize = 32 * 1024;
 
 pub(super) fn routes() -> Vec<Route> {

@@ -240,8 +240,8 @@ async fn jobs(State(app): State<App>, visitor: Visitor) -> Result<Response, WebE
     let acts = visitor.may(JOB);
     let ask = |states: &[JobState]| JobFilter {
         states: states.to_vec(),
-        kind: None,
         limit: ROWS,
+        ..JobFilter::default()
     };
     let failed = app
         .jobs(&ask(&[JobState::Failed, JobState::Cancelled]))
@@ -283,9 +283,9 @@ async fn mail(State(app): State<App>, visitor: Visitor) -> Result<Response, WebE
     let acts = visitor.may(JOB);
     let rows = app
         .jobs(&JobFilter {
-            states: Vec::new(),
             kind: Some(MAIL_JOB),
             limit: ROWS,
+            ..JobFilter::default()
         })
         .await?;
     html(&MailPage {

@@ -93,7 +93,7 @@ fn buttons(page: &Page, row: &JobRow) -> Vec<Button> {
 }
 
 /// To whom a notification goes and what it is about; empty for other jobs.
-fn addressed(row: &JobRow) -> (String, String) {
+pub(crate) fn addressed(row: &JobRow) -> (String, String) {
     if let Ok(mail) = serde_json::from_str::<Notification>(&row.payload) {
         return (mail.to.join("、"), mail.subject);
     }

@@ -3,6 +3,7 @@
 mod accounts;
 mod answers;
 mod api;
+mod api_house;
 mod contracts;
 mod entrances;
 mod forms;

@@ -4,4 +4,5 @@ mod calendar;
 mod contract;
 mod demo;
 mod ledger;
+mod remote;
 mod serve;

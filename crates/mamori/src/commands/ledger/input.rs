@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use mamori_kernel::canonical::Canonical;
-use mamori_kernel::clock::tokyo_midnight;
+use mamori_kernel::clock::{tokyo_date, tokyo_midnight};
 
 use super::usage;
 
@@ -124,6 +124,45 @@ fn instant(option: &str, text: &str, edge: Edge) -> anyhow::Result<Timestamp> {
     Ok(tokyo_midnight(date))
 }
 
+/// The days of a period as the API takes them: ISO, both included.
+pub(super) fn days(
+    from: Option<&str>,
+    to: Option<&str>,
+) -> anyhow::Result<[(&'static str, Option<Date>); 2]> {
+    // What is no period at all is refused with the same words as on the server's machine.
+    let (first, last) = (self::from(from)?, until(to)?);
+    let whole = |option: &str, text: Option<&str>| {
+        let is_instant = text.is_some_and(|text| text.len() > 10);
+        if is_instant {
+            return Err(usage(format!(
+                "{option}: --server では日(2026-10-01)か月(2026-10)で書いてください"
+            )));
+        }
+        Ok(())
+    };
+    whole("--from", from)?;
+    whole("--to", to)?;
+    let day = |instant: Option<Timestamp>| instant.map(tokyo_date);
+    let last = day(last).and_then(|after| after.yesterday().ok());
+    Ok([("from", day(first)), ("to", last)])
+}
+
+/// The folder in which a file is to be written; it must be there.
+pub(super) fn folder_of(out: &Path) -> anyhow::Result<PathBuf> {
+    let folder = match out.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    if folder.is_dir() {
+        Ok(folder)
+    } else {
+        Err(usage(format!(
+            "--out: フォルダー {} がありません",
+            folder.display()
+        )))
+    }
+}
+
 /// Gives a finished file the ordinary rights of a new file (temporary files are private).
 pub(super) fn make_readable(file: &File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -145,6 +184,19 @@ mod tests {
         assert_eq!(text(until(Some("2026-12"))), "2026-12-31T15:00:00Z");
         let exact = "2026-10-01T09:00:00+09:00";
         assert_eq!(text(until(Some(exact))), "2026-10-01T00:00:00Z");
+        let days = |from, to| {
+            let [(_, from), (_, to)] = days(from, to).expect("accepted");
+            [from, to].map(|day| day.map(|day| day.to_string()).unwrap_or_default())
+        };
+        assert_eq!(
+            days(Some("2026-10"), Some("2026-12")),
+            ["2026-10-01", "2026-12-31"]
+        );
+        assert_eq!(days(None, Some("2026-10-05")), ["", "2026-10-05"]);
+        assert!(
+            super::days(Some(exact), None).is_err(),
+            "an instant is no day"
+        );
         for wrong in ["", "2026", "2026-13", "2026-02-30", "1/10/2026", "today"] {
             assert!(from(Some(wrong)).is_err(), "{wrong}");
         }

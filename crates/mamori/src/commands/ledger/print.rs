@@ -184,6 +184,24 @@ pub(super) fn exported(global: &Global, out: &Path, report: &ExportReport) {
     }
 }
 
+/// An archive that came from another installation and was verified here.
+pub(super) fn received(global: &Global, out: &Path, report: &VerifyReport, size_bytes: u64) {
+    if global.json {
+        let mut value = with_ok(true, report);
+        value["head"] = json!(report.head.to_string());
+        value["out"] = json!(out.display().to_string());
+        value["size_bytes"] = json!(size_bytes);
+        print_json(&value);
+        return;
+    }
+    println!("受信して確かめました: {}", out.display());
+    println!(
+        "契約 {} #{} 〜 #{}({} 件、添付 {} 件、{size_bytes} バイト)",
+        report.contract, report.first_seq, report.last_seq, report.count, report.attachments
+    );
+    println!("先頭値 {}", report.head);
+}
+
 pub(super) fn verified(global: &Global, file: &Path, report: &VerifyReport) {
     if global.json {
         let mut value = with_ok(true, report);

@@ -1,7 +1,7 @@
 //! `mamori ledger prove` and `verify-record`: one record with its way to a signed root, as a file
 //! that anybody can check on another machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -16,13 +16,13 @@ use crate::global::Global;
 #[derive(Debug, clap::Args)]
 pub(super) struct ProveArgs {
     /// Number of the record
-    seq: u64,
+    pub(super) seq: u64,
     /// JSON file to write; standard output without it
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Contract id
     #[arg(long, value_name = "ID")]
-    contract: Option<String>,
+    pub(super) contract: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,24 +41,32 @@ pub(super) async fn prove(args: ProveArgs, global: &Global) -> anyhow::Result<Ex
         .db
         .ledger_record_proof(&contract, args.seq, &house.key()?, SystemClock.now())
         .await?;
-    let text = serde_json::to_string_pretty(&proof)?;
-    match args.out {
-        None => println!("{text}"),
-        Some(out) => {
-            std::fs::write(&out, format!("{text}\n"))
-                .with_context(|| format!("{} に書き出せません", out.display()))?;
-            if global.json {
-                println!(
-                    "{}",
-                    json!({"ok": true, "out": out.display().to_string(), "seq": args.seq})
-                );
-            } else {
-                println!("書き出しました: {}", out.display());
-                println!("確かめ方: mamori ledger verify-record {}", out.display());
-            }
-        }
-    }
+    write(&proof, args.seq, args.out.as_deref(), global)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a proof to its file, or to standard output.
+pub(super) fn write(
+    proof: &RecordProof,
+    seq: u64,
+    out: Option<&Path>,
+    global: &Global,
+) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(proof)?;
+    let Some(out) = out else {
+        println!("{text}");
+        return Ok(());
+    };
+    std::fs::write(out, format!("{text}\n"))
+        .with_context(|| format!("{} に書き出せません", out.display()))?;
+    if global.json {
+        let told = json!({ "ok": true, "out": out.display().to_string(), "seq": seq });
+        println!("{told}");
+    } else {
+        println!("書き出しました: {}", out.display());
+        println!("確かめ方: mamori ledger verify-record {}", out.display());
+    }
+    Ok(())
 }
 
 pub(super) fn verify_record(args: &VerifyRecordArgs, global: &Global) -> anyhow::Result<ExitCode> {

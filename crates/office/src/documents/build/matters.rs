@@ -1,10 +1,10 @@
 //! Papers on one matter (an approval, a consultation) and the generic report.
 
 use mamori_document::{
-    Align, ApprovalDecision, ApprovalRequest, Block, Cell, Column, ConsultationRecord, Document,
-    Fact, Report, Section, Table,
+    ApprovalDecision, ApprovalRequest, Block, ConsultationRecord, Document, Fact, Report, Section,
 };
 
+use super::standings::standings_table;
 use super::{letterhead, number, own_sections};
 use crate::documents::sources::{Sources, Standing};
 use crate::register::rules::HOW;
@@ -86,25 +86,7 @@ pub(super) fn report(sources: &Sources) -> Report {
         .collect();
     let mut sections = Vec::new();
     if !own.is_empty() {
-        let mut table = Table::new(
-            "",
-            vec![
-                Column::new("番号", 0.9, Align::Center),
-                Column::new("条項", 1.4, Align::Left),
-                Column::new("義務", 3.6, Align::Left),
-                Column::new("判定", 1.2, Align::Left),
-                Column::new("根拠", 3.4, Align::Left),
-            ],
-        );
-        for standing in own {
-            table = table.row(vec![
-                Cell::text(&standing.key),
-                Cell::text(&standing.clause),
-                Cell::text(&standing.title),
-                Cell::text(standing.verdict.in_words()),
-                Cell::text(&standing.reason),
-            ]);
-        }
+        let table = standings_table("", ("根拠", [0.9, 1.4, 3.6, 1.2, 3.4]), own);
         sections.push(Section::new("本書が示す義務").table(table));
     }
     if sources.sections.is_empty() {

@@ -1,9 +1,9 @@
 //! 義務の一覧: every judged obligation with its state, its next date and who answers for it; by
 //! clause, state, date, person and words. One obligation: [`one`].
 
-mod assign;
+pub(crate) mod assign;
 mod one;
-mod reading;
+pub(crate) mod reading;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

@@ -28,11 +28,16 @@ pub const DECIDE: Permission = Permission::decide("consultation");
 pub struct Form {
     /// Ambiguity, `A-07`.
     pub note: String,
-    reading: String,
-    consultation: String,
-    from: String,
-    by: String,
-    once: String,
+    /// Key of the reading.
+    pub reading: String,
+    /// Number of the consultation.
+    pub consultation: String,
+    /// First day for which it holds.
+    pub from: String,
+    /// Section of the city that decided.
+    pub by: String,
+    /// The same twice is one decision.
+    pub once: String,
 }
 
 /// What is wrong with a form, by field.
@@ -45,10 +50,20 @@ pub struct Problems {
 }
 
 impl Problems {
+    /// Every field with what is wrong with it; empty where nothing is.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("reading", &self.reading),
+            ("consultation", &self.consultation),
+            ("from", &self.from),
+            ("by", &self.by),
+        ]
+        .into_iter()
+        .map(|(field, text)| (field, text.as_str()))
+    }
+
     fn is_empty(&self) -> bool {
-        [&self.reading, &self.consultation, &self.from, &self.by]
-            .iter()
-            .all(|text| text.is_empty())
+        self.named().all(|(_, text)| text.is_empty())
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct WorkRow {
 }
 
 /// Work entries in force whose day lies in a period, in order.
-pub(super) async fn work(
+pub(crate) async fn work(
     office: &Office,
     contract: &str,
     period: Period,

@@ -13,22 +13,22 @@ use crate::terms::Counts;
 use crate::work::WorkEntry;
 
 /// One of them.
-pub(super) struct Gap {
-    pub(super) tone: Tone,
+pub(crate) struct Gap {
+    pub(crate) tone: Tone,
     /// How it will be printed.
-    pub(super) printed: String,
+    pub(crate) printed: String,
     /// What it is about; text of the contract or of people.
-    pub(super) what: String,
-    pub(super) why: String,
+    pub(crate) what: String,
+    pub(crate) why: String,
     /// Whether these two are data, so Japanese in any language of the page.
-    pub(super) data: bool,
+    pub(crate) data: bool,
     /// Page that mends it; empty when none does.
-    pub(super) href: String,
-    pub(super) link: String,
+    pub(crate) href: String,
+    pub(crate) link: String,
 }
 
 /// Everything that is missing for a paper.
-pub(super) fn gaps(
+pub(crate) fn gaps(
     page: &Page,
     task: &Task,
     sources: &Sources,

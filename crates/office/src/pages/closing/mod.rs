@@ -22,12 +22,16 @@ use serde::Deserialize;
 
 use self::figures::WorkRow;
 use self::gaps::Gap;
-use self::tasks::{Calendar, Task};
 use super::DOCUMENT;
 use super::papers::{self, Acts, Typed, Waiting};
 use super::view::{self, At};
 use crate::documents::{Paper, PaperError};
 use crate::register::Stored;
+
+pub(crate) use self::figures::work;
+pub(crate) use self::gaps::gaps;
+pub(crate) use self::tasks::{Calendar, Task};
+pub(crate) use super::papers::{ACCEPT, WRITE};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![Route::get("/c/{contract}/closing", DOCUMENT, page)]

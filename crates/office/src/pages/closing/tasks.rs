@@ -16,30 +16,30 @@ use crate::register::Stored;
 const AFTER_TERM_DAYS: i64 = 400;
 
 /// A paper of a month.
-pub(super) struct Task {
-    pub(super) document: String,
-    pub(super) title: String,
-    pub(super) due: Due,
+pub(crate) struct Task {
+    pub(crate) document: String,
+    pub(crate) title: String,
+    pub(crate) due: Due,
     /// Whether the contract gives the paper a form of its own.
-    pub(super) has_form: bool,
-    pub(super) made: Option<(Stored, Paper)>,
+    pub(crate) has_form: bool,
+    pub(crate) made: Option<(Stored, Paper)>,
 }
 
 impl Task {
     /// What it covers, as in addresses.
-    pub(super) fn about(&self) -> String {
+    pub(crate) fn about(&self) -> String {
         self.due.period.to_string()
     }
 
     /// `none` while there is no draft, otherwise the state of the paper.
-    pub(super) fn state(&self) -> &str {
+    pub(crate) fn state(&self) -> &str {
         self.made
             .as_ref()
             .map_or("none", |(item, _)| item.state.as_str())
     }
 
     /// Whether the contractor has still to hand it in.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         matches!(self.state(), "none" | "draft" | "returned")
     }
 }
@@ -54,13 +54,13 @@ fn month_of(due: &Due) -> Option<YearMonth> {
 }
 
 /// All papers with their months, in the order of their due dates.
-pub(super) struct Calendar {
+pub(crate) struct Calendar {
     tasks: Vec<(YearMonth, Task)>,
 }
 
 impl Calendar {
     /// The papers of the whole term; each made one is matched to what asks for it.
-    pub(super) fn of(live: &Live, mut made: Vec<(Stored, Paper)>) -> Self {
+    pub(crate) fn of(live: &Live, mut made: Vec<(Stored, Paper)>) -> Self {
         let term = live.contract().term;
         let last = term.last().saturating_add(AFTER_TERM_DAYS.days());
         let tasks = deliverable_dues(live, term.first(), last)
@@ -91,20 +91,20 @@ impl Calendar {
     }
 
     /// Whether any paper of the contract is asked for month by month.
-    pub(super) fn is_monthly(&self) -> bool {
+    pub(crate) fn is_monthly(&self) -> bool {
         self.tasks
             .iter()
             .any(|(_, task)| matches!(task.due.period, Period::Month(_)))
     }
 
     /// The months that ask for something, in order.
-    pub(super) fn months(&self) -> Vec<YearMonth> {
+    pub(crate) fn months(&self) -> Vec<YearMonth> {
         let months: BTreeSet<YearMonth> = self.tasks.iter().map(|(month, _)| *month).collect();
         months.into_iter().collect()
     }
 
     /// The month to begin with: the one with the most urgent paper whose time has come, or this one.
-    pub(super) fn first_open(&self, today: Date, city: bool) -> YearMonth {
+    pub(crate) fn first_open(&self, today: Date, city: bool) -> YearMonth {
         let urgent = self
             .tasks
             .iter()
@@ -120,7 +120,7 @@ impl Calendar {
     }
 
     /// The papers of a month, by due day.
-    pub(super) fn of_month(&self, month: YearMonth) -> Vec<&Task> {
+    pub(crate) fn of_month(&self, month: YearMonth) -> Vec<&Task> {
         let mut tasks: Vec<&Task> = self
             .tasks
             .iter()

@@ -8,6 +8,7 @@ use std::io::Seek as _;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use jiff::ToSpan as _;
+use jiff::civil::Date;
 use mamori_kernel::clock::{tokyo_date, tokyo_midnight};
 use mamori_runtime::App;
 use mamori_store::Blobs;
@@ -38,9 +39,19 @@ pub(super) async fn page(
             .map(Some)
             .map_err(WebError::invalid),
     };
-    let (from, to) = (day(&asked.from)?, day(&asked.to)?);
+    zip(&app, at.live.id(), day(&asked.from)?, day(&asked.to)?).await
+}
+
+/// The records from one day to another (both included) of a contract, as an answer.
+pub(crate) async fn zip(
+    app: &App,
+    contract: &str,
+    from: Option<Date>,
+    to: Option<Date>,
+) -> Result<Response, WebError> {
+    let today = tokyo_date(app.now());
     let request = ExportRequest {
-        contract: at.live.id().to_owned(),
+        contract: contract.to_owned(),
         from: from.map(tokyo_midnight),
         until: to.map(|day| tokyo_midnight(day.saturating_add(1.day()))),
         now: app.now(),
@@ -66,6 +77,6 @@ pub(super) async fn page(
     )
     .await?;
     file.rewind().map_err(WebError::bug)?;
-    let name = format!("mamori-{}-{today}.zip", at.live.id());
+    let name = format!("mamori-{contract}-{today}.zip");
     send::file(file, "application/zip", &name)
 }

@@ -9,7 +9,7 @@
 //! | `/ledger/export` | the ZIP for `mamori ledger verify` |
 
 mod checkpoints;
-mod export;
+pub(crate) mod export;
 mod list;
 mod record;
 

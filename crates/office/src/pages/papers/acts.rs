@@ -4,7 +4,8 @@
 //! be done and leaves no second evidence. An act on a paper that somebody else changed meanwhile
 //! gives the typed words back beside the paper as it is now.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use mamori_runtime::App;
 use mamori_web::{Page, Tone, Visitor, WebError};
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Typed, find, one};
-use crate::documents::{Paper, PaperError, Submission, Wording};
+use crate::documents::{Paper, PaperError, Papers, Submission, Wording};
 use crate::pages::view::{self, At};
 use crate::register::{DeskError, Done, FieldProblem, Refusal, Side};
 
@@ -31,16 +32,51 @@ impl Carried {
     }
 }
 
-/// An act being done by somebody on a paper.
-struct Doing<'a> {
-    app: &'a App,
-    visitor: &'a Visitor,
-    at: &'a At,
-    number: &'a str,
-    carried: &'a Carried,
+/// An act being done by somebody on a paper of the contract that the address names.
+pub(super) struct Doing {
+    app: App,
+    visitor: Visitor,
+    at: At,
+    /// The paper of the address; empty where it names none.
+    number: String,
+    carried: Carried,
 }
 
-impl Doing<'_> {
+impl FromRequestParts<App> for Doing {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, WebError> {
+        let visitor = <Visitor as FromRequestParts<App>>::from_request_parts(parts, app).await?;
+        let at = At::from_request_parts(parts, app).await?;
+        let names = RawPathParams::from_request_parts(parts, app)
+            .await
+            .map_err(WebError::bug)?;
+        let number = names.iter().find(|(name, _)| *name == "number");
+        Ok(Self {
+            app: app.clone(),
+            visitor,
+            at,
+            number: number.map_or_else(String::new, |(_, number)| number.to_owned()),
+            carried: Carried::default(),
+        })
+    }
+}
+
+impl Doing {
+    /// With what its form carries.
+    fn carrying(mut self, carried: Carried) -> Self {
+        self.carried = carried;
+        self
+    }
+
+    fn papers(&self) -> &Papers {
+        &self.at.office.papers
+    }
+
+    fn contract(&self) -> &str {
+        self.at.live.id()
+    }
+
     /// Says what was done, or gives back what was typed with the reason. `same` tells whether the
     /// paper already is as the act would have left it.
     async fn end(
@@ -70,7 +106,7 @@ impl Doing<'_> {
             error @ DeskError::Stale { .. } => (Vec::new(), error.to_string()),
             other => return Err(view::desk_error(other)),
         };
-        let (item, paper) = find(self.at, self.number).await?;
+        let (item, paper) = find(&self.at, &self.number).await?;
         if same(&item.state, &paper) {
             return self.said(typed.act, "papers-done-already", &[]).await;
         }
@@ -79,12 +115,12 @@ impl Doing<'_> {
             problems,
             ..typed
         };
-        one::refused(self.app, self.visitor, self.at, self.number, &typed).await
+        one::refused(&self.app, &self.visitor, &self.at, &self.number, &typed).await
     }
 
     /// Back to where the person came from, which says once what was done.
     async fn said(&self, act: &str, key: &str, warnings: &[String]) -> Result<Response, WebError> {
-        let page = Page::new(self.app, self.visitor, "papers-title");
+        let page = Page::new(&self.app, &self.visitor, "papers-title");
         let (tone, text) = if warnings.is_empty() {
             (Tone::Ok, page.t(key))
         } else {
@@ -93,9 +129,9 @@ impl Doing<'_> {
                 format!("{} {}", page.t(key), warnings.join(" ")),
             )
         };
-        self.visitor.flash(self.app, tone, &text).await?;
+        self.visitor.flash(&self.app, tone, &text).await?;
         let target = if self.carried.from == "closing" {
-            let (_, paper) = find(self.at, self.number).await?;
+            let (_, paper) = find(&self.at, &self.number).await?;
             let step = match act {
                 "words" | "refresh" => "look",
                 "draft" => "words",
@@ -138,28 +174,17 @@ pub(super) struct DraftForm {
 }
 
 pub(super) async fn draft(
-    State(app): State<App>,
-    visitor: Visitor,
-    at: At,
+    mut doing: Doing,
     Form(form): Form<DraftForm>,
 ) -> Result<Response, WebError> {
-    let done = at
-        .office
-        .papers
-        .draft(at.live.id(), &form.document, &form.about, visitor.actor())
+    let (contract, actor) = (doing.contract(), doing.visitor.actor());
+    let done = doing
+        .papers()
+        .draft(contract, &form.document, &form.about, actor)
         .await
         .map_err(view::paper_error)?;
-    let carried = Carried {
-        from: form.from,
-        ..Carried::default()
-    };
-    let doing = Doing {
-        app: &app,
-        visitor: &visitor,
-        at: &at,
-        number: &done.item.number,
-        carried: &carried,
-    };
+    doing.number = done.item.number;
+    doing.carried.from = form.from;
     let key = if done.repeated {
         "papers-done-already"
     } else {
@@ -169,25 +194,16 @@ pub(super) async fn draft(
 }
 
 pub(super) async fn refresh(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path((_, number)): Path<(String, String)>,
-    at: At,
+    doing: Doing,
     Form(carried): Form<Carried>,
 ) -> Result<Response, WebError> {
-    let (_, paper) = find(&at, &number).await?;
-    let (document, about) = (paper.document, paper.period);
-    let papers = &at.office.papers;
-    let done = papers
-        .draft(at.live.id(), &document, &about, visitor.actor())
+    let doing = doing.carrying(carried);
+    let (_, paper) = find(&doing.at, &doing.number).await?;
+    let actor = doing.visitor.actor();
+    let done = doing
+        .papers()
+        .draft(doing.contract(), &paper.document, &paper.period, actor)
         .await;
-    let doing = Doing {
-        app: &app,
-        visitor: &visitor,
-        at: &at,
-        number: &number,
-        carried: &carried,
-    };
     let typed = Typed {
         act: "refresh",
         ..Typed::default()
@@ -207,21 +223,21 @@ pub(super) struct WordsForm {
     carried: Carried,
 }
 
-pub(super) async fn words(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path((_, number)): Path<(String, String)>,
-    at: At,
-    Form(form): Form<WordsForm>,
-) -> Result<Response, WebError> {
+pub(super) async fn words(doing: Doing, Form(form): Form<WordsForm>) -> Result<Response, WebError> {
+    let doing = doing.carrying(form.carried);
     let words = [form.findings, form.plans, form.notices].map(|text| text.replace("\r\n", "\n"));
     let wording = Wording {
         words: words.clone(),
-        revision: form.carried.revision(),
+        revision: doing.carried.revision(),
     };
-    let papers = &at.office.papers;
-    let done = papers
-        .word(at.live.id(), &number, wording, visitor.actor())
+    let done = doing
+        .papers()
+        .word(
+            doing.contract(),
+            &doing.number,
+            wording,
+            doing.visitor.actor(),
+        )
         .await;
     let typed = Typed {
         act: "words",
@@ -230,13 +246,6 @@ pub(super) async fn words(
             .zip(words.clone())
             .collect(),
         ..Typed::default()
-    };
-    let doing = Doing {
-        app: &app,
-        visitor: &visitor,
-        at: &at,
-        number: &number,
-        carried: &form.carried,
     };
     doing
         .end(done, typed, |state, paper| {
@@ -259,19 +268,10 @@ pub(super) struct SubmitForm {
 }
 
 pub(super) async fn submit(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path((_, number)): Path<(String, String)>,
-    at: At,
+    doing: Doing,
     Form(form): Form<SubmitForm>,
 ) -> Result<Response, WebError> {
-    let doing = Doing {
-        app: &app,
-        visitor: &visitor,
-        at: &at,
-        number: &number,
-        carried: &form.carried,
-    };
+    let doing = doing.carrying(form.carried);
     let typed = Typed {
         act: "submit",
         values: vec![
@@ -281,7 +281,7 @@ pub(super) async fn submit(
         ],
         ..Typed::default()
     };
-    let today = mamori_kernel::clock::tokyo_date(app.now());
+    let today = mamori_kernel::clock::tokyo_date(doing.app.now());
     let on = match crate::register::typed::date(&form.submitted_on, today) {
         Ok(on) => on,
         Err(message) => {
@@ -296,10 +296,10 @@ pub(super) async fn submit(
         how: form.how.clone(),
         receipt: (!receipt.is_empty()).then(|| receipt.to_owned()),
     };
-    let papers = &at.office.papers;
-    let revision = form.carried.revision();
-    let done = papers
-        .submit_seen(at.live.id(), &number, submission, visitor.actor(), revision)
+    let (actor, revision) = (doing.visitor.actor(), doing.carried.revision());
+    let done = doing
+        .papers()
+        .submit_seen(doing.contract(), &doing.number, submission, actor, revision)
         .await;
     doing
         .end(done, typed, |state, paper| {
@@ -319,26 +319,18 @@ pub(super) struct ReceiptForm {
 }
 
 pub(super) async fn receipt(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path((_, number)): Path<(String, String)>,
-    at: At,
+    doing: Doing,
     Form(form): Form<ReceiptForm>,
 ) -> Result<Response, WebError> {
-    let doing = Doing {
-        app: &app,
-        visitor: &visitor,
-        at: &at,
-        number: &number,
-        carried: &form.carried,
-    };
-    let (_, paper) = find(&at, &number).await?;
+    let doing = doing.carrying(form.carried);
+    let (_, paper) = find(&doing.at, &doing.number).await?;
     if paper.receipt.as_deref() == Some(form.receipt.trim()) {
         return doing.said("receipt", "papers-done-already", &[]).await;
     }
-    let papers = &at.office.papers;
-    let done = papers
-        .receipt(at.live.id(), &number, &form.receipt, visitor.actor())
+    let actor = doing.visitor.actor();
+    let done = doing
+        .papers()
+        .receipt(doing.contract(), &doing.number, &form.receipt, actor)
         .await;
     let typed = Typed {
         act: "receipt",
@@ -357,20 +349,18 @@ pub(super) struct ReplaceForm {
 }
 
 pub(super) async fn replace(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path((_, number)): Path<(String, String)>,
-    at: At,
+    doing: Doing,
     Form(form): Form<ReplaceForm>,
 ) -> Result<Response, WebError> {
-    let papers = &at.office.papers;
-    let revision = form.carried.revision();
-    let done = papers
+    let doing = doing.carrying(form.carried);
+    let (actor, revision) = (doing.visitor.actor(), doing.carried.revision());
+    let done = doing
+        .papers()
         .replace_seen(
-            at.live.id(),
-            &number,
+            doing.contract(),
+            &doing.number,
             &form.reason,
-            visitor.actor(),
+            actor,
             revision,
         )
         .await;
@@ -378,13 +368,6 @@ pub(super) async fn replace(
         act: "replace",
         values: vec![("reason", form.reason.clone())],
         ..Typed::default()
-    };
-    let doing = Doing {
-        app: &app,
-        visitor: &visitor,
-        at: &at,
-        number: &number,
-        carried: &form.carried,
     };
     doing
         .end(done, typed, |state, paper| {
@@ -404,19 +387,10 @@ pub(super) struct AcceptForm {
 }
 
 pub(super) async fn accept(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path((_, number)): Path<(String, String)>,
-    at: At,
+    doing: Doing,
     Form(form): Form<AcceptForm>,
 ) -> Result<Response, WebError> {
-    let doing = Doing {
-        app: &app,
-        visitor: &visitor,
-        at: &at,
-        number: &number,
-        carried: &form.carried,
-    };
+    let doing = doing.carrying(form.carried);
     let typed = Typed {
         act: "accept",
         values: vec![
@@ -446,19 +420,10 @@ pub(super) struct ReturnForm {
 }
 
 pub(super) async fn send_back(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path((_, number)): Path<(String, String)>,
-    at: At,
+    doing: Doing,
     Form(form): Form<ReturnForm>,
 ) -> Result<Response, WebError> {
-    let doing = Doing {
-        app: &app,
-        visitor: &visitor,
-        at: &at,
-        number: &number,
-        carried: &form.carried,
-    };
+    let doing = doing.carrying(form.carried);
     let typed = Typed {
         act: "return",
         values: vec![
@@ -481,24 +446,17 @@ pub(super) async fn send_back(
 }
 
 /// The city's word on a submitted paper, spoken by the city itself.
-async fn answer(doing: &Doing<'_>, act: &str, fields: Value) -> Result<Done, PaperError> {
+async fn answer(doing: &Doing, act: &str, fields: Value) -> Result<Done, PaperError> {
     let form: Map<String, Value> = fields.as_object().cloned().unwrap_or_default();
-    let Doing {
-        visitor,
-        at,
-        number,
-        carried,
-        ..
-    } = doing;
-    at.office
-        .papers
+    doing
+        .papers()
         .answer_seen(
-            at.live.id(),
-            number,
+            doing.contract(),
+            &doing.number,
             act,
             form,
-            (visitor.actor(), Side::City),
-            carried.revision(),
+            (doing.visitor.actor(), Side::City),
+            doing.carried.revision(),
         )
         .await
 }

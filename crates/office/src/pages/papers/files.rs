@@ -84,7 +84,7 @@ pub(super) async fn read(app: &App, file: &FileRef) -> Result<Vec<u8>, WebError>
 }
 
 /// The typed model that a file holds.
-pub(in crate::pages) async fn model(
+pub(crate) async fn model(
     app: &App,
     file: &FileRef,
 ) -> Result<mamori_document::Document, WebError> {

@@ -22,16 +22,17 @@ use mamori_runtime::Route;
 use mamori_web::components::percent_encoded;
 use mamori_web::{Page, Tone, Visitor, WebError};
 
-pub(super) use self::files::model;
+pub(crate) use self::files::model;
 pub(super) use self::forms::{Acts, Typed};
 use super::DOCUMENT;
 use super::view::{self, At};
 use crate::documents::{Paper, Papers};
+use crate::pulse;
 use crate::register::Stored;
 
-pub(super) const WRITE: Permission = Permission::write("document");
+pub(crate) const WRITE: Permission = Permission::write("document");
 pub(super) const DECIDE: Permission = Permission::decide("document");
-pub(super) const ACCEPT: Permission = Permission::accept("document");
+pub(crate) const ACCEPT: Permission = Permission::accept("document");
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -160,16 +161,9 @@ pub(super) fn waiting(page: &Page, papers: &[(Stored, Paper)], today: Date) -> V
 
 /// Every paper of the contract, oldest first.
 pub(super) async fn all(at: &At) -> Result<Vec<(Stored, Paper)>, WebError> {
-    let items = at
-        .office
-        .papers
-        .all(at.live.id())
+    pulse::papers(&at.office, &at.live)
         .await
-        .map_err(view::paper_error)?;
-    Ok(items
-        .into_iter()
-        .filter_map(|item| item.read::<Paper>().ok().map(|paper| (item, paper)))
-        .collect())
+        .map_err(view::paper_error)
 }
 
 /// One paper by its number or id.

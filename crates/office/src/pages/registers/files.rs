@@ -18,13 +18,25 @@ pub(super) async fn give(
     visitor: Visitor,
     Path((_, sha256, name)): Path<(String, String, String)>,
 ) -> Result<Response, WebError> {
-    let missing = || WebError::NotFound(format!("ファイル「{name}」"));
     let contract = visitor.contract.as_deref().unwrap_or_default();
-    let digest = Digest::from_hex(&sha256).ok_or_else(missing)?;
+    sandboxed(&app, contract, &sha256, Some(name)).await
+}
+
+/// A file that a record of the contract came with, as an answer; named by its digest unless told.
+pub(crate) async fn sandboxed(
+    app: &App,
+    contract: &str,
+    sha256: &str,
+    name: Option<String>,
+) -> Result<Response, WebError> {
+    let missing =
+        || WebError::NotFound(format!("ファイル「{}」", name.as_deref().unwrap_or(sha256)));
+    let digest = Digest::from_hex(sha256).ok_or_else(missing)?;
     let (_, media_type) = file_of(&app.db, contract, &digest.to_hex())
         .await?
         .ok_or_else(missing)?;
-    let folder = blobs(&app);
+    let name = name.unwrap_or_else(|| sha256.to_owned());
+    let folder = blobs(app);
     let bytes = tokio::task::spawn_blocking(move || folder.read(&digest))
         .await
         .map_err(WebError::bug)??;

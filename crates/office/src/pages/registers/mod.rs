@@ -15,7 +15,7 @@
 
 mod act;
 mod fields;
-mod files;
+pub(crate) mod files;
 mod item;
 mod label;
 mod list;

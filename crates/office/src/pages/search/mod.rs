@@ -41,21 +41,23 @@ struct Asked {
     q: String,
 }
 
-impl Asked {
-    /// What is looked for, without what nobody can see and not longer than anybody types.
-    fn words(&self) -> String {
-        let visible: String = self.q.chars().filter(|c| !c.is_control()).collect();
-        visible.trim().chars().take(LONGEST).collect()
-    }
+/// What is looked for, without what nobody can see and not longer than anybody types.
+pub(crate) fn asked(q: &str) -> String {
+    let visible: String = q.chars().filter(|c| !c.is_control()).collect();
+    visible.trim().chars().take(LONGEST).collect()
 }
 
 /// Something found.
 #[derive(Debug, Clone, Serialize)]
-struct Hit {
+pub(crate) struct Hit {
+    #[serde(rename = "page")]
     href: String,
     title: String,
     kind: String,
     note: String,
+    /// Address in the API; pages of the menu have none.
+    #[serde(rename = "href")]
+    api: Option<String>,
 }
 
 /// Everything found of one kind.
@@ -81,10 +83,10 @@ struct SearchPage {
 async fn page(
     State(app): State<App>,
     visitor: Visitor,
-    Query(asked): Query<Asked>,
+    Query(query): Query<Asked>,
 ) -> Result<Response, WebError> {
     let page = Page::new(&app, &visitor, "search-title").here();
-    let words = asked.words();
+    let words = asked(&query.q);
     let hits = find(&app, &visitor, &page, &words).await?;
     html(&SearchPage {
         field: Field::new("search", "q", page.t("search-words"))
@@ -99,20 +101,40 @@ async fn page(
 
 #[derive(Serialize)]
 struct Suggestions {
-    results: Vec<Hit>,
+    results: Vec<Suggestion>,
+}
+
+/// Something found, as the script shows it.
+#[derive(Serialize)]
+struct Suggestion {
+    href: String,
+    title: String,
+    kind: String,
+    note: String,
+}
+
+impl From<Hit> for Suggestion {
+    fn from(hit: Hit) -> Self {
+        Self {
+            href: hit.href,
+            title: hit.title,
+            kind: hit.kind,
+            note: hit.note,
+        }
+    }
 }
 
 async fn suggestions(
     State(app): State<App>,
     visitor: Visitor,
-    Query(asked): Query<Asked>,
+    Query(query): Query<Asked>,
 ) -> Result<Json<Suggestions>, WebError> {
     let page = Page::new(&app, &visitor, "search-title");
-    let mut results: Vec<Hit> = Vec::new();
-    for hit in find(&app, &visitor, &page, &asked.words()).await? {
+    let mut results: Vec<Suggestion> = Vec::new();
+    for hit in find(&app, &visitor, &page, &asked(&query.q)).await? {
         let same = results.iter().filter(|one| one.kind == hit.kind).count();
         if same < SUGGESTED && results.len() < SUGGESTIONS {
-            results.push(hit);
+            results.push(hit.into());
         }
     }
     Ok(Json(Suggestions { results }))
@@ -156,7 +178,8 @@ struct There<'a> {
     words: &'a str,
 }
 
-async fn find(
+/// Everything in which the words occur, of what the visitor may open.
+pub(crate) async fn find(
     app: &App,
     visitor: &Visitor,
     page: &Page,
@@ -207,7 +230,14 @@ impl There<'_> {
             title,
             kind,
             note,
+            api: None,
         }
+    }
+
+    /// The hit with its address in the API.
+    fn known_as(&self, mut hit: Hit, rest: &str) -> Hit {
+        hit.api = Some(format!("/api/v1/contracts/{}{rest}", self.contract.id));
+        hit
     }
 
     fn fits(&self, text: &str) -> bool {
@@ -230,12 +260,13 @@ impl There<'_> {
         };
         let kind = view::kind_title(app, self.page, &record.kind);
         let note = format!("{kind} {}", self.page.moment(record.at));
-        Ok(Some(self.hit(
+        let hit = self.hit(
             &format!("/ledger?seq={seq}"),
             self.page.t("nav-ledger"),
             format!("#{seq}"),
             &note,
-        )))
+        );
+        Ok(Some(self.known_as(hit, &format!("/ledger/{seq}"))))
     }
 
     fn obligations(&self, live: &Live) -> Vec<Hit> {
@@ -249,12 +280,10 @@ impl There<'_> {
             .filter(|(_, text)| self.fits(text))
             .filter_map(|(key, _)| {
                 let row = live.contract().latest(key)?;
-                Some(self.hit(
-                    &format!("/obligations/{key}"),
-                    kind.clone(),
-                    format!("{key} {}", row.title),
-                    &row.clause,
-                ))
+                let rest = format!("/obligations/{key}");
+                let title = format!("{key} {}", row.title);
+                let hit = self.hit(&rest, kind.clone(), title, &row.clause);
+                Some(self.known_as(hit, &rest))
             })
             .collect();
         hits.extend(
@@ -265,12 +294,13 @@ impl There<'_> {
                 .filter(|note| self.fits(&normal(&format!("{} {}", note.key, note.text))))
                 .filter_map(|note| {
                     let obligation = note.affects.first()?;
-                    Some(self.hit(
+                    let hit = self.hit(
                         &format!("/obligations/{obligation}#note-{}", note.key),
                         self.page.t("search-notes"),
                         format!("{} {}", note.key, note.text),
                         "",
-                    ))
+                    );
+                    Some(self.known_as(hit, &format!("/obligations/{obligation}")))
                 }),
         );
         hits
@@ -318,6 +348,11 @@ impl There<'_> {
             &note,
         );
         hit.href = list;
+        hit.api = Some(crate::api::answer::address_of(
+            &self.contract.id,
+            spec.key,
+            &percent_encoded(&item.number),
+        ));
         hit
     }
 

@@ -12,7 +12,7 @@ use axum::response::Response;
 use mamori_contract::engine::Verdict;
 use mamori_kernel::period::Period;
 use mamori_kernel::permission::{Permission, Role};
-use mamori_runtime::{App, Route, TileGroup, TileRequest, TileTone, TileView};
+use mamori_runtime::{App, Route, Tile, TileGroup, TileRequest, TileTone, TileView};
 use mamori_web::components::{Figure, Stat};
 use mamori_web::{DateStyle, Page, Tone, Visitor, WebError, html};
 
@@ -118,7 +118,7 @@ async fn page(
     let mut request = TileRequest::new(live.id(), visitor.role, app.now());
     request.language = page.language.as_str();
     request.iso_dates = page.date_style == DateStyle::Iso;
-    let groups = groups(&app, &visitor, &request).await?;
+    let groups = groups(tile_views(&app, &visitor, &request).await);
     let term = live.contract().term;
     let mut shown = StartPage {
         name: live.contract().file.contract.name.clone(),
@@ -165,13 +165,13 @@ async fn page(
     html(&shown)
 }
 
-/// The tiles of every capability that the visitor may see. One that fails says so in the log and
-/// takes no other with it.
-async fn groups(
+/// The tiles of every capability that the visitor may see, each with what it shows, in their order.
+/// One that fails says so in the log and takes no other with it.
+pub(crate) async fn tile_views(
     app: &App,
     visitor: &Visitor,
     request: &TileRequest,
-) -> Result<Vec<Group>, WebError> {
+) -> Vec<(Tile, TileView)> {
     let mut tiles: Vec<_> = app
         .capabilities()
         .iter()
@@ -179,28 +179,34 @@ async fn groups(
         .filter(|tile| visitor.may(tile.permission))
         .collect();
     tiles.sort_by_key(|tile| tile.order);
-    let mut groups: Vec<Group> = Vec::new();
+    let mut views = Vec::with_capacity(tiles.len());
     for tile in tiles {
         match tile.build(app.clone(), request.clone()).await {
-            Ok(Some(view)) => {
-                let title = match tile.group() {
-                    TileGroup::ToDo => "start-group-to-do",
-                    TileGroup::Contract => "start-group-contract",
-                    TileGroup::Services => "start-group-services",
-                };
-                match groups.last_mut() {
-                    Some(last) if last.title == title => last.stats.push(stat(view)),
-                    _ => groups.push(Group {
-                        title,
-                        stats: vec![stat(view)],
-                    }),
-                }
-            }
+            Ok(Some(view)) => views.push((tile, view)),
             Ok(None) => {}
             Err(error) => tracing::error!(tile = tile.key, %error, "a tile was not made"),
         }
     }
-    Ok(groups)
+    views
+}
+
+fn groups(views: Vec<(Tile, TileView)>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (tile, view) in views {
+        let title = match tile.group() {
+            TileGroup::ToDo => "start-group-to-do",
+            TileGroup::Contract => "start-group-contract",
+            TileGroup::Services => "start-group-services",
+        };
+        match groups.last_mut() {
+            Some(last) if last.title == title => last.stats.push(stat(view)),
+            _ => groups.push(Group {
+                title,
+                stats: vec![stat(view)],
+            }),
+        }
+    }
+    groups
 }
 
 /// Whether the contract is kept, as far as the evidence says.
