@@ -35,6 +35,25 @@ pub fn build(steps: &Steps, profile: Profile) -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
+/// Builds `mamori` and an example in release, both in one call of cargo: one after the other they
+/// would join features differently and compile the heavy crates twice.
+pub fn build_with_example(steps: &Steps, example: &str) -> anyhow::Result<(PathBuf, PathBuf)> {
+    step::run(step::cargo().args([
+        "build",
+        "--release",
+        "--workspace",
+        "--bin",
+        "mamori",
+        "--example",
+        example,
+    ]))
+    .context("mamori could not be built")?;
+    let folder = step::target_dir()?.join("release");
+    let built = (folder.join("mamori"), folder.join("examples").join(example));
+    steps.say(format!("built {} and {example}", built.0.display()));
+    Ok(built)
+}
+
 /// Builds all tests, and with them `mamori`, which tests of its package run.
 ///
 /// Tests join features differently from [`build`] (their dev-dependencies count), so a second

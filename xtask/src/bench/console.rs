@@ -18,7 +18,7 @@ use super::figure::{Figure, Goal, Measured};
 use super::serving::{Running, free_port, scratch, wait_for_page};
 use super::visit::{self, Addresses, Weight};
 use super::wire::Wire;
-use super::{Args, examples};
+use super::Args;
 use crate::binary;
 use crate::step::{self, Steps};
 
@@ -62,8 +62,7 @@ const WORK: &str = "10000";
 
 /// Measures; `runs` is the number of rounds.
 pub fn measure(steps: &Steps, args: &Args) -> anyhow::Result<Vec<Measured>> {
-    let mamori = binary::build(steps, binary::Profile::Release)?;
-    let filler = examples::built("bench_console")?;
+    let (mamori, filler) = binary::build_with_example(steps, "bench_console")?;
     let data = scratch("console")?;
     steps.say("making the installation");
     step::run(

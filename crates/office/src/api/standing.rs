@@ -65,6 +65,7 @@ async fn standing(
     let live = live(&app, &contract).await?;
     let mut request = TileRequest::new(live.id(), visitor.role, app.now());
     request.language = visitor.language.as_str();
+    request.iso_dates = true;
     let mut tiles = Vec::new();
     for (tile, view) in crate::pages::tile_views(&app, &visitor, &request).await {
         tiles.push(json!({
@@ -202,7 +203,7 @@ fn date_json(contract: &str, date: &Deadline, today: Date) -> Value {
         "due": due.due,
         "standing": word(date.standing),
         "days_left": date.days_left(today),
-        "reasons": crate::pages::reasons_of_day(due),
+        "reasons": crate::pages::reasons_of_day(due, |day| day.to_string()),
         "href": format!("/api/v1/contracts/{contract}/obligations/{}", due.obligation),
     })
 }

@@ -11,7 +11,6 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use mamori_runtime::describe::{Operation, schema};
-use mamori_runtime::job::JobState;
 use mamori_runtime::notify::{Letter, LetterAct};
 use mamori_runtime::{App, JobChangeError, Route};
 use serde::Deserialize;

@@ -182,7 +182,7 @@ pub(crate) async fn tile_views(
     let mut views = Vec::with_capacity(tiles.len());
     for tile in tiles {
         match tile.build(app.clone(), request.clone()).await {
-            Ok(Some(view)) => views.push((tile, view)),
+            Ok(Some(view)) => views.push((tile.clone(), view)),
             Ok(None) => {}
             Err(error) => tracing::error!(tile = tile.key, %error, "a tile was not made"),
         }
