@@ -447,6 +447,36 @@ async fn queries_select_and_page(db: Db, _: String) {
     };
     assert_eq!(seqs(period).await, [11, 12, 13]);
     assert_eq!(seqs(LedgerQuery::new("none")).await, [0; 0]);
+    let few = LedgerQuery {
+        kinds: ["work.recorded", "question.received", "nothing"]
+            .map(str::to_owned)
+            .to_vec(),
+        from: Some(at(100)),
+        newest_first: true,
+        limit: 4,
+        to_seq: Some(17),
+        ..base.clone()
+    };
+    assert_eq!(seqs(few.clone()).await, [17, 16, 15, 14]);
+    let many = LedgerQuery {
+        kinds: (0..20)
+            .map(|n| format!("kind.{n}"))
+            .chain(few.kinds.clone())
+            .collect(),
+        ..few.clone()
+    };
+    assert_eq!(seqs(many).await, [17, 16, 15, 14]);
+    let oldest = LedgerQuery {
+        newest_first: false,
+        until: Some(at(160)),
+        ..few
+    };
+    assert_eq!(seqs(oldest).await, [11, 12, 13, 14]);
+    let never = LedgerQuery {
+        from: Some(at(1_000)),
+        ..base.clone()
+    };
+    assert_eq!(seqs(never).await, [0; 0]);
     let missing = db.ledger_record("a", 31).await;
     assert!(matches!(missing, Err(Error::NotFound { .. })));
 }

@@ -107,12 +107,12 @@ pub fn capability() -> Capability {
                 sql: include_str!("../migrations/20261123_web_oidc.sql"),
             },
             Migration {
-                name: "20261123_web_mail_address",
-                sql: include_str!("../migrations/20261123_web_mail_address.sql"),
+                name: "20261124_web_mail_address",
+                sql: include_str!("../migrations/20261124_web_mail_address.sql"),
             },
             Migration {
-                name: "20261123_web_invitation_key",
-                sql: include_str!("../migrations/20261123_web_invitation_key.sql"),
+                name: "20261124_web_invitation_key",
+                sql: include_str!("../migrations/20261124_web_invitation_key.sql"),
             },
         ],
         jobs: vec![audit::job()],

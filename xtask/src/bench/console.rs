@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
+use super::Args;
 use super::figure::{Figure, Goal, Measured};
 use super::serving::{Running, free_port, scratch, wait_for_page};
 use super::visit::{self, Addresses, Weight};
 use super::wire::Wire;
-use super::Args;
 use crate::binary;
 use crate::step::{self, Steps};
 

@@ -9,9 +9,16 @@ use super::wire::Wire;
 const LOOKED_THROUGH: usize = 250;
 /// Addresses kept per route.
 const ADDRESSES: usize = 5;
-/// No pages for people, endless, or without a person.
-const LEFT_OUT: [&str; 7] = [
-    "/api/", "/assets/", "/healthz", "/readyz", "/metrics", "/sign-in", "/events",
+/// No pages for people, endless, without a person, or the whole ledger as a file.
+const LEFT_OUT: [&str; 8] = [
+    "/api/",
+    "/assets/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/sign-in",
+    "/events",
+    "/ledger/export",
 ];
 
 /// Addresses by route, as far as one person may open them.

@@ -35,9 +35,20 @@ impl Papers {
             About::Period(period) => (period.first(), period.last()),
             About::Item(_) => (contract.term.first(), contract.term.last()),
         };
-        let entries = self
-            .work(id, contract.term.first(), contract.term.last())
-            .await?;
+        // Only two kinds of paper print work: a term's entries are many.
+        let model = deliverable.model.as_deref().unwrap_or_default();
+        let work = match model {
+            "monthly-report" => self.work(id, first, last).await?,
+            _ => Vec::new(),
+        };
+        let months = match model {
+            "yearly-overview" => {
+                let (first, last) = (contract.term.first(), contract.term.last());
+                let entries = self.work(id, first, last).await?;
+                months(&entries, first, today.min(last))
+            }
+            _ => Vec::new(),
+        };
         let version = contract.versions.len() - 1;
         let cap = work_counter(contract).and_then(|(_, counter)| {
             Some((
@@ -52,11 +63,6 @@ impl Papers {
             .app
             .slot::<mamori_web::Installation>()
             .is_some_and(|installation| installation.sample);
-        let months = months(
-            &entries,
-            contract.term.first(),
-            today.min(contract.term.last()),
-        );
         Ok(Sources {
             head: contract.file.contract.clone(),
             cap_minutes: cap.as_ref().map(|(_, minutes)| *minutes),
@@ -67,10 +73,7 @@ impl Papers {
                 .iter()
                 .map(|(key, category)| (key.clone(), category.title.clone()))
                 .collect(),
-            work: entries
-                .into_iter()
-                .filter(|entry| first <= entry.date && entry.date <= last)
-                .collect(),
+            work,
             months,
             standings: live.standings(self.app.now()).await?,
             papers: self.lines(live, first, last).await?,

@@ -94,9 +94,10 @@ pub struct Sources {
     pub cap_title: String,
     /// Category titles by key.
     pub categories: BTreeMap<String, String>,
-    /// Work entries in force whose day lies in the period.
+    /// Work entries in force whose day lies in the period, for a paper that prints them.
     pub work: Vec<WorkEntry>,
-    /// Minutes (counted, other) by month of the term, up to today.
+    /// Minutes (counted, other) by month of the term, up to today, for a paper that prints
+    /// them.
     pub months: Vec<(String, u32, u32)>,
     /// All judged obligations.
     pub standings: Vec<Standing>,

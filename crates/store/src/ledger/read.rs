@@ -14,6 +14,9 @@ use crate::sql::{Args, Row};
 pub(crate) const COLUMNS: &str = "contract, seq, at_ms, observed_ms, actor_kind, actor_id, kind, \
      version, subject, payload, attachments, personal, prev, hash";
 
+/// With more kinds than these a query reads the chain: asking for each by itself no longer pays.
+const BRANCHES: usize = 8;
+
 /// Which records to read. All conditions hold together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerQuery {
@@ -56,17 +59,40 @@ impl LedgerQuery {
         }
     }
 
-    pub(super) fn sql(&self) -> (String, Args) {
+    /// The statement; times must have become positions before.
+    fn sql(&self) -> (String, Args) {
         let mut args = args![self.contract.as_str()];
-        let mut sql = format!("SELECT {COLUMNS} FROM ledger_record WHERE contract = $1");
-        if !self.kinds.is_empty() {
-            let places: Vec<String> = self
-                .kinds
-                .iter()
-                .map(|kind| args.push(kind.as_str()))
-                .collect();
-            let _ = write!(sql, " AND kind IN ({})", places.join(", "));
-        }
+        let select = format!("SELECT {COLUMNS} FROM ledger_record WHERE contract = $1");
+        let rest = self.conditions(&mut args);
+        let order = if self.newest_first { "DESC" } else { "ASC" };
+        let end = format!(" ORDER BY seq {order} LIMIT {}", args.push(self.limit));
+        let kinds: Vec<String> = self.kinds.iter().map(|kind| args.push(kind)).collect();
+        let sql = match &kinds[..] {
+            [] => format!("{select}{rest}{end}"),
+            [kind] => format!("{select} AND kind = {kind}{rest}{end}"),
+            few if few.len() <= BRANCHES => {
+                // One kind after another, each by the index of kinds: asked for two kinds at once,
+                // SQLite reads the chain from its end until it has found enough, and of rare kinds
+                // there never is enough.
+                let branches: Vec<String> = few
+                    .iter()
+                    .enumerate()
+                    .map(|(n, kind)| {
+                        format!(
+                            "SELECT * FROM ({select} AND kind = {kind}{rest}{end}) AS branch_{n}"
+                        )
+                    })
+                    .collect();
+                format!("{}{end}", branches.join(" UNION ALL "))
+            }
+            many => format!("{select} AND kind IN ({}){rest}{end}", many.join(", ")),
+        };
+        (sql, args)
+    }
+
+    /// What a record must be besides one of the kinds.
+    fn conditions(&self, args: &mut Args) -> String {
+        let mut sql = String::new();
         if let Some(subject) = &self.subject {
             let _ = write!(sql, " AND subject = {}", args.push(subject.as_str()));
         }
@@ -78,21 +104,17 @@ impl LedgerQuery {
                 args.push(actor.id.as_str())
             );
         }
-        if let Some(from_seq) = self.from_seq {
-            let _ = write!(sql, " AND seq >= {}", args.push(clamp(from_seq)));
+        if self.from_seq.is_some() || self.to_seq.is_some() {
+            // `BETWEEN` even when one side is open: with two comparisons SQLite takes the primary
+            // key instead of the index of kinds and reads the whole chain.
+            let _ = write!(
+                sql,
+                " AND seq BETWEEN {} AND {}",
+                args.push(clamp(self.from_seq.unwrap_or(0))),
+                args.push(clamp(self.to_seq.unwrap_or(u64::MAX)))
+            );
         }
-        if let Some(to_seq) = self.to_seq {
-            let _ = write!(sql, " AND seq <= {}", args.push(clamp(to_seq)));
-        }
-        if let Some(from) = self.from {
-            let _ = write!(sql, " AND at_ms >= {}", args.push(from));
-        }
-        if let Some(until) = self.until {
-            let _ = write!(sql, " AND at_ms < {}", args.push(until));
-        }
-        let order = if self.newest_first { "DESC" } else { "ASC" };
-        let _ = write!(sql, " ORDER BY seq {order} LIMIT {}", args.push(self.limit));
-        (sql, args)
+        sql
     }
 }
 
@@ -134,12 +156,31 @@ pub(crate) fn record_from_row(row: &Row) -> Result<Record> {
 impl Db {
     /// Records that match, in order of position.
     pub async fn ledger_records(&self, query: &LedgerQuery) -> Result<Vec<Record>> {
+        let Some(query) = self.by_position(query).await? else {
+            return Ok(Vec::new());
+        };
         let (sql, args) = query.sql();
         self.fetch_all(&sql, args)
             .await?
             .iter()
             .map(record_from_row)
             .collect()
+    }
+
+    /// The query with positions instead of times, which order a chain alike; `None` when nothing
+    /// can match. One index serves positions together with kinds or subjects, none serves times.
+    async fn by_position(&self, query: &LedgerQuery) -> Result<Option<LedgerQuery>> {
+        let mut query = query.clone();
+        if query.from.is_some() || query.until.is_some() {
+            let (from, until) = (query.from.take(), query.until.take());
+            let range = self.ledger_seq_range(&query.contract, from, until).await?;
+            let Some((first, last)) = range else {
+                return Ok(None);
+            };
+            query.from_seq = Some(query.from_seq.map_or(first, |seq| seq.max(first)));
+            query.to_seq = Some(query.to_seq.map_or(last, |seq| seq.min(last)));
+        }
+        Ok(Some(query))
     }
 
     /// One record.
@@ -236,4 +277,55 @@ fn head_from_row(row: &Row) -> Result<Head> {
         seq: row.get("seq")?,
         hash: row.get("hash")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MIGRATIONS;
+
+    /// How SQLite would go about it, each step as a line.
+    async fn plan(db: &Db, query: &LedgerQuery) -> Vec<String> {
+        let (sql, args) = query.sql();
+        let rows = db
+            .fetch_all(&format!("EXPLAIN QUERY PLAN {sql}"), args)
+            .await
+            .expect("a plan");
+        rows.iter()
+            .map(|row| row.text("detail").expect("a detail"))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn rare_kinds_are_found_by_their_index_and_not_by_reading_the_chain() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open_path(&folder.path().join("m.db"))
+            .await
+            .expect("opens");
+        db.migrate(MIGRATIONS).await.expect("migrates");
+        let ends = [
+            (None, None),
+            (Some(7), None),
+            (None, Some(9)),
+            (Some(7), Some(9)),
+        ];
+        for kinds in 1..=BRANCHES {
+            for (from_seq, to_seq) in ends {
+                for newest_first in [true, false] {
+                    let query = LedgerQuery {
+                        kinds: (0..kinds).map(|n| format!("kind.{n}")).collect(),
+                        from_seq,
+                        to_seq,
+                        newest_first,
+                        ..LedgerQuery::new("a")
+                    };
+                    let steps = plan(&db, &query).await;
+                    let reads =
+                        |index: &str| steps.iter().filter(|step| step.contains(index)).count();
+                    assert_eq!(reads("ledger_record_kind"), kinds, "{query:?}: {steps:#?}");
+                    assert_eq!(reads("sqlite_autoindex"), 0, "{query:?}: {steps:#?}");
+                }
+            }
+        }
+    }
 }

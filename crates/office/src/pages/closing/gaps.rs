@@ -57,7 +57,8 @@ pub(crate) fn gaps(
     gaps
 }
 
-fn is_about_work(document: &Document) -> bool {
+/// Whether a paper prints the entries of work.
+pub(super) fn is_about_work(document: &Document) -> bool {
     matches!(document, Document::StatusReport(_))
 }
 

@@ -292,7 +292,11 @@ impl Looking<'_> {
             Err(PaperError::UnknownAbout { .. }) => return Ok(()),
             Err(error) => return Err(view::paper_error(error)),
         };
-        let work = figures::work(office, id, task.due.period).await?;
+        let work = if gaps::is_about_work(&document) {
+            figures::work(office, id, task.due.period).await?
+        } else {
+            Vec::new()
+        };
         shown.gaps = gaps::gaps(self.page, task, &sources, &document, &work, self.today);
         if shown.step == "figures" {
             shown.figures = figures::stats(self.page, task, &sources, &document);

@@ -66,17 +66,20 @@ pub(crate) async fn zip(
         .map_err(WebError::bug)?;
     // Without a name it is gone as soon as nobody reads it, whatever happens.
     std::fs::remove_file(&path).map_err(WebError::bug)?;
-    let blobs = Blobs::new(folder.join("blobs"));
-    archive::export(
-        &app.db,
-        &blobs,
-        &app.ledger_key,
-        &request,
-        folder,
-        &mut file,
-    )
-    .await?;
-    file.rewind().map_err(WebError::bug)?;
+    let (app, folder) = (app.clone(), folder.clone());
+    let runtime = tokio::runtime::Handle::current();
+    // Years of evidence take long to read and pack: on a thread of its own nobody waits for it.
+    let file = tokio::task::spawn_blocking(move || {
+        let blobs = Blobs::new(folder.join("blobs"));
+        let (db, key) = (&app.db, &app.ledger_key);
+        runtime.block_on(archive::export(
+            db, &blobs, key, &request, &folder, &mut file,
+        ))?;
+        file.rewind().map_err(WebError::bug)?;
+        Ok::<_, WebError>(file)
+    })
+    .await
+    .map_err(WebError::bug)??;
     let name = format!("mamori-{contract}-{today}.zip");
     send::file(file, "application/zip", &name)
 }
