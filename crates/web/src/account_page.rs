@@ -285,12 +285,7 @@ async fn change_password(
     let page = Page::bare(&app, visitor.language, "account-title");
     let current = Secret::new(given.current_password);
     let limits = app.slot_or_default::<crate::limit::SignInLimits>();
-    limits
-        .admit(&account.name, from, app.now())
-        .map_err(|refused| WebError::TooMany {
-            retry_after_seconds: refused.retry_after.as_secs().max(1),
-        })?;
-    limits.failed(&account.name, from, app.now());
+    let attempt = limits.attempt(&account.name, from, app.now())?;
     let fits = account::authenticate(&app, &account.name, &current)
         .await?
         .is_some();
@@ -302,7 +297,7 @@ async fn change_password(
         None
     };
     if fits {
-        limits.succeeded(&account.name, from, app.now());
+        limits.succeeded(attempt);
     }
     let refused = if let Some((field, message)) = refused {
         Some(Refused { field, message })

@@ -16,7 +16,7 @@ use crate::account::{self, Account, AccountError};
 use crate::error::{self, WebError};
 use crate::form::Field;
 use crate::invitation::{self, Invitation, Purpose};
-use crate::limit::SignInLimits;
+use crate::limit::{Attempt, SignInLimits};
 use crate::page::{Page, Tone, role_key};
 use crate::server::ClientAddress;
 use crate::session::{self, Proof, Visitor};
@@ -144,23 +144,15 @@ fn mismatch(page: &Page, given: &Given) -> Option<Refused> {
     })
 }
 
-/// Refuses addresses that try links by chance; counts this try as one.
-fn admit(app: &App, from: IpAddr, secret: &str) -> Result<(), WebError> {
-    let limits = app.slot_or_default::<SignInLimits>();
+/// Refuses addresses that try links by chance; what it gives back says that the link was real.
+fn try_link(app: &App, from: IpAddr, secret: &str) -> Result<Attempt, WebError> {
     let key = format!("link {}", &token::digest(secret)[..16]);
-    limits
-        .admit(&key, from, app.now())
-        .map_err(|refused| WebError::TooMany {
-            retry_after_seconds: refused.retry_after.as_secs().max(1),
-        })?;
-    limits.failed(&key, from, app.now());
-    Ok(())
+    let limits = app.slot_or_default::<SignInLimits>();
+    Ok(limits.attempt(&key, from, app.now())?)
 }
 
-fn forgive(app: &App, from: IpAddr, secret: &str) {
-    let key = format!("link {}", &token::digest(secret)[..16]);
-    app.slot_or_default::<SignInLimits>()
-        .succeeded(&key, from, app.now());
+fn forgive(app: &App, attempt: Attempt) {
+    app.slot_or_default::<SignInLimits>().succeeded(attempt);
 }
 
 /// No other site learns the address of such a page.
@@ -184,11 +176,11 @@ async fn setup_page(
     headers: HeaderMap,
     Query(query): Query<SetupQuery>,
 ) -> Result<Response, WebError> {
-    admit(&app, from, &query.token)?;
+    let attempt = try_link(&app, from, &query.token)?;
     if !setup::admits(&app, &query.token).await? {
         return dead(&app, &headers, "setup-dead");
     }
-    forgive(&app, from, &query.token);
+    forgive(&app, attempt);
     let given = Given {
         token: query.token,
         ..Given::default()
@@ -247,11 +239,11 @@ async fn set_up(
     headers: HeaderMap,
     Form(given): Form<Given>,
 ) -> Result<Response, WebError> {
-    admit(&app, from, &given.token)?;
+    let attempt = try_link(&app, from, &given.token)?;
     if !setup::admits(&app, &given.token).await? {
         return dead(&app, &headers, "setup-dead");
     }
-    forgive(&app, from, &given.token);
+    forgive(&app, attempt);
     let page = Page::bare(&app, session::language(&headers), "setup-title");
     if let Some(refused) = mismatch(&page, &given) {
         return setup_form(&app, &headers, &given, Some(&refused));
@@ -284,11 +276,11 @@ async fn invitation_page(
     headers: HeaderMap,
     Path(secret): Path<String>,
 ) -> Result<Response, WebError> {
-    admit(&app, from, &secret)?;
+    let attempt = try_link(&app, from, &secret)?;
     let Some(found) = invitation::find(&app, &secret).await? else {
         return dead(&app, &headers, "invitation-dead");
     };
-    forgive(&app, from, &secret);
+    forgive(&app, attempt);
     let given = Given {
         display_name: found.display_name.clone(),
         ..Given::default()
@@ -346,11 +338,11 @@ async fn accept(
     Path(secret): Path<String>,
     Form(given): Form<Given>,
 ) -> Result<Response, WebError> {
-    admit(&app, from, &secret)?;
+    let attempt = try_link(&app, from, &secret)?;
     let Some(found) = invitation::find(&app, &secret).await? else {
         return dead(&app, &headers, "invitation-dead");
     };
-    forgive(&app, from, &secret);
+    forgive(&app, attempt);
     let page = Page::bare(&app, session::language(&headers), "invitation-title");
     if let Some(refused) = mismatch(&page, &given) {
         return invitation_form(&app, &headers, &secret, &found, &given, Some(&refused)).await;

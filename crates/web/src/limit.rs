@@ -1,6 +1,7 @@
 //! Limits on failed sign-ins, made so that nobody can lock out an office.
 //!
-//! Only failures count. A whole office behind one address signs in as often as it likes; one
+//! Only failures count: a try counts while it is being judged, and no longer once it was right. A
+//! whole office behind one address signs in as often as it likes; one
 //! person's slips block that person from that address, not the neighbours. A stranger who tries
 //! one account from many addresses is stopped by the account's own limit, but addresses from
 //! which the account signed in before stay open, so the owner is not shut out.
@@ -13,6 +14,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+
+use crate::error::WebError;
 
 /// How many failures within which time.
 #[derive(Debug, Clone, Copy)]
@@ -75,56 +78,109 @@ pub struct TooMany {
     pub retry_after: SignedDuration,
 }
 
+impl From<TooMany> for WebError {
+    fn from(refused: TooMany) -> Self {
+        Self::TooMany {
+            retry_after_seconds: refused.retry_after.as_secs().max(1),
+        }
+    }
+}
+
+/// A try that is being judged. It stays counted as a failure unless it is said to have been right.
+#[derive(Debug)]
+#[must_use]
+pub struct Attempt {
+    account: String,
+    network: Network,
+    at: Timestamp,
+    counted: Vec<Key>,
+}
+
 impl SignInLimits {
     /// Whether this account may be tried from this address now. Ask before the password is looked
     /// at.
     pub fn admit(&self, account: &str, from: IpAddr, now: Timestamp) -> Result<(), TooMany> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let network = Network::from(from);
-        let known = state.known.contains_key(&(account.to_owned(), network));
-        let mut checks = vec![
-            (Key::Pair(account.to_owned(), network), PER_PAIR),
-            (Key::Address(network), PER_ADDRESS),
-        ];
-        if !known {
-            checks.push((Key::Account(account.to_owned()), PER_ACCOUNT));
-        }
-        let wait = checks
-            .into_iter()
-            .filter_map(|(key, quota)| state.wait(&key, quota, now))
-            .max();
-        match wait {
+        let checks = state.checks(account, Network::from(from));
+        match state.longest_wait(&checks, now) {
             Some(retry_after) => Err(TooMany { retry_after }),
             None => Ok(()),
         }
     }
 
-    /// Counts a failure.
-    pub fn failed(&self, account: &str, from: IpAddr, now: Timestamp) {
+    /// Begins a try, which counts from now on: tries that run side by side count before any of them
+    /// is judged.
+    pub fn attempt(&self, account: &str, from: IpAddr, now: Timestamp) -> Result<Attempt, TooMany> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let network = Network::from(from);
-        let known = state.known.contains_key(&(account.to_owned(), network));
-        state.count(Key::Pair(account.to_owned(), network), PER_PAIR, now);
-        state.count(Key::Address(network), PER_ADDRESS, now);
-        if !known {
-            state.count(Key::Account(account.to_owned()), PER_ACCOUNT, now);
+        let checks = state.checks(account, network);
+        if let Some(retry_after) = state.longest_wait(&checks, now) {
+            return Err(TooMany { retry_after });
+        }
+        for (key, quota) in &checks {
+            state.count(key.clone(), *quota, now);
         }
         state.bound();
+        Ok(Attempt {
+            account: account.to_owned(),
+            network,
+            at: now,
+            counted: checks.into_iter().map(|(key, _)| key).collect(),
+        })
+    }
+
+    /// The try was right as far as it went, but somebody is not in yet: it no longer counts, what
+    /// failed before does.
+    pub fn right_so_far(&self, attempt: &Attempt) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.take_back(attempt);
     }
 
     /// Forgets the slips of a person who then got it right, and remembers the address.
-    pub fn succeeded(&self, account: &str, from: IpAddr, now: Timestamp) {
+    pub fn succeeded(&self, attempt: Attempt) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let network = Network::from(from);
-        state
-            .failures
-            .remove(&Key::Pair(account.to_owned(), network));
-        state.known.insert((account.to_owned(), network), now);
+        state.take_back(&attempt);
+        let (account, network) = (attempt.account, attempt.network);
+        state.failures.remove(&Key::Pair(account.clone(), network));
+        state.known.insert((account, network), attempt.at);
         state.bound();
     }
 }
 
 impl State {
+    /// What counts for an account that is tried from a network.
+    fn checks(&self, account: &str, network: Network) -> Vec<(Key, Quota)> {
+        let mut checks = vec![
+            (Key::Pair(account.to_owned(), network), PER_PAIR),
+            (Key::Address(network), PER_ADDRESS),
+        ];
+        if !self.known.contains_key(&(account.to_owned(), network)) {
+            checks.push((Key::Account(account.to_owned()), PER_ACCOUNT));
+        }
+        checks
+    }
+
+    fn longest_wait(&mut self, checks: &[(Key, Quota)], now: Timestamp) -> Option<SignedDuration> {
+        checks
+            .iter()
+            .filter_map(|(key, quota)| self.wait(key, *quota, now))
+            .max()
+    }
+
+    fn take_back(&mut self, attempt: &Attempt) {
+        for key in &attempt.counted {
+            let Some(times) = self.failures.get_mut(key) else {
+                continue;
+            };
+            if let Some(place) = times.iter().position(|at| *at == attempt.at) {
+                times.remove(place);
+            }
+            if times.is_empty() {
+                self.failures.remove(key);
+            }
+        }
+    }
+
     fn wait(&mut self, key: &Key, quota: Quota, now: Timestamp) -> Option<SignedDuration> {
         let times = self.failures.get_mut(key)?;
         drop_old(times, quota, now);
@@ -185,8 +241,52 @@ mod tests {
 
     fn fail(limits: &SignInLimits, account: &str, from: IpAddr, times: usize, now: Timestamp) {
         for _ in 0..times {
-            limits.failed(account, from, now);
+            failed(limits, account, from, now);
         }
+    }
+
+    fn failed(limits: &SignInLimits, account: &str, from: IpAddr, now: Timestamp) {
+        let _ = limits.attempt(account, from, now);
+    }
+
+    fn succeeded(limits: &SignInLimits, account: &str, from: IpAddr, now: Timestamp) {
+        let attempt = limits.attempt(account, from, now).expect("admitted");
+        limits.succeeded(attempt);
+    }
+
+    #[test]
+    fn an_office_behind_one_address_signs_in_as_often_as_it_likes() {
+        let limits = SignInLimits::default();
+        for n in 0..500 {
+            let name = format!("user{}", n % 40);
+            // With a second factor: the password first, then the code.
+            let password = limits.attempt(&name, ip(1), at(0)).expect("admitted");
+            limits.right_so_far(&password);
+            succeeded(&limits, &name, ip(1), at(0));
+        }
+        assert!(limits.0.lock().expect("not poisoned").failures.is_empty());
+    }
+
+    #[test]
+    fn a_right_password_does_not_wash_away_wrong_codes() {
+        let limits = SignInLimits::default();
+        for _ in 0..6 {
+            let password = limits.attempt("tanaka", ip(1), at(0)).expect("admitted");
+            limits.right_so_far(&password);
+            failed(&limits, "tanaka", ip(1), at(0));
+        }
+        assert!(limits.attempt("tanaka", ip(1), at(1)).is_err());
+    }
+
+    #[test]
+    fn tries_side_by_side_count_before_they_are_judged() {
+        let limits = SignInLimits::default();
+        let running: Vec<Attempt> = (0..6)
+            .map(|_| limits.attempt("tanaka", ip(1), at(0)).expect("admitted"))
+            .collect();
+        assert!(limits.attempt("tanaka", ip(1), at(0)).is_err());
+        drop(running);
+        assert!(limits.attempt("tanaka", ip(1), at(0)).is_err());
     }
 
     #[test]
@@ -203,7 +303,7 @@ mod tests {
     #[test]
     fn a_stranger_with_many_addresses_is_stopped_but_the_owner_is_not() {
         let limits = SignInLimits::default();
-        limits.succeeded("tanaka", ip(1), at(0));
+        succeeded(&limits, "tanaka", ip(1), at(0));
         for n in 0..30 {
             fail(&limits, "tanaka", ip(100 + n), 1, at(1));
         }
@@ -233,7 +333,7 @@ mod tests {
         let limits = SignInLimits::default();
         for n in 0..6 {
             let from: IpAddr = format!("2001:db8::{n:x}").parse().expect("address");
-            limits.failed("tanaka", from, at(0));
+            failed(&limits, "tanaka", from, at(0));
         }
         let other: IpAddr = "2001:db8::ffff".parse().expect("address");
         assert!(limits.admit("tanaka", other, at(0)).is_err());
@@ -243,7 +343,7 @@ mod tests {
     fn a_flood_does_not_grow_without_end() {
         let limits = SignInLimits::default();
         for n in 0..30_000_u32 {
-            limits.failed(&format!("u{n}"), ip(n), at(i64::from(n) / 1000));
+            failed(&limits, &format!("u{n}"), ip(n), at(i64::from(n) / 1000));
         }
         let state = limits.0.lock().expect("not poisoned");
         assert!(
@@ -262,7 +362,7 @@ mod tests {
             let mut events = events;
             events.sort_by_key(|(_, _, minute)| *minute);
             for (account, address, minute) in &events {
-                limits.failed(&format!("u{account}"), ip(*address), at(*minute));
+                failed(&limits, &format!("u{account}"), ip(*address), at(*minute));
             }
             prop_assert_eq!(limits.admit("innocent", ip(77), at(20)), Ok(()));
         }
@@ -272,7 +372,7 @@ mod tests {
         fn every_block_ends(events in prop::collection::vec((0_u32..3, 0_u32..3, 0_i64..20), 0..300)) {
             let limits = SignInLimits::default();
             for (account, address, minute) in &events {
-                limits.failed(&format!("u{account}"), ip(*address), at(*minute));
+                failed(&limits, &format!("u{account}"), ip(*address), at(*minute));
             }
             for account in 0..3 {
                 for address in 0..3 {
@@ -286,7 +386,7 @@ mod tests {
         fn retry_after_is_true(extra in 0_usize..5, minute in 0_i64..14) {
             let limits = SignInLimits::default();
             for n in 0..6 + extra {
-                limits.failed("tanaka", ip(1), at(0) + SignedDuration::from_secs(n as i64));
+                failed(&limits, "tanaka", ip(1), at(0) + SignedDuration::from_secs(n as i64));
             }
             let now = at(minute) + SignedDuration::from_secs(20);
             let refused = limits.admit("tanaka", ip(1), now).expect_err("blocked");

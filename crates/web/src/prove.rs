@@ -162,13 +162,7 @@ async fn by_password(
 ) -> Result<Response, WebError> {
     let account = own_account(&app, &visitor).await?;
     let limits = app.slot_or_default::<SignInLimits>();
-    let now = app.now();
-    limits
-        .admit(&account.name, from, now)
-        .map_err(|refused| WebError::TooMany {
-            retry_after_seconds: refused.retry_after.as_secs().max(1),
-        })?;
-    limits.failed(&account.name, from, now);
+    let attempt = limits.attempt(&account.name, from, app.now())?;
     let password = Secret::new(given.password);
     let mut proven = account::authenticate(&app, &account.name, &password)
         .await?
@@ -185,7 +179,7 @@ async fn by_password(
         tracing::warn!(%from, user = visitor.id, "a fresh proof failed");
         return again(&app, &visitor, &headers, &given.carried, "prove-wrong").await;
     }
-    limits.succeeded(&account.name, from, now);
+    limits.succeeded(attempt);
     proved(&app, &visitor, method, &headers, from, &given.carried).await
 }
 

@@ -213,22 +213,23 @@ async fn by_password(
     let limits = app.slot_or_default::<SignInLimits>();
     let name = given.name.trim().to_ascii_lowercase();
     let carried = given.carried;
-    let now = app.now();
-    if let Err(refused) = limits.admit(&name, from, now) {
-        tracing::warn!(%from, "sign-in refused: too many failures");
-        return refuse_for_now(&app, &headers, &name, &carried, refused);
-    }
-    // Counted before the password is looked at: attempts that run side by side count too.
-    limits.failed(&name, from, now);
+    let attempt = match limits.attempt(&name, from, app.now()) {
+        Ok(attempt) => attempt,
+        Err(refused) => {
+            tracing::warn!(%from, "sign-in refused: too many failures");
+            return refuse_for_now(&app, &headers, &name, &carried, refused);
+        }
+    };
     let password = Secret::new(given.password);
     let Some(account) = account::authenticate(&app, &name, &password).await? else {
         tracing::warn!(%from, "sign-in failed");
         return refuse(&app, &headers, &name, &carried, "sign-in-wrong");
     };
     if second::is_on(&app, &account.id.to_string()).await? {
+        limits.right_so_far(&attempt);
         return code_page(&app, &headers, &pending(&app, &account), &carried, "");
     }
-    limits.succeeded(&name, from, now);
+    limits.succeeded(attempt);
     let proof = Proof::new("password", &headers, from);
     enter(&app, &account, visitor, &proof, &headers, &carried).await
 }
@@ -355,18 +356,19 @@ async fn by_code(
         return refuse(&app, &headers, "", &carried, "sign-in-code-late");
     };
     let limits = app.slot_or_default::<SignInLimits>();
-    let now = app.now();
-    if let Err(refused) = limits.admit(&account.name, from, now) {
-        return refuse_for_now(&app, &headers, &account.name, &carried, refused);
-    }
-    limits.failed(&account.name, from, now);
+    let attempt = match limits.attempt(&account.name, from, app.now()) {
+        Ok(attempt) => attempt,
+        Err(refused) => {
+            return refuse_for_now(&app, &headers, &account.name, &carried, refused);
+        }
+    };
     let accepted = second::accept(&app, &account.id.to_string(), &given.code).await?;
     let Some(accepted) = accepted else {
         tracing::warn!(%from, user = %account.id, "a code was refused");
         let text = texts::texts(&app).say(session::language(&headers), "sign-in-code-wrong", &[]);
         return code_page(&app, &headers, &given.pending, &carried, &text);
     };
-    limits.succeeded(&account.name, from, now);
+    limits.succeeded(attempt);
     if let second::Accepted::Recovery { left } = accepted {
         tracing::warn!(user = %account.id, left, "a recovery code was used");
     }
@@ -471,11 +473,12 @@ async fn by_passkey(
 ) -> Result<Response, WebError> {
     let limits = app.slot_or_default::<SignInLimits>();
     let name = given.name.trim().to_ascii_lowercase();
-    let now = app.now();
-    if let Err(refused) = limits.admit(&name, from, now) {
-        return refuse_for_now(&app, &headers, &name, &given.carried, refused);
-    }
-    limits.failed(&name, from, now);
+    let attempt = match limits.attempt(&name, from, app.now()) {
+        Ok(attempt) => attempt,
+        Err(refused) => {
+            return refuse_for_now(&app, &headers, &name, &given.carried, refused);
+        }
+    };
     let account = match passkey::finish_sign_in(&app, &given.challenge, &given.credential).await {
         Ok(user) => account::by_id(&app, &user).await.ok(),
         Err(PasskeyError::Refused) => None,
@@ -484,7 +487,7 @@ async fn by_passkey(
     let Some(account) = account.filter(|account| account.disabled_at.is_none()) else {
         return refuse(&app, &headers, &name, &given.carried, "passkey-refused");
     };
-    limits.succeeded(&account.name, from, now);
+    limits.succeeded(attempt);
     let proof = Proof::new("passkey", &headers, from);
     enter(&app, &account, visitor, &proof, &headers, &given.carried).await
 }

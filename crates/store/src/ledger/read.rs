@@ -60,7 +60,7 @@ impl LedgerQuery {
     }
 
     /// The statement; times must have become positions before.
-    fn sql(&self) -> (String, Args) {
+    pub(super) fn sql(&self) -> (String, Args) {
         let mut args = args![self.contract.as_str()];
         let select = format!("SELECT {COLUMNS} FROM ledger_record WHERE contract = $1");
         let rest = self.conditions(&mut args);

@@ -169,7 +169,8 @@ async fn sign_in(
     Form(carried): Form<Carried>,
 ) -> Result<Response, WebError> {
     // Each beginning asks something of the database and, at times, of the provider.
-    admit(&app, from, "oidc begin")?;
+    let limits = app.slot_or_default::<SignInLimits>();
+    limits.admit("oidc begin", from, app.now())?;
     match go(&app, &headers, Purpose::SignIn, &carried).await {
         Ok(response) => Ok(response),
         Err(error) => back_to_form(&app, &headers, &carried, &error),
@@ -186,14 +187,6 @@ fn back_to_form(
     tracing::warn!(%error, "sign-in by the organisation's account failed");
     let page = Page::bare(app, session::language(headers), "sign-in-title");
     sign_in::refuse_saying(app, headers, "", carried, &said(&page, error))
-}
-
-fn admit(app: &App, from: std::net::IpAddr, key: &str) -> Result<(), WebError> {
-    app.slot_or_default::<SignInLimits>()
-        .admit(key, from, app.now())
-        .map_err(|refused| WebError::TooMany {
-            retry_after_seconds: refused.retry_after.as_secs().max(1),
-        })
 }
 
 async fn link(
@@ -257,13 +250,12 @@ async fn prove(
     let mut code_shown = false;
     if !given.code.is_empty() {
         let limits = app.slot_or_default::<SignInLimits>();
-        admit(&app, from, &account.name)?;
-        limits.failed(&account.name, from, app.now());
+        let attempt = limits.attempt(&account.name, from, app.now())?;
         code_shown = second::accept(&app, &visitor.id, &given.code)
             .await?
             .is_some();
         if code_shown {
-            limits.succeeded(&account.name, from, app.now());
+            limits.succeeded(attempt);
         }
     }
     let purpose = Purpose::Prove {
@@ -293,14 +285,13 @@ async fn join(
 ) -> Result<Response, WebError> {
     let limits = app.slot_or_default::<SignInLimits>();
     let key = format!("link {}", &token::digest(&secret)[..16]);
-    admit(&app, from, &key)?;
-    limits.failed(&key, from, app.now());
+    let attempt = limits.attempt(&key, from, app.now())?;
     let found = invitation::find(&app, &secret).await?;
     let asked = found.filter(|one| matches!(one.purpose, invitation::Purpose::Join { .. }));
     if asked.is_none() {
         return refused(&app, &headers, None, &OidcError::Stale);
     }
-    limits.succeeded(&key, from, app.now());
+    limits.succeeded(attempt);
     let wanted = given.name.trim().to_ascii_lowercase();
     // Told before the person goes to the provider, not afterwards.
     let free = match name::check_name(&wanted) {
@@ -332,8 +323,7 @@ async fn answer(
 ) -> Result<Response, WebError> {
     let limits = app.slot_or_default::<SignInLimits>();
     let key = format!("oidc {}", &token::digest(&returned.state)[..16]);
-    admit(&app, from, &key)?;
-    limits.failed(&key, from, app.now());
+    let attempt = limits.attempt(&key, from, app.now())?;
     if let Err(error) = settings(&app) {
         return refused(&app, &headers, visitor.as_ref(), &error);
     }
@@ -349,7 +339,7 @@ async fn answer(
     };
     match arrival.goes_on(&waiting, &returned).await {
         Ok(response) => {
-            limits.succeeded(&key, from, app.now());
+            limits.succeeded(attempt);
             Ok(response)
         }
         Err(Failure::Refused(error)) => match (&waiting.purpose, &visitor) {
