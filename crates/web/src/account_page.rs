@@ -149,9 +149,9 @@ async fn mail(
 ) -> Result<(Known, Option<String>, Field), WebError> {
     let known = mail_address::of(app, user).await?;
     let waiting = known.wanted.as_ref();
-    let waiting = waiting.map(|wanted| page.t1("mail-waiting", "address", wanted.as_str()));
-    let mut field = Field::new("email", "mail", page.t("mail-field"))
-        .help(page.t("mail-field-help"))
+    let waiting = waiting.map(|wanted| page.t1("own-mail-waiting", "address", wanted.as_str()));
+    let mut field = Field::new("email", "mail", page.t("own-mail-field"))
+        .help(page.t("own-mail-field-help"))
         .required()
         .autocomplete("email");
     field.max_length = 254;

@@ -156,7 +156,7 @@ pub async fn ask(
         actor,
         account::USER_ADDED,
         account,
-        "mail-asked",
+        "own-mail-asked",
     )
     .await?;
     tx.commit().await?;
@@ -282,7 +282,7 @@ async fn remove(app: &App, visitor: &Visitor, account: &Account) -> Result<(), M
         actor,
         account::USER_ADDED,
         account,
-        "mail-removed",
+        "own-mail-removed",
     )
     .await?;
     tx.commit().await?;
@@ -317,17 +317,17 @@ async fn change(
 ) -> Result<Response, WebError> {
     let account = own_account(&app, &visitor).await?;
     ask(&app, &visitor, &account, &given.mail).await?;
-    back(&app, &visitor, "mail-asked").await
+    back(&app, &visitor, "own-mail-asked").await
 }
 
 async fn forget(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
     let account = own_account(&app, &visitor).await?;
     remove(&app, &visitor, &account).await?;
-    back(&app, &visitor, "mail-removed").await
+    back(&app, &visitor, "own-mail-removed").await
 }
 
 async fn back(app: &App, visitor: &Visitor, key: &str) -> Result<Response, WebError> {
-    let text = Page::bare(app, visitor.language, "mail-title").t(key);
+    let text = Page::bare(app, visitor.language, "own-mail-title").t(key);
     visitor.flash(app, Tone::Ok, text).await?;
     Ok(Redirect::to("/account#mail").into_response())
 }
@@ -359,7 +359,7 @@ fn show(
     secret: &str,
 ) -> Result<Response, WebError> {
     let shown = ConfirmPage {
-        page: Page::new(app, visitor, "mail-confirm-title")
+        page: Page::new(app, visitor, "own-mail-confirm-title")
             .under("account-title", "/account")
             .here(),
         action: format!("/account/mail/{secret}"),
@@ -380,7 +380,7 @@ async fn confirmed(
 ) -> Result<Response, WebError> {
     let account = own_account(&app, &visitor).await?;
     if confirm(&app, &visitor, &account, &secret).await? {
-        back(&app, &visitor, "mail-confirmed").await
+        back(&app, &visitor, "own-mail-confirmed").await
     } else {
         show(&app, &visitor, None, &secret)
     }
