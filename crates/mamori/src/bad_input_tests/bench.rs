@@ -16,7 +16,7 @@ pub(super) fn forms() -> Vec<(&'static str, Value)> {
     vec![
         (
             "work",
-            json!({"date": "2026-10-05", "hours": "1.5", "category": "site-correction", "event": "画像の差替え"}),
+            json!({"date": "2026-10-05", "hours": "1.5", "category": "correct", "event": "画像の差替え"}),
         ),
         (
             "request",

@@ -169,7 +169,7 @@ async fn words_are_found_over_all_that_one_may_open() {
     on_both(|test| async move {
         activate(&test).await;
         let mut staff = test.token(Role::Staff).await;
-        let entry = json!({"date": "2026-10-05", "hours": "1.5", "category": "site-correction", "event": "観光ページの画像の差替え", "by": "佐藤 花子"});
+        let entry = json!({"date": "2026-10-05", "hours": "1.5", "category": "correct", "event": "観光ページの画像の差替え", "by": "佐藤 花子"});
         let made = post(&mut staff, "/work", &entry).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
         let search = |q: &str| format!("/api/v1/search?q={}", mamori_web::components::percent_encoded(q));

@@ -63,7 +63,7 @@ fn a_contract_is_put_into_force_worked_on_and_its_ledger_taken_home() {
         "--hours",
         "1.5",
         "--category",
-        "site-correction",
+        "correct",
         "--event",
         "画像の差替え",
     ])
