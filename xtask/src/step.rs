@@ -30,13 +30,13 @@ pub fn root() -> &'static Path {
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
-    // Set by `cargo run` for xtask itself; a build script that reads them would be rebuilt each time.
-    for name in [
-        "CARGO_MANIFEST_DIR",
-        "CARGO_MANIFEST_PATH",
-        "CARGO_PKG_NAME",
-    ] {
-        command.env_remove(name);
+    // Set by `cargo run` for xtask itself; a build script that reads them (ring's does) would run
+    // again, and everything above it would be compiled again, whenever somebody calls cargo by hand.
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
     }
     command
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter};
@@ -193,6 +194,8 @@ pub struct Route {
     pub fresh: bool,
     /// Greatest request body in bytes; `None` means the console's default (1 MiB).
     pub body_limit_bytes: Option<usize>,
+    /// After this time a request is given up; `None` means the console's default (30 seconds).
+    pub within: Option<Duration>,
     /// What an API route promises; pages have none.
     pub operation: Option<Arc<Operation>>,
     /// Personal data that it shows.
@@ -219,6 +222,7 @@ impl Route {
             guard: guard.into(),
             fresh: false,
             body_limit_bytes: None,
+            within: None,
             operation: None,
             personal: None,
             handler: axum::routing::on(verb.filter(), handler),
@@ -247,6 +251,13 @@ impl Route {
     #[must_use]
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         self.body_limit_bytes = Some(bytes);
+        self
+    }
+
+    /// Allows more time than a page needs, for answers that grow with the years.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.within = Some(time);
         self
     }
 

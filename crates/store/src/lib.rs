@@ -41,6 +41,10 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/20261123_store_ledger_actor.sql"),
     },
     Migration {
+        name: "20261124_store_ledger_at",
+        sql: include_str!("../migrations/20261124_store_ledger_at.sql"),
+    },
+    Migration {
         name: "20261122_store_setting",
         sql: include_str!("../migrations/20261122_store_setting.sql"),
     },

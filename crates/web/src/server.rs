@@ -5,8 +5,10 @@
 //! body limit, comparison with the route's description.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -54,7 +56,7 @@ pub fn router(app: &App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), check_host))
         .layer(middleware::from_fn_with_state(app.clone(), check_network))
         .layer(CompressionLayer::new().gzip(true).br(true))
-        .layer(middleware::from_fn(limit_time))
+        .layer(middleware::from_fn_with_state(patience(app), limit_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(app.clone(), error::render))
         .layer(middleware::from_fn_with_state(app.clone(), add_headers))
@@ -198,12 +200,23 @@ fn client_address(app: &App, request: &Request) -> ClientAddress {
     ClientAddress(forwarded.unwrap_or(peer))
 }
 
-async fn limit_time(request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|path| RoutePath(path.as_str().to_owned()));
-    let mut response = tokio::time::timeout(REQUEST_WITHIN, next.run(request))
+/// Routes by their path that may take longer than others.
+type Patience = Arc<BTreeMap<&'static str, Duration>>;
+
+fn patience(app: &App) -> Patience {
+    let routes = app.capabilities().iter().flat_map(|one| &one.routes);
+    let slow = routes.filter_map(|route| Some((route.path, route.within?)));
+    Arc::new(slow.collect())
+}
+
+async fn limit_time(State(patience): State<Patience>, request: Request, next: Next) -> Response {
+    let matched = request.extensions().get::<MatchedPath>();
+    let within = matched
+        .and_then(|path| patience.get(path.as_str()))
+        .copied()
+        .unwrap_or(REQUEST_WITHIN);
+    let route = matched.map(|path| RoutePath(path.as_str().to_owned()));
+    let mut response = tokio::time::timeout(within, next.run(request))
         .await
         .unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response());
     if let Some(route) = route {

@@ -9,7 +9,7 @@ mod server;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use anyhow::Context;
 use serde_json::Value;
@@ -19,10 +19,16 @@ pub use server::{Server, free_port};
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .expect("tests/e2e lies two folders below the root")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        // Where the test runs, not where it was compiled: a build folder may serve two checkouts.
+        std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
+            .ancestors()
+            .nth(2)
+            .expect("tests/e2e lies two folders below the root")
+            .to_owned()
+    });
+    &ROOT
 }
 
 /// The real contract, as data.
@@ -41,7 +47,15 @@ pub fn binary() -> &'static Path {
 
 /// Builds the binary; cargo itself says where it put it.
 fn build() -> anyhow::Result<PathBuf> {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // Those of this test's package: build scripts that read them would run again.
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    let output = cargo
         .args([
             "build",
             "--quiet",

@@ -28,9 +28,13 @@ pub type Addresses = BTreeMap<String, Vec<String>>;
 pub fn pages(routes: &[(String, String)]) -> Vec<String> {
     routes
         .iter()
-        .filter(|(verb, path)| verb == "GET" && !LEFT_OUT.iter().any(|part| path.contains(part)))
+        .filter(|(verb, path)| verb == "GET" && !is_left_out(path))
         .map(|(_, path)| path.clone())
         .collect()
+}
+
+fn is_left_out(path: &str) -> bool {
+    LEFT_OUT.iter().any(|part| path.contains(part))
 }
 
 /// Whether an address belongs to a route such as `/c/{contract}/work/{id}`.
@@ -91,7 +95,8 @@ pub fn discover(wire: &mut Wire, routes: &[String]) -> anyhow::Result<Addresses>
             let text = answer.text();
             waiting.extend(links(&text, "href").into_iter().filter_map(|href| {
                 let href = href.split('#').next().unwrap_or_default();
-                (href.starts_with('/') && !href.starts_with("//")).then(|| href.to_owned())
+                let ours = href.starts_with('/') && !href.starts_with("//");
+                (ours && !is_left_out(href)).then(|| href.to_owned())
             }));
         }
     }

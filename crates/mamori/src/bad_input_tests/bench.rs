@@ -98,7 +98,14 @@ async fn whole_content(db: &Db, sqlite: bool) -> String {
     let mut parts = Vec::new();
     for table in db.fetch_all(names, args![]).await.expect("tables") {
         let table = table.text("name").expect("a name");
-        if matches!(table.as_str(), "audit_read" | "sqlite_sequence") {
+        // Whatever is appended to a chain changes its head, and chains hold by far the most.
+        let left_out = [
+            "audit_read",
+            "sqlite_sequence",
+            "ledger_record",
+            "ledger_node",
+        ];
+        if left_out.contains(&table.as_str()) {
             continue;
         }
         let columns = if sqlite {

@@ -45,9 +45,9 @@ pub struct Args {
     /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// Another contract file than the built-in one
+    /// Another contract file than the built-in one; more of them stand beside it without a past
     #[arg(long, value_name = "FILE")]
-    contract: Option<PathBuf>,
+    contract: Vec<PathBuf>,
     /// Prepare the installation and end, without serving it
     #[arg(long)]
     prepare_only: bool,
@@ -68,15 +68,16 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
         .data_dir
         .clone()
         .unwrap_or_else(|| PathBuf::from("mamori-demo"));
-    let (name, source) = match &args.contract {
-        None => (CONTRACT_NAME.to_owned(), with_sample_contractor(CONTRACT)),
-        Some(file) => {
-            let name = file.display().to_string();
-            let source = std::fs::read_to_string(file)
-                .with_context(|| format!("契約ファイル {name} を読めません"))?;
-            (name, source)
-        }
-    };
+    let mut contracts = Vec::new();
+    for file in &args.contract {
+        let name = file.display().to_string();
+        let source = std::fs::read_to_string(file)
+            .with_context(|| format!("契約ファイル {name} を読めません"))?;
+        contracts.push((name, source));
+    }
+    if contracts.is_empty() {
+        contracts.push((CONTRACT_NAME.to_owned(), with_sample_contractor(CONTRACT)));
+    }
     let json = global.json;
     wiring::block_on(async move {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
@@ -89,12 +90,13 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
         let mut config = Config::load(&folder, None)?;
         config.listen = address;
         "warn".clone_into(&mut config.log.filter);
-        let sign_ins = prepare(&config, &folder, &name, &source).await?;
+        let sign_ins = prepare(&config, &folder, &contracts).await?;
         let Some(listener) = listener else {
             return Ok(ExitCode::SUCCESS);
         };
         let app = wiring::open_with(config, Arc::new(SystemClock)).await?;
-        warm(&app).await?;
+        // Before the address is told: everything is there when somebody looks.
+        serve::warm(&app).await?;
         let stop = serve::stop_on_signal()?;
         announce(&sign_ins, listener.local_addr()?, &folder, json)?;
         serve::serve_quietly(&app, Some(listener), true, stop).await
@@ -122,13 +124,14 @@ fn with_sample_contractor(source: &str) -> String {
     })
 }
 
-/// Makes the sample installation, unless it is there.
+/// Makes the sample installation, unless it is there: the first contract with a past, the others as
+/// they are on their first day.
 async fn prepare(
     config: &Config,
     folder: &Path,
-    name: &str,
-    source: &str,
+    contracts: &[(String, String)],
 ) -> anyhow::Result<Vec<SignIn>> {
+    let ((name, source), others) = contracts.split_first().context("no contract")?;
     let kept = folder.join(SIGN_INS);
     if let Ok(text) = std::fs::read_to_string(&kept) {
         return serde_json::from_str(&text).with_context(|| {
@@ -198,6 +201,13 @@ async fn prepare(
             .await?;
     }
     rehearsal::catch_up(&app, &clock, SystemClock.now()).await?;
+    for (name, source) in others {
+        mamori_office::Office::of(&app)?
+            .contracts
+            .activate(name, source, Actor::machine("demo"))
+            .await
+            .with_context(|| format!("契約ファイル {name} を有効にできません"))?;
+    }
     app.db.close().await;
     let mut file = std::fs::OpenOptions::new()
         .write(true)
@@ -270,15 +280,6 @@ fn invent() -> String {
     (0..16)
         .map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())]))
         .collect()
-}
-
-/// Lets every engine read its saved state before the address is told.
-async fn warm(app: &App) -> anyhow::Result<()> {
-    let office = mamori_office::Office::of(app)?;
-    for live in office.contracts.all() {
-        live.states(app.now()).await?;
-    }
-    Ok(())
 }
 
 fn announce(

@@ -110,6 +110,13 @@ pub async fn serve_quietly(
 ) -> anyhow::Result<ExitCode> {
     let jobs = with_jobs.then(|| tokio::spawn(Runner::new(app.clone()).serve(stop.clone())));
     if let Some(listener) = listener {
+        // Beside serving: whoever comes first after a restart need not wait for years of evidence.
+        let app_to_warm = app.clone();
+        tokio::spawn(async move {
+            if let Err(error) = warm(&app_to_warm).await {
+                tracing::warn!(%error, "the contracts' states were not read ahead");
+            }
+        });
         mamori_web::serve(app.clone(), listener, stop).await?;
     } else {
         let mut stop = stop;
@@ -120,6 +127,14 @@ pub async fn serve_quietly(
     }
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets every contract's engine read its saved state and what was appended since.
+pub async fn warm(app: &App) -> anyhow::Result<()> {
+    for live in mamori_office::Office::of(app)?.contracts.all() {
+        live.states(app.now()).await?;
+    }
+    Ok(())
 }
 
 async fn announce(app: &App, address: SocketAddr, json: bool) -> anyhow::Result<()> {

@@ -134,6 +134,7 @@ pub(super) fn refuse_paper(error: PaperError) -> WebError {
         PaperError::Contract(error) => contract::refuse(error),
         PaperError::Desk(error) => refuse(error),
         PaperError::Store(error) => error.into(),
+        error if error.is_about_words() => WebError::invalid(text),
         error @ (PaperError::Render(_) | PaperError::Section { .. } | PaperError::Bug(_)) => {
             WebError::bug(error)
         }

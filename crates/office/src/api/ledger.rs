@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 use super::contract::{Reader, live};
 use super::{schemas, schemas_now};
-use crate::pages::ledger::export::zip;
+use crate::pages::ledger::export::{WITHIN, zip};
 
 const LEDGER: Permission = Permission::read("ledger");
 /// Most records of one answer.
@@ -48,6 +48,7 @@ pub fn routes() -> Vec<Route> {
         )
         .describe(schemas_now::checkpoints()),
         Route::get("/api/v1/contracts/{contract}/ledger/export", LEDGER, export)
+            .within(WITHIN)
             .describe(schemas_now::export()),
         Route::get("/api/v1/contracts/{contract}/ledger/{seq}", LEDGER, one)
             .describe(schemas::one_record()),

@@ -67,6 +67,17 @@ pub enum PaperError {
     Bug(String),
 }
 
+impl PaperError {
+    /// Whether people mend it by writing something else: a sign that no typeface has cannot stand
+    /// in a paper, and the message names it and the text that holds it.
+    pub fn is_about_words(&self) -> bool {
+        matches!(
+            self,
+            Self::Render(mamori_document::Error::MissingGlyph { .. })
+        )
+    }
+}
+
 /// How a paper is handed in.
 #[derive(Debug, Clone)]
 pub struct Submission {

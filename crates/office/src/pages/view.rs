@@ -61,6 +61,7 @@ pub fn paper_error(error: PaperError) -> WebError {
         PaperError::UnknownDocument { .. } | PaperError::UnknownAbout { .. } => {
             WebError::invalid(error.to_string())
         }
+        error if error.is_about_words() => WebError::invalid(error.to_string()),
         other => WebError::bug(other),
     }
 }

@@ -159,11 +159,7 @@ fn work_outside_the_window_needs_a_reason() {
 #[test]
 fn counting_follows_the_table_and_a_person_only_where_it_is_open() {
     let mut trial = Trial::new();
-    for (category, counts) in [
-        ("correct", "yes"),
-        ("upkeep", "no"),
-        ("fault", "undecided"),
-    ] {
+    for (category, counts) in [("correct", "yes"), ("upkeep", "no"), ("fault", "undecided")] {
         let id = record(&mut trial, json!({"category": category})).expect("ok");
         assert_eq!(trial.row(&id).data["counts"], counts);
     }
@@ -314,11 +310,7 @@ fn beyond_seven_hours_is_shown_and_never_refused() {
         .collect();
     assert_eq!(
         categories,
-        [
-            ("upkeep", 180, 1),
-            ("correct", 450, 3),
-            ("fault", 120, 1)
-        ]
+        [("upkeep", 180, 1), ("correct", 450, 3), ("fault", 120, 1)]
     );
     // A withdrawn entry no longer counts.
     let first = trial.rows[0].id.clone();

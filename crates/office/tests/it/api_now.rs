@@ -139,6 +139,10 @@ async fn a_month_is_closed_over_the_api() {
         let again = post(&mut manager, &format!("{paper}/words"), &words).await;
         assert_eq!(again.json()["revision"], worded.json()["revision"]);
         assert_eq!(records(&test).await, before, "the same words leave no evidence");
+        let unprintable = json!({"findings": "象形\u{13000}文字"});
+        let refused = post(&mut manager, &format!("{paper}/words"), &unprintable).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text());
+        assert!(refused.text().contains("U+13000"), "{}", refused.text());
         let renditions = get(&mut manager, &format!("{paper}/renditions")).await;
         assert_eq!(renditions["total"], 2, "{renditions}");
         let compared = get(&mut manager, &format!("{paper}/compare")).await;

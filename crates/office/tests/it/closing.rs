@@ -130,6 +130,16 @@ async fn a_month_is_closed_from_missing_evidence_to_acceptance() {
         "{}",
         refused.text()
     );
+    // A sign that no typeface has: named, and what was typed comes back.
+    let unprintable = staff
+        .post_form(&path, &words("象形\u{13000}文字", ""))
+        .await;
+    assert_eq!(unprintable.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let shown = unprintable.text();
+    assert!(
+        shown.contains("U+13000") && shown.contains("象形\u{13000}文字</textarea>"),
+        "{shown}"
+    );
     assert_eq!(count(&test, "document.rendered").await, rendered);
 
     // Only the lead submits, and once.

@@ -105,10 +105,7 @@ async fn work_is_entered_quickly_corrected_and_withdrawn() {
     // Correction: what stands is in the fields, what is wrong beside them.
     let correct = format!("{item}/correct");
     let form = staff.get(&correct).await.text();
-    assert!(
-        form.contains("value=\"correct\" selected"),
-        "{form}"
-    );
+    assert!(form.contains("value=\"correct\" selected"), "{form}");
     let wrong = [
         ("date", "来週"),
         ("event", "直した"),

@@ -180,6 +180,15 @@ async fn health_is_public_and_its_details_are_not() {
 }
 
 #[tokio::test]
+async fn a_request_is_given_up_after_the_time_of_its_route() {
+    let test = TestApp::with(vec![sample::capability()]).await;
+    let mut person = test.sign_in(Role::Staff).await;
+    let answer = person.get("/sample/late").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.text().contains("もう一度"), "{}", answer.text());
+}
+
+#[tokio::test]
 async fn sample_data_is_marked_on_every_page() {
     let test = TestApp::with(vec![sample::capability()]).await;
     test.app.provide(Arc::new(Installation {

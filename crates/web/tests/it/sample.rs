@@ -1,5 +1,7 @@
 //! A small capability with pages of every kind.
 
+use std::time::Duration;
+
 use askama::Template as _;
 use axum::Json;
 use axum::extract::{Form, Multipart, State};
@@ -27,6 +29,7 @@ pub fn capability() -> Capability {
             Route::get("/api/v1/sample", READ, list),
             Route::post("/api/v1/sample", WRITE, create),
             Route::get("/sample/broken", READ, broken),
+            Route::get("/sample/late", READ, late).within(Duration::from_millis(50)),
             Route::get("/sample/personal/{id}", READ, personal).personal("question", []),
         ],
         navigation: vec![NavEntry {
@@ -56,6 +59,11 @@ async fn page(State(app): State<App>, visitor: Visitor) -> Result<Response, WebE
         page,
         tone: Tone::Ok,
     })
+}
+
+async fn late() -> &'static str {
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    "late"
 }
 
 #[derive(Deserialize)]

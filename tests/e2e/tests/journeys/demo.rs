@@ -2,13 +2,28 @@
 
 use std::time::Duration;
 
-use mamori_e2e::{Home, Server, free_port};
+use mamori_e2e::{Home, Server, free_port, root};
 
 #[test]
 fn the_demo_announces_itself_and_everybody_signs_in() {
     let home = Home::new();
     let port = free_port();
-    let mut command = home.command(&["demo", "--port", &port.to_string(), "--json"]);
+    let file = |path: &str| root().join(path).display().to_string();
+    let (first, second) = (
+        file("contracts/kokoshelju-r8.toml"),
+        file("crates/contract/testdata/winter-closure.toml"),
+    );
+    let port_text = port.to_string();
+    let mut command = home.command(&[
+        "demo",
+        "--port",
+        &port_text,
+        "--json",
+        "--contract",
+        &first,
+        "--contract",
+        &second,
+    ]);
     let (server, ready) = Server::announced(&mut command, port, Duration::from_mins(5));
     assert_eq!(
         ready["address"],
@@ -30,6 +45,10 @@ fn the_demo_announces_itself_and_everybody_signs_in() {
         assert_eq!(answer.status, 303, "{person}: {answer:?}");
         let page = browser.open("/").expect("it answers");
         assert_eq!(page.status, 200, "{person}");
+        // Whoever may see both contracts meets both.
+        for contract in ["/c/kokoshelju-r8", "/c/kitano-r8"] {
+            assert!(page.text.contains(contract), "{person}: {}", page.text);
+        }
         assert!(
             page.text.contains("見本"),
             "everything is marked as a sample"

@@ -38,9 +38,6 @@ pub(crate) fn gaps(
 ) -> Vec<Gap> {
     let mut gaps = Vec::new();
     gaps.extend(of_time(page, task, today));
-    if is_about_work(document) {
-        gaps.extend(of_work(page, work));
-    }
     gaps.extend(of_obligations(page, task, sources, document));
     gaps.extend(of_letterhead(page, sources));
     if matches!(document, Document::Report(_)) && sources.sections.is_empty() {
@@ -53,6 +50,10 @@ pub(crate) fn gaps(
             href: page.at(&format!("/obligations/{}", task.due.obligation)),
             link: page.t("closing-mend-obligation"),
         });
+    }
+    // Last, because there may be very many.
+    if is_about_work(document) {
+        gaps.extend(of_work(page, work));
     }
     gaps
 }

@@ -63,6 +63,9 @@ struct TaskRow {
     current: bool,
 }
 
+/// Rows of a table of the flow; a month has far fewer, and the paper itself shows all.
+const MOST_ROWS: usize = 100;
+
 /// What the chosen step shows.
 struct Shown {
     step: &'static str,

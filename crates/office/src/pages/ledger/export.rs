@@ -4,6 +4,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Seek as _;
+use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -42,6 +43,13 @@ pub(super) async fn page(
     zip(&app, at.live.id(), day(&asked.from)?, day(&asked.to)?).await
 }
 
+/// Years of evidence take this long at most; a proxy in front may have to be as patient.
+pub(crate) const WITHIN: Duration = Duration::from_mins(10);
+
+/// One export after another: each needs a processor and the disk, the console the rest.
+#[derive(Default)]
+struct Turn(tokio::sync::Mutex<()>);
+
 /// The records from one day to another (both included) of a contract, as an answer.
 pub(crate) async fn zip(
     app: &App,
@@ -56,6 +64,8 @@ pub(crate) async fn zip(
         until: to.map(|day| tokyo_midnight(day.saturating_add(1.day()))),
         now: app.now(),
     };
+    let turn = app.slot_or_default::<Turn>();
+    let _mine = turn.0.lock().await;
     let folder = &app.config.data_dir;
     let path = folder.join(format!(".export-{:016x}", rand::random::<u64>()));
     let mut file = OpenOptions::new()

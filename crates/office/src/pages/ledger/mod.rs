@@ -27,7 +27,7 @@ pub(super) fn routes() -> Vec<Route> {
             LEDGER,
             checkpoints::page,
         ),
-        Route::get("/c/{contract}/ledger/export", LEDGER, export::page),
+        Route::get("/c/{contract}/ledger/export", LEDGER, export::page).within(export::WITHIN),
         Route::get("/c/{contract}/ledger/{seq}", LEDGER, record::page),
         Route::get("/c/{contract}/ledger/{seq}/proof", LEDGER, record::file),
     ]

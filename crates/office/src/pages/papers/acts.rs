@@ -97,14 +97,14 @@ impl Doing {
             }
             Err(error) => error,
         };
-        let PaperError::Desk(desk) = error else {
-            return Err(view::paper_error(error));
-        };
-        let (problems, message) = match desk {
-            DeskError::Refused(Refusal::Fields(problems)) => (problems, String::new()),
-            DeskError::Refused(refusal) => (Vec::new(), refusal.to_string()),
-            error @ DeskError::Stale { .. } => (Vec::new(), error.to_string()),
-            other => return Err(view::desk_error(other)),
+        let (problems, message) = match error {
+            PaperError::Desk(DeskError::Refused(Refusal::Fields(problems))) => {
+                (problems, String::new())
+            }
+            PaperError::Desk(DeskError::Refused(refusal)) => (Vec::new(), refusal.to_string()),
+            PaperError::Desk(error @ DeskError::Stale { .. }) => (Vec::new(), error.to_string()),
+            error if error.is_about_words() => (Vec::new(), error.to_string()),
+            other => return Err(view::paper_error(other)),
         };
         let (item, paper) = find(&self.at, &self.number).await?;
         if same(&item.state, &paper) {
