@@ -111,7 +111,7 @@ fn descriptions_are_consistent() {
 /// A value that the field's kind takes; `day` counts days since 2026-10-01.
 fn value(register: &Register, field: &FieldSpec, day: u32) -> Value {
     match (register.spec.key, field.name) {
-        (_, "category") => return json!("correct"),
+        (_, "category") => return json!("site-correction"),
         (_, "obligation") => return json!("O-107"),
         ("approval", "gate") => return json!("chat-change"),
         ("consultation", "gate") => return json!("a11y-pages"),

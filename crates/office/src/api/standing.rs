@@ -244,7 +244,7 @@ async fn month(
         } else {
             Vec::new()
         };
-        papers.push(task_json(live.id(), task, gaps));
+        papers.push(task_json(live.id(), task, &gaps));
     }
     Ok(Json(json!({
         "month": month.to_string(),
@@ -253,7 +253,7 @@ async fn month(
     })))
 }
 
-fn task_json(contract: &str, task: &Task, gaps: Vec<Value>) -> Value {
+fn task_json(contract: &str, task: &Task, gaps: &[Value]) -> Value {
     let made = task.made.as_ref();
     json!({
         "document": task.document,

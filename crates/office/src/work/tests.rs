@@ -12,7 +12,7 @@ static WORK: Register = Register::of::<WorkEntry>();
 /// A valid form, with these fields changed (`null` removes one).
 fn form(changes: &Value) -> Value {
     let mut form = json!({
-        "date": "2026-10-05", "hours": "1.5", "category": "correct",
+        "date": "2026-10-05", "hours": "1.5", "category": "site-correction",
         "event": "トップページの画像の差替え", "response": "差替え後、表示を確認した。"
     });
     let target = form.as_object_mut().expect("an object");
@@ -107,7 +107,7 @@ fn a_mistyped_category_or_key_is_answered_with_the_right_one() {
     let mut trial = Trial::new();
     let refusal = record(&mut trial, json!({"category": "site-corection"})).expect_err("unknown");
     let text = refusal.to_string();
-    assert!(text.contains("correct のことですか"), "{text}");
+    assert!(text.contains("site-correction のことですか"), "{text}");
     assert!(
         text.contains("upkeep（運用管理）"),
         "all categories are named: {text}"
@@ -159,7 +159,11 @@ fn work_outside_the_window_needs_a_reason() {
 #[test]
 fn counting_follows_the_table_and_a_person_only_where_it_is_open() {
     let mut trial = Trial::new();
-    for (category, counts) in [("correct", "yes"), ("upkeep", "no"), ("fault", "undecided")] {
+    for (category, counts) in [
+        ("site-correction", "yes"),
+        ("upkeep", "no"),
+        ("fault", "undecided"),
+    ] {
         let id = record(&mut trial, json!({"category": category})).expect("ok");
         assert_eq!(trial.row(&id).data["counts"], counts);
     }
@@ -310,7 +314,11 @@ fn beyond_seven_hours_is_shown_and_never_refused() {
         .collect();
     assert_eq!(
         categories,
-        [("upkeep", 180, 1), ("correct", 450, 3), ("fault", 120, 1)]
+        [
+            ("upkeep", 180, 1),
+            ("site-correction", 450, 3),
+            ("fault", 120, 1)
+        ]
     );
     // A withdrawn entry no longer counts.
     let first = trial.rows[0].id.clone();

@@ -43,14 +43,14 @@ async fn the_command_line_records_lists_and_explains() {
         "--end",
         "10:30",
         "--category",
-        "correct",
+        "site-correction",
         "--event",
         "画像の差替え",
         "--key",
         "k1",
     ];
     let said = cli(&desk, &add, false).await.expect("records");
-    assert!(said.starts_with("作業-R8-001 を記録しました\n  2026-10-05（月） 09:00～10:30 1時間30分 correct ※該当 画像の差替え\n"), "{said}");
+    assert!(said.starts_with("作業-R8-001 を記録しました\n  2026-10-05（月） 09:00～10:30 1時間30分 site-correction ※該当 画像の差替え\n"), "{said}");
     assert!(
         said.contains("令和8年10月の算入時間: 1時間30分 / 7時間（残り 5時間30分）"),
         "{said}"
@@ -96,7 +96,7 @@ async fn the_command_line_records_lists_and_explains() {
     .expect_err("wrong");
     assert!(
         error.contains(
-            "--category（区分）: 「site-corection」は契約にありません。correct のことですか"
+            "--category（区分）: 「site-corection」は契約にありません。site-correction のことですか"
         ),
         "{error}"
     );

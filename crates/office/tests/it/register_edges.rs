@@ -89,7 +89,7 @@ async fn strange_texts_come_back_as_they_were_or_are_refused() {
         let fields = [
             ("date", "2026-10-29"),
             ("hours", "1"),
-            ("category", "correct"),
+            ("category", "site-correction"),
             ("event", event),
         ];
         let answer = fill(&mut staff, &path, &fields).await;
@@ -175,7 +175,7 @@ async fn lists_are_searched_sorted_and_speak_english() {
         let fields = [
             ("date", day),
             ("hours", "1"),
-            ("category", "correct"),
+            ("category", "site-correction"),
             ("event", event),
         ];
         let answer = fill(&mut staff, &format!("{BASE}/work/new"), &fields).await;

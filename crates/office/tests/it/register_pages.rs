@@ -53,7 +53,7 @@ pub async fn done(client: &mut Client, answer: Answer) -> (String, String) {
 const WORK: [(&str, &str); 4] = [
     ("date", "2026-10-29"),
     ("hours", "1.5"),
-    ("category", "correct"),
+    ("category", "site-correction"),
     ("event", "画像の差替え"),
 ];
 
@@ -105,7 +105,10 @@ async fn work_is_entered_quickly_corrected_and_withdrawn() {
     // Correction: what stands is in the fields, what is wrong beside them.
     let correct = format!("{item}/correct");
     let form = staff.get(&correct).await.text();
-    assert!(form.contains("value=\"correct\" selected"), "{form}");
+    assert!(
+        form.contains("value=\"site-correction\" selected"),
+        "{form}"
+    );
     let wrong = [
         ("date", "来週"),
         ("event", "直した"),
@@ -125,7 +128,7 @@ async fn work_is_entered_quickly_corrected_and_withdrawn() {
     let right = [
         ("date", "2026-10-28"),
         ("event", "直した"),
-        ("category", "correct"),
+        ("category", "site-correction"),
         ("correction_reason", "日の誤り"),
     ];
     let answer = send(&mut staff, &correct, &page, &right).await;
@@ -166,7 +169,7 @@ async fn warnings_are_shown_after_the_act() {
     let long = [
         ("date", "2026-10-29"),
         ("hours", "8"),
-        ("category", "correct"),
+        ("category", "site-correction"),
         ("event", "大きな改修"),
     ];
     let answer = fill(&mut staff, &path, &long).await;
@@ -179,7 +182,7 @@ async fn warnings_are_shown_after_the_act() {
         ("date", "2026-10-25"),
         ("start", "9:00"),
         ("end", "10:00"),
-        ("category", "correct"),
+        ("category", "site-correction"),
         ("event", "日曜の作業"),
     ];
     let answer = fill(&mut staff, &path, &sunday).await;

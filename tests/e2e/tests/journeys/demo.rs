@@ -60,7 +60,15 @@ fn the_demo_announces_itself_and_everybody_signs_in() {
     home.run(&["ledger", "verify"]).good();
     let file = home.path().join("demo.zip");
     let file = file.to_str().expect("ASCII");
-    home.run(&["ledger", "export", "--out", file]).good();
+    home.run(&[
+        "ledger",
+        "export",
+        "--contract",
+        "kokoshelju-r8",
+        "--out",
+        file,
+    ])
+    .good();
     let found = Home::new()
         .run(&["ledger", "verify", file, "--json"])
         .json();
