@@ -45,7 +45,7 @@ impl Counts {
 /// A row of the contract's category table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Category {
-    /// Key in the contract (`correct`).
+    /// Key in the contract (`site-correction`).
     pub key: String,
     /// Name for people.
     pub title_ja: String,
@@ -341,7 +341,7 @@ impl FixedTerms {
                     true,
                 ),
                 category(
-                    "correct",
+                    "site-correction",
                     "ホームページの修正",
                     "7(2)イ",
                     Counts::Yes,

@@ -14,7 +14,7 @@ use crate::open;
 const BASE: &str = "/api/v1/contracts/example-r8";
 
 fn work() -> Value {
-    json!({"date": "2026-10-05", "hours": "1.5", "category": "correct", "event": "画像の差替え", "by": "佐藤 花子"})
+    json!({"date": "2026-10-05", "hours": "1.5", "category": "site-correction", "event": "画像の差替え", "by": "佐藤 花子"})
 }
 
 async fn post_with(

@@ -103,7 +103,7 @@ fn order<'a>(key: &str, item: Option<&'a str>, act: &'a str, fields: Value) -> O
 }
 
 fn entry(event: &str, day: &str, hours: &str) -> Value {
-    json!({"date": day, "hours": hours, "category": "correct", "event": event, "by": "佐藤 花子"})
+    json!({"date": day, "hours": hours, "category": "site-correction", "event": event, "by": "佐藤 花子"})
 }
 
 async fn record(desk: &Desk, fields: Value) -> String {
