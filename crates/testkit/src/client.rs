@@ -247,10 +247,21 @@ impl Client {
         fields: &[(&str, &str)],
         files: &[(&str, &str, &str, &[u8])],
     ) -> Answer {
-        const BOUNDARY: &str = "----mamori-test-boundary";
         let token = self.form_token().await.unwrap_or_default();
+        self.post_files_as(&token, path, fields, files).await
+    }
+
+    /// Posts a form with files with a form token that is given.
+    pub async fn post_files_as(
+        &mut self,
+        token: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        files: &[(&str, &str, &str, &[u8])],
+    ) -> Answer {
+        const BOUNDARY: &str = "----mamori-test-boundary";
         let mut body = Vec::new();
-        let all = std::iter::once(("csrf", token.as_str())).chain(fields.iter().copied());
+        let all = std::iter::once(("csrf", token)).chain(fields.iter().copied());
         for (name, value) in all {
             body.extend_from_slice(
                 format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")

@@ -173,7 +173,8 @@
       event.preventDefault();
       return hold(form, submitter);
     }
-    if (form.dataset.draft && !reached.has(form)) {
+    // Even a browser that is online may reach nothing: its error page would take the typed text's place.
+    if (!reached.has(form)) {
       event.preventDefault();
       form.dataset.busy = 'asking';
       return reachable().then((yes) => {
@@ -185,9 +186,11 @@
     }
     leaving = true;
     form.dataset.busy = 'sent';
-    if (form.dataset.draft) keepDraft(form, tab, new URL(submitter?.formAction || form.action).pathname);
-    if ('carried' in form.dataset) sendAgain(new URL(form.action).pathname);
-    if (form.getAttribute('action') === '/sign-out') store.keys('draft:').forEach(store.drop);
+    // A button without an action of its own answers with the address of the page.
+    const to = new URL(submitter?.hasAttribute('formaction') ? submitter.formAction : form.action).pathname;
+    sendAgain(to, form.dataset.carried || person);
+    if (form.dataset.draft) keepDraft(form, tab, to);
+    if (form.getAttribute('action') === '/sign-out') store.keys(`draft:${person}:`).forEach(store.drop);
     for (const button of buttons(form)) button.setAttribute('aria-disabled', 'true');
     announce(say('busy'));
     // An answer that is a file leaves this page standing.
@@ -237,17 +240,19 @@
       one.dispatchEvent(new Event('input', { bubbles: true }));
     }
   }
-  // A form that the sign-in carried along is on its way again.
-  function sendAgain(path) {
-    for (const key of store.keys('draft:')) {
+  // What was refused, or carried along by the sign-in, is on its way again.
+  function sendAgain(path, whose) {
+    for (const key of store.keys(`draft:${whose}:`)) {
       const draft = store.get(key);
       if (draft?.to === path) store.set(key, { ...draft, sent: tab });
     }
   }
-  // What was sent from this tab has arrived unless this page is a refusal or the sign-in.
+  // What was sent from this tab has arrived when it led to this page, and this page is neither a
+  // refusal nor the sign-in. Coming back from the browser's own error page leads here otherwise.
   function settleDrafts() {
-    const status = performance.getEntriesByType('navigation')[0]?.responseStatus || 200;
-    const refused = status >= 400 || document.querySelector('[data-problem], [data-error-summary], [aria-invalid=true], [autocomplete=current-password]');
+    const { responseStatus: status = 200, type = 'navigate' } = performance.getEntriesByType('navigation')[0] || {};
+    const led = type === 'navigate' && document.referrer.startsWith(`${location.origin}/`);
+    const refused = !led || status >= 400 || document.querySelector('[data-problem], [data-error-summary], [aria-invalid=true], .sign-in [autocomplete=current-password]');
     for (const key of store.keys('draft:')) {
       const draft = store.get(key);
       if (!draft || draft.at < Date.now() - WEEK || (draft.sent === tab && !refused)) store.drop(key);
@@ -560,6 +565,8 @@
     let seen;
     let due;
     let last = 0;
+    let again;
+    let pause = 0;
     const follow = (seq) => {
       if (seq !== undefined && seen !== undefined && seq !== seen && box.querySelector('[data-live-part]')) {
         clearTimeout(due);
@@ -576,6 +583,7 @@
     const set = () => {
       source?.close();
       source = null;
+      clearTimeout(again);
       button.textContent = wanted() ? say('live-stop') : say('live-on');
       if (!wanted() || document.hidden) return;
       source = new EventSource(box.dataset.live);
@@ -587,7 +595,18 @@
         announce(words, true);
         follow(values['ledger-seq']);
       };
-      source.onerror = () => source?.readyState === 2 && announce(say('live-lost'), true);
+      source.onopen = () => {
+        if (pause) announce(say('online'), true);
+        pause = 0;
+      };
+      // The browser tries again by itself unless the answer was an error, as of a proxy whose
+      // server is away, or it gave up.
+      source.onerror = () => {
+        if (source?.readyState !== 2) return;
+        if (!pause) announce(say('live-lost'), true);
+        pause = Math.min(pause * 2 || 5000, 300000);
+        again = setTimeout(set, pause);
+      };
     };
     button.onclick = () => {
       if (wanted()) store.set('live-off', true);

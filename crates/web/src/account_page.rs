@@ -12,8 +12,10 @@ use serde::Deserialize;
 use crate::account::{self, Account};
 use crate::entrance::{Refused, new_password};
 use crate::error::{self, WebError};
+use crate::flash;
 use crate::form::Field;
 use crate::mail_address::{self, Known};
+use crate::name;
 use crate::oidc::{self, links::Link};
 use crate::page::{DateStyle, Page, Tone};
 use crate::pages::set_cookie;
@@ -163,7 +165,7 @@ fn person_fields(page: &Page, account: &Account) -> Vec<Field> {
         .value(&account.display_name)
         .required()
         .autocomplete("name");
-    name.max_length = 60;
+    name.max_length = name::MOST_SIGNS;
     let languages = Language::ALL.map(|one| (one.as_str(), one.own_name()));
     let styles = [DateStyle::Wareki, DateStyle::Iso].map(|style| {
         let key = format!("account-date-{}", style.as_str());
@@ -234,13 +236,20 @@ struct PersonForm {
 async fn change(
     State(app): State<App>,
     visitor: Visitor,
+    headers: HeaderMap,
     Form(given): Form<PersonForm>,
 ) -> Result<Response, WebError> {
     let account = own_account(&app, &visitor).await?;
-    let name = match crate::name::shown(&given.display_name) {
-        name if name.is_empty() => account.name.clone(),
-        name => name,
-    };
+    if let Err(message) = name::check_shown(&given.display_name) {
+        let mut page = shown(&app, &visitor, &headers, None).await?;
+        let typed = [given.display_name, given.language, given.date_style];
+        for (field, typed) in page.person.iter_mut().zip(typed) {
+            field.value = typed;
+        }
+        page.person[0].error = message;
+        return error::form_page(&page);
+    }
+    let name = name::shown(&given.display_name);
     let language = Language::of(&given.language);
     account::note(&app, visitor.actor(), &account, "profile").await?;
     app.db
@@ -316,7 +325,7 @@ async fn change_password(
     let opened = session::begin(&app, &account, &proof).await?;
     let mut response = Redirect::to("/account").into_response();
     set_cookie(&mut response, &session::cookie(&app, &opened.token));
-    session::leave_note(&app, &opened.token, Tone::Ok, &page.t("password-changed")).await?;
+    flash::leave_note(&app, &opened.token, Tone::Ok, &page.t("password-changed")).await?;
     Ok(response)
 }
 

@@ -5,9 +5,8 @@
 //! twice: by `Sec-Fetch-Site` or `Origin`, and by the session's form token.
 
 use axum::RequestExt as _;
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart, RawPathParams, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use mamori_runtime::{App, Guard, Personal};
@@ -15,17 +14,15 @@ use mamori_runtime::{App, Guard, Personal};
 use crate::audit;
 use crate::error::WebError;
 use crate::prove;
+use crate::resent;
+use crate::sent_form::{self, Unsent};
 use crate::server::ClientAddress;
 use crate::session::{self, Credential, Visitor};
-use crate::token;
 
 /// Name of the hidden form value, and of the header for scripts' JSON requests.
 pub const FORM_TOKEN: &str = "csrf";
 /// Header that carries the form token in requests that are no forms.
 pub const FORM_TOKEN_HEADER: &str = "x-csrf-token";
-
-/// The form token, as first part of a multipart form, ends within this many bytes.
-const FIRST_PART_WITHIN: usize = 8 * 1024;
 
 /// What the guard of one route knows.
 #[derive(Clone)]
@@ -39,7 +36,19 @@ pub(crate) struct Post {
 
 pub(crate) async fn check(State(post): State<Post>, request: Request, next: Next) -> Response {
     match admit(&post, request).await {
-        Ok(request) => noted(&post, request, next).await,
+        Ok(request) => {
+            let visitor = request.extensions().get::<Visitor>().cloned();
+            let own = post.clone();
+            let carry_out = move |request| async move { noted(&own, request, next).await };
+            let response = resent::once(&post.app, request, carry_out).await;
+            // A page that only leads on has not shown the message that was for the person.
+            if let Some(visitor) = visitor.filter(|_| response.status().is_redirection())
+                && let Err(error) = visitor.keep_flash(&post.app).await
+            {
+                return WebError::from(error).into_response();
+            }
+            response
+        }
         Err(Refusal::Error(error)) => error.into_response(),
         Err(Refusal::Answer(response)) => response,
     }
@@ -158,7 +167,12 @@ async fn admit(post: &Post, request: Request) -> Result<Request, Refusal> {
     if let Some(visitor) = visitor {
         let by_cookie = matches!(visitor.credential, Credential::Session(_));
         if !safe && by_cookie && post.guard != Guard::Public {
-            request = check_form_token(request, &visitor, post.body_limit_bytes).await?;
+            request = sent_form::check(app, request, &visitor, post.body_limit_bytes)
+                .await
+                .map_err(|unsent| match unsent {
+                    Unsent::Error(error) => Refusal::Error(error),
+                    Unsent::Again(response) => Refusal::Answer(response),
+                })?;
         }
         if post.fresh && !visitor.is_fresh(app.now()) {
             if is_api {
@@ -220,71 +234,4 @@ pub(crate) fn same_origin(app: &App, headers: &HeaderMap) -> bool {
     }
     let host = text("host").unwrap_or("");
     origin.split_once("://").map(|(_, authority)| authority) == Some(host) && !host.is_empty()
-}
-
-/// Reads the form token out of the body (or the header) and puts the body back.
-async fn check_form_token(
-    request: Request,
-    visitor: &Visitor,
-    limit: usize,
-) -> Result<Request, Refusal> {
-    let fits = |given: &str| token::unmasks(given, &visitor.form_token);
-    if let Some(given) = request
-        .headers()
-        .get(FORM_TOKEN_HEADER)
-        .and_then(|value| value.to_str().ok())
-    {
-        return if fits(given) {
-            Ok(request)
-        } else {
-            Err(WebError::Forged.into())
-        };
-    }
-    let media_type = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("")
-        .to_ascii_lowercase();
-    let (parts, body) = request.into_parts();
-    let bytes = axum::body::to_bytes(body, limit)
-        .await
-        .map_err(|_| Refusal::Answer(StatusCode::PAYLOAD_TOO_LARGE.into_response()))?;
-    let given = if media_type.starts_with("application/x-www-form-urlencoded") {
-        form_value(&bytes)
-    } else if media_type.starts_with("multipart/form-data") {
-        let beginning = bytes.slice(..bytes.len().min(FIRST_PART_WITHIN));
-        let mut copy = Request::new(Body::from(beginning));
-        copy.headers_mut().clone_from(&parts.headers);
-        first_part(copy).await
-    } else {
-        None
-    };
-    if given.as_deref().is_some_and(fits) {
-        Ok(Request::from_parts(parts, Body::from(bytes)))
-    } else {
-        Err(WebError::Forged.into())
-    }
-}
-
-/// The token is hexadecimal, so that nothing needs to be decoded.
-fn form_value(bytes: &Bytes) -> Option<String> {
-    std::str::from_utf8(bytes)
-        .ok()?
-        .split('&')
-        .find_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
-            (name == FORM_TOKEN).then(|| value.to_owned())
-        })
-}
-
-/// In multipart forms the token is the first part.
-async fn first_part(request: Request) -> Option<String> {
-    let mut parts = Multipart::from_request(request, &()).await.ok()?;
-    let part = parts.next_field().await.ok()??;
-    if part.name() == Some(FORM_TOKEN) {
-        part.text().await.ok()
-    } else {
-        None
-    }
 }

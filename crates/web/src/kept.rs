@@ -1,20 +1,26 @@
-//! What a person typed survives: a form that was sent without a session (it ended meanwhile), or
-//! that needs a fresh sign-in, is carried through the sign-in pages and sent again afterwards.
+//! What a person typed survives: a form that was sent without a session (it ended meanwhile), that
+//! needs a fresh sign-in, or whose file is too large, is carried along and sent again afterwards.
 //!
-//! It travels as one hidden field of our own pages, so that nothing of it is stored and it works
-//! without JavaScript. Passwords and codes are never carried; files cannot be, and that is said.
+//! It travels sealed as one hidden field of our own pages, so that nothing of it is stored, nobody
+//! else reads it there, and it works without JavaScript. It is given back to the person on whose
+//! page it was typed and to nobody else. Passwords and codes are never carried; files cannot be,
+//! and that is said.
 
-use axum::body::Body;
 use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::{HeaderMap, header};
-use mamori_runtime::{App, Verb};
+use mamori_runtime::{App, Verb, seal};
 use serde::{Deserialize, Serialize};
+
+use crate::token;
 
 /// Greatest form that is carried.
 pub const LIMIT_BYTES: usize = 256 * 1024;
-/// Room for the carried form in the body of a sign-in page: encoded twice, plus the page's own
-/// fields.
+/// Longest text of the hidden field: as JSON line ends and quotes take two bytes, and sealed each
+/// byte takes two digits.
+const SEALED_BYTES: usize = 4 * LIMIT_BYTES + 4 * 1024;
+/// Room for the carried form in the body of a sign-in page, with the page's own fields.
 pub(crate) const CARRIED_LIMIT_BYTES: usize = 6 * LIMIT_BYTES;
+const PURPOSE: &str = "form that is carried";
 
 /// A form waiting to be sent again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,28 +35,36 @@ pub struct Kept {
     /// Names of the fields whose files are lost.
     #[serde(default)]
     pub files: Vec<String>,
+    /// Whether something was typed that is not carried, besides files.
+    #[serde(default)]
+    pub secrets: bool,
+    /// The form token that came along; it tells whose page the form was on.
+    #[serde(default)]
+    owner: String,
 }
 
 /// Never carried.
 fn is_secret(name: &str) -> bool {
-    name == crate::FORM_TOKEN || name == "code" || name == "credential" || name.contains("password")
+    name == "code" || name == "credential" || name.contains("password")
 }
 
 impl Kept {
-    /// The form of a request, if it is one and small enough. Takes the body.
+    /// The form of a request, if it is one and small enough. Takes the body: files are read and
+    /// dropped piece by piece.
     pub(crate) async fn of_request(app: &App, request: Request) -> Option<Self> {
         let path = request.uri().path().to_owned();
         if !is_form_action(app, &path) {
             return None;
         }
         let media_type = media_type(request.headers());
-        let (parts, body) = request.into_parts();
-        // Files make a form large; what is beyond the limit is read and dropped by the server.
-        let bytes = axum::body::to_bytes(body, 4 * LIMIT_BYTES).await.ok()?;
         if media_type.starts_with("application/x-www-form-urlencoded") {
+            // Encoded, a letter takes up to three times its bytes.
+            let bytes = axum::body::to_bytes(request.into_body(), 4 * LIMIT_BYTES)
+                .await
+                .ok()?;
             Self::new(path, decoded(&bytes))
         } else if media_type.starts_with("multipart/form-data") {
-            let (fields, files) = of_multipart(&parts.headers, bytes.to_vec()).await?;
+            let (fields, files) = of_multipart(request).await?;
             Some(Self {
                 parts: true,
                 files,
@@ -63,37 +77,46 @@ impl Kept {
 
     /// A form of these fields, without secrets; `None` when it is too large.
     pub fn new(path: String, fields: Vec<(String, String)>) -> Option<Self> {
+        let owner = fields
+            .iter()
+            .find(|(name, _)| name == crate::FORM_TOKEN)
+            .map(|(_, value)| value.clone())
+            .unwrap_or_default();
+        let secrets = fields
+            .iter()
+            .any(|(name, value)| is_secret(name) && !value.is_empty());
         let fields: Vec<_> = fields
             .into_iter()
-            .filter(|(name, _)| !is_secret(name))
+            .filter(|(name, _)| name != crate::FORM_TOKEN && !is_secret(name))
             .collect();
         let size: usize = fields.iter().map(|(a, b)| a.len() + b.len()).sum();
-        (size <= LIMIT_BYTES).then_some(Self {
+        (size <= LIMIT_BYTES && owner.len() <= 1024).then_some(Self {
             path,
             fields,
+            secrets,
+            owner,
             ..Self::default()
         })
     }
 
-    /// The text of the hidden field.
-    pub fn carried(&self) -> String {
-        serde_json::to_string(self).expect("texts become JSON")
+    /// Whether the form was on a page of that person.
+    pub(crate) fn is_of(&self, app: &App, person: &str) -> bool {
+        token::is_of(app, &self.owner, person)
     }
 
-    /// Reads the hidden field again. It came from outside: only addresses of forms are taken.
+    /// The text of the hidden field.
+    pub(crate) fn carried(&self, app: &App) -> String {
+        let plain = serde_json::to_vec(self).expect("texts become JSON");
+        seal::of(app).seal(PURPOSE, &plain)
+    }
+
+    /// Reads the hidden field again.
     pub(crate) fn read(app: &App, text: &str) -> Option<Self> {
-        if text.is_empty() || text.len() > 2 * LIMIT_BYTES {
+        if text.is_empty() || text.len() > SEALED_BYTES {
             return None;
         }
-        let kept: Self = serde_json::from_str(text).ok()?;
-        if !is_form_action(app, &kept.path) {
-            return None;
-        }
-        Some(Self {
-            parts: kept.parts,
-            files: kept.files,
-            ..Self::new(kept.path, kept.fields)?
-        })
+        let plain = seal::of(app).open(PURPOSE, text)?;
+        serde_json::from_slice(&plain).ok()
     }
 
     /// What was typed, for showing: values of some length, without what only programs read.
@@ -124,19 +147,27 @@ fn media_type(headers: &HeaderMap) -> String {
 type Fields = Vec<(String, String)>;
 
 /// The fields, and the names of those that hold files.
-async fn of_multipart(headers: &HeaderMap, bytes: Vec<u8>) -> Option<(Fields, Vec<String>)> {
-    let mut copy = Request::new(Body::from(bytes));
-    copy.headers_mut().clone_from(headers);
-    let mut parts = Multipart::from_request(copy, &()).await.ok()?;
+async fn of_multipart(request: Request) -> Option<(Fields, Vec<String>)> {
+    let mut parts = Multipart::from_request(request, &()).await.ok()?;
     let mut fields = Vec::new();
     let mut files = Vec::new();
-    while let Ok(Some(part)) = parts.next_field().await {
+    let mut size = 0;
+    while let Some(mut part) = parts.next_field().await.ok()? {
         let name = part.name()?.to_owned();
-        if part.file_name().is_some() {
-            files.push(name);
+        if let Some(file) = part.file_name().map(str::to_owned) {
+            while part.chunk().await.ok()?.is_some() {}
+            // A field for files that nobody used is sent without a name.
+            if !file.is_empty() {
+                files.push(name);
+            }
             continue;
         }
-        fields.push((name, part.text().await.ok()?));
+        let value = part.text().await.ok()?;
+        size += name.len() + value.len();
+        if size > 2 * LIMIT_BYTES {
+            return None;
+        }
+        fields.push((name, value));
     }
     Some((fields, files))
 }

@@ -33,6 +33,7 @@ pub mod colleague;
 pub mod components;
 mod entrance;
 mod error;
+mod flash;
 mod form;
 mod guard;
 pub mod house;
@@ -49,9 +50,13 @@ pub mod passkey;
 pub mod password;
 mod people;
 mod people_audit;
+mod people_rights;
 mod prove;
+mod resent;
+mod resume;
 pub mod second;
 pub mod send;
+mod sent_form;
 mod server;
 mod session;
 mod sessions;
@@ -68,6 +73,7 @@ use mamori_store::Migration;
 pub use error::{FieldError, PlacedError, WebError, form_page, html};
 pub use form::{Choice, Field};
 pub use guard::{FORM_TOKEN, FORM_TOKEN_HEADER};
+pub use name::apart;
 pub use page::{
     ContractTitle, Crumb, DateStyle, Flash, Installation, NavItem, NavSection, Overview, Page,
     Person, SAMPLE_SETTING, Tone, role_key,

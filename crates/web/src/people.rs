@@ -3,6 +3,7 @@
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use mamori_kernel::permission::{Permission, Role};
 use mamori_runtime::{App, NavEntry, NavGroup, Route};
@@ -12,8 +13,10 @@ use crate::error::{self, WebError};
 use crate::form::Field;
 use crate::invitation::{self, Invitation, Purpose};
 use crate::mail_address;
+use crate::name;
 use crate::oidc;
-use crate::page::{Installation, Page, Tone, role_key};
+use crate::page::{Page, Tone, role_key};
+use crate::people_rights::{self, Rights};
 use crate::second;
 use crate::session::Visitor;
 
@@ -110,28 +113,7 @@ async fn list(State(app): State<App>, visitor: Visitor) -> Result<Response, WebE
 
 async fn line(app: &App, page: &Page, account: Account) -> Result<Line, WebError> {
     let id = account.id.to_string();
-    let contracts = if account.every_contract {
-        page.t("people-every-contract")
-    } else {
-        let rights = account::memberships(app, &id).await?;
-        let titles = app.slot::<Installation>().unwrap_or_default();
-        let shown: Vec<String> = rights
-            .iter()
-            .map(|(contract, role)| {
-                let title = titles
-                    .contracts
-                    .iter()
-                    .find(|one| one.id == *contract)
-                    .map_or(contract.as_str(), |one| one.title.as_str());
-                format!("{title}（{}）", page.t(role_key(*role)))
-            })
-            .collect();
-        if shown.is_empty() {
-            page.t("people-no-contract")
-        } else {
-            shown.join("、")
-        }
-    };
+    let contracts = people_rights::contracts(app, page, &scope_of(app, &account).await?);
     let disabled = account.disabled_at.is_some();
     Ok(Line {
         role: page.t(role_key(account.role)),
@@ -147,99 +129,43 @@ async fn line(app: &App, page: &Page, account: Account) -> Result<Line, WebError
     })
 }
 
-/// The part of a form that says what somebody may do where.
-struct Rights {
-    own: Role,
-    every: bool,
-    roles: Vec<(&'static str, String)>,
-    /// Contract, title, role on it; empty for none.
-    contracts: Vec<(String, String, &'static str)>,
-}
-
-impl Rights {
-    fn new(app: &App, page: &Page, own: Role, scope: &Scope) -> Self {
-        let on = |contract: &str| match scope {
-            Scope::EveryContract => "",
-            Scope::Contracts(list) => list
-                .iter()
-                .find(|(id, _)| id == contract)
-                .map_or("", |(_, role)| role.as_str()),
-        };
-        let installation = app.slot::<Installation>().unwrap_or_default();
-        Self {
-            own,
-            every: *scope == Scope::EveryContract,
-            roles: Role::ALL
-                .iter()
-                .map(|role| (role.as_str(), page.t(role_key(*role))))
-                .collect(),
-            contracts: installation
-                .contracts
-                .iter()
-                .map(|one| (one.id.clone(), one.title.clone(), on(&one.id)))
-                .collect(),
-        }
-    }
-
-    /// What a form says; roles and contracts that do not exist are refused.
-    fn read(app: &App, pairs: &[(String, String)]) -> Result<(Role, Scope), WebError> {
-        let value = |name: &str| {
-            pairs
-                .iter()
-                .find(|(key, _)| key == name)
-                .map_or("", |(_, value)| value.as_str())
-        };
-        let role = |text: &str| {
-            text.parse::<Role>()
-                .map_err(|error| WebError::invalid(error.to_string()))
-        };
-        let own = role(value("role"))?;
-        if value("every") == "1" {
-            return Ok((own, Scope::EveryContract));
-        }
-        let installation = app.slot::<Installation>().unwrap_or_default();
-        let mut list = Vec::new();
-        for (key, text) in pairs {
-            let Some(contract) = key.strip_prefix("on-").filter(|_| !text.is_empty()) else {
-                continue;
-            };
-            if !installation.contracts.iter().any(|one| one.id == contract) {
-                return Err(WebError::NotFound(contract.to_owned()));
-            }
-            list.push((contract.to_owned(), role(text)?));
-        }
-        Ok((own, Scope::Contracts(list)))
-    }
-}
-
 #[derive(Template)]
 #[template(path = "people-invite.html")]
 struct InvitePage {
     page: Page,
-    name: Field,
-    mail: Field,
+    /// Name and mail address.
+    fields: [Field; 2],
     rights: Rights,
 }
 
 async fn invite_page(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
-    let page = Page::new(&app, &visitor, "invite-title")
+    let role = (Role::Staff, Scope::Contracts(Vec::new()));
+    error::html(&invite_form(&app, &visitor, ["", ""], &role))
+}
+
+fn invite_form(
+    app: &App,
+    visitor: &Visitor,
+    [name, mail]: [&str; 2],
+    (role, scope): &(Role, Scope),
+) -> InvitePage {
+    let page = Page::new(app, visitor, "invite-title")
         .under("people-title", "/people")
         .here();
     let mut name = Field::text("display_name", page.t("account-display-name"))
         .help(page.t("invite-name-help"))
+        .value(name)
         .required();
-    name.max_length = 60;
-    error::html(&InvitePage {
-        rights: Rights::new(&app, &page, Role::Staff, &Scope::Contracts(Vec::new())),
-        name,
-        mail: {
-            let mut mail =
-                Field::new("email", "mail", page.t("invite-mail")).help(page.t("invite-mail-help"));
-            mail.max_length = 254;
-            mail
-        },
+    name.max_length = name::MOST_SIGNS;
+    let mut mail = Field::new("email", "mail", page.t("invite-mail"))
+        .help(page.t("invite-mail-help"))
+        .value(mail);
+    mail.max_length = 254;
+    InvitePage {
+        rights: Rights::new(app, &page, *role, scope),
+        fields: [name, mail],
         page,
-    })
+    }
 }
 
 /// A link, shown once; an empty one was sent by mail.
@@ -272,18 +198,33 @@ async fn invite(
             .find(|(key, _)| key == name)
             .map_or("", |(_, value)| value.trim())
     };
-    let (role, scope) = Rights::read(&app, &pairs)?;
+    let rights = Rights::read(&app, &pairs)?;
+    let (name, mail) = (value("display_name"), value("mail"));
+    let wrong_name = name::check_shown(name).err();
+    let address = Some(mail)
+        .filter(|mail| !mail.is_empty())
+        .map(mail_address::read);
+    let (to, wrong_mail) = match address.transpose() {
+        Ok(to) => (to, None),
+        Err(wrong) => (None, Some(wrong.to_string())),
+    };
+    if wrong_name.is_some() || wrong_mail.is_some() {
+        let mut shown = invite_form(&app, &visitor, [name, mail], &rights);
+        for (field, wrong) in shown.fields.iter_mut().zip([wrong_name, wrong_mail]) {
+            field.error = wrong.unwrap_or_default();
+        }
+        return error::form_page(&shown);
+    }
+    let (role, scope) = rights;
     let purpose = Purpose::Join { role, scope };
-    let name = value("display_name");
     let page = Page::new(&app, &visitor, "invite-done-title")
         .under("people-title", "/people")
         .here();
-    if value("mail").is_empty() {
+    let Some(to) = to else {
         let secret = invitation::make(&app, &visitor.actor(), name, &purpose).await?;
         let lead = page.t("invite-done");
         return show_link(page, lead, invitation::address(&app, &secret).expose());
-    }
-    let to = mail_address::read(value("mail"))?;
+    };
     invitation::send(&app, &visitor.actor(), name, &purpose, &to).await?;
     let lead = page.t1("invite-mailed", "address", to.as_str());
     show_link(page, lead, "")
@@ -323,6 +264,10 @@ struct PersonPage {
     /// The person's own confirmed mail address.
     mail: Option<String>,
     rights: Rights,
+    /// The rights as they are now, hidden beside the fields.
+    was: String,
+    /// Somebody else changed them meanwhile: as they are now, and as they were chosen here.
+    stale: Option<[String; 2]>,
     may_change: bool,
 }
 
@@ -334,36 +279,53 @@ async fn of(app: &App, id: &str) -> Result<Account, WebError> {
     })
 }
 
+/// Where an account has rights now.
+async fn scope_of(app: &App, account: &Account) -> Result<Scope, WebError> {
+    if account.every_contract {
+        return Ok(Scope::EveryContract);
+    }
+    let list = account::memberships(app, &account.id.to_string()).await?;
+    Ok(Scope::Contracts(list))
+}
+
 async fn person(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
 ) -> Result<Response, WebError> {
     let account = of(&app, &id).await?;
-    let page = Page::new(&app, &visitor, &account.display_name)
+    let scope = scope_of(&app, &account).await?;
+    error::html(&person_page(&app, &visitor, account, &scope).await?)
+}
+
+async fn person_page(
+    app: &App,
+    visitor: &Visitor,
+    account: Account,
+    scope: &Scope,
+) -> Result<PersonPage, WebError> {
+    let id = account.id.to_string();
+    let page = Page::new(app, visitor, &account.display_name)
         .under("people-title", "/people")
         .here();
-    let scope = if account.every_contract {
-        Scope::EveryContract
-    } else {
-        Scope::Contracts(account::memberships(&app, &id).await?)
-    };
-    let by_organisation = oidc::label(&app).is_some();
+    let by_organisation = oidc::label(app).is_some();
     let linked = if by_organisation {
-        oidc::links::of(&app, &id).await?.map(|link| link.shown)
+        oidc::links::of(app, &id).await?.map(|link| link.shown)
     } else {
         None
     };
-    error::html(&PersonPage {
+    Ok(PersonPage {
         created: page.moment(account.created_at),
         signed_in: account
             .signed_in_at
             .map_or_else(|| page.t("people-never"), |at| page.moment(at)),
         by_organisation,
         linked,
-        mail: mail_address::of(&app, &id).await?.address,
-        rights: Rights::new(&app, &page, account.role, &scope),
-        line: line(&app, &page, account).await?,
+        mail: mail_address::of(app, &id).await?.address,
+        rights: Rights::new(app, &page, account.role, scope),
+        was: people_rights::mark(account.role, scope),
+        stale: None,
+        line: line(app, &page, account).await?,
         may_change: visitor.may(CHANGE),
         page,
     })
@@ -377,6 +339,22 @@ async fn change_rights(
 ) -> Result<Response, WebError> {
     let account = of(&app, &id).await?;
     let (role, scope) = Rights::read(&app, &pairs)?;
+    let present = scope_of(&app, &account).await?;
+    let now = people_rights::mark(account.role, &present);
+    let seen = pairs.iter().find(|(key, _)| key == "was");
+    let moved_on = seen.is_some_and(|(_, seen)| *seen != now);
+    if moved_on && now != people_rights::mark(role, &scope) {
+        let was = account.role;
+        let mut shown = person_page(&app, &visitor, account, &present).await?;
+        let page = &shown.page;
+        shown.stale = Some([
+            people_rights::words(&app, page, was, &present),
+            people_rights::words(&app, page, role, &scope),
+        ]);
+        // What was chosen stays, ready to be sent for what is true now.
+        shown.rights = Rights::new(&app, page, role, &scope);
+        return error::own_page(StatusCode::CONFLICT, &shown);
+    }
     if role != account.role {
         account::set_role(&app, visitor.actor(), &account.name, role).await?;
     }

@@ -18,6 +18,7 @@ use crate::limit::SignInLimits;
 use crate::oidc;
 use crate::page::{Page, Tone};
 use crate::passkey;
+use crate::resume;
 use crate::second;
 use crate::server::ClientAddress;
 use crate::session::{self, Credential, Proof, Visitor};
@@ -40,8 +41,10 @@ pub(crate) async fn ask_to_sign_in(
     request: Request,
 ) -> Result<Option<Response>, WebError> {
     let headers = request.headers().clone();
+    // The page that the form was on, should there be nothing to carry.
+    let next = referrer_path(&headers).unwrap_or_default();
     match Kept::of_request(app, request).await {
-        Some(kept) => sign_in::page_with_kept(app, &headers, &kept).map(Some),
+        Some(kept) => sign_in::page_with_kept(app, &headers, &kept, next).map(Some),
         None => Ok(None),
     }
 }
@@ -78,7 +81,7 @@ pub(crate) async fn ask_again(
         // The page that the form was on, should there be nothing to carry.
         carried.next = referrer_path(&headers).unwrap_or_else(|| "/".to_owned());
         if let Some(kept) = Kept::of_request(app, request).await {
-            carried.kept = kept.carried();
+            carried.kept = kept.carried(app);
         }
     }
     ask(
@@ -209,7 +212,7 @@ pub(crate) async fn proved(
     };
     tracing::info!(user = visitor.id, method, "proved again who they are");
     let page = Page::new(app, visitor, "resume-title");
-    sign_in::go_on(app, page, opened, carried, true)
+    resume::go_on(app, page, opened, &visitor.id, carried, true).await
 }
 
 async fn ask_passkey(

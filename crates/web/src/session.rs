@@ -17,7 +17,8 @@ use mamori_store::args;
 use crate::account::{self, Account};
 use crate::api::tokens::{self, Limits};
 use crate::error::WebError;
-use crate::page::{DateStyle, Flash, Tone};
+use crate::flash;
+use crate::page::{DateStyle, Flash};
 use crate::texts::Language;
 use crate::token;
 
@@ -150,45 +151,6 @@ impl Visitor {
             Credential::Token(_) => Actor::machine(format!("token-{}", self.id)),
         }
     }
-
-    /// Shows `text` on the next page of this person. Call it outside a write transaction.
-    pub async fn flash(
-        &self,
-        app: &App,
-        tone: Tone,
-        text: impl Into<String>,
-    ) -> Result<(), mamori_store::Error> {
-        let Credential::Session(digest) = &self.credential else {
-            return Ok(());
-        };
-        let line = format!("{} {}", tone.key(), text.into().replace('\n', " "));
-        app.db
-            .execute(
-                "UPDATE session SET flash = $1 WHERE token_hash = $2",
-                args![line, digest],
-            )
-            .await?;
-        Ok(())
-    }
-}
-
-/// Shows `text` on the first page of a session that was just opened.
-pub(crate) async fn leave_note(
-    app: &App,
-    token: &Secret,
-    tone: Tone,
-    text: &str,
-) -> Result<(), mamori_store::Error> {
-    app.db
-        .execute(
-            "UPDATE session SET flash = $1 WHERE token_hash = $2",
-            args![
-                format!("{} {text}", tone.key()),
-                token::digest(token.expose())
-            ],
-        )
-        .await?;
-    Ok(())
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -331,10 +293,10 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    fn new(token: Secret, form_token: &Secret) -> Self {
+    fn new(app: &App, token: Secret, form_token: &Secret, person: &str) -> Self {
         Self {
             token,
-            csrf: token::masked(form_token.expose()),
+            csrf: token::masked(app, form_token.expose(), person),
         }
     }
 }
@@ -374,7 +336,8 @@ pub(crate) async fn begin(
     )
     .await?;
     tx.commit().await?;
-    Ok(Opened::new(secret, &form_token))
+    let person = account.id.to_string();
+    Ok(Opened::new(app, secret, &form_token, &person))
 }
 
 /// Gives the visitor's session a new token after a new proof: what somebody may have seen of the
@@ -403,7 +366,7 @@ pub(crate) async fn renew(
             ],
         )
         .await?;
-    Ok((changed == 1).then(|| Opened::new(secret, &form_token)))
+    Ok((changed == 1).then(|| Opened::new(app, secret, &form_token, &visitor.id)))
 }
 
 /// Ends the visitor's session.
@@ -512,6 +475,7 @@ async fn by_cookie(
         Reach::Contracts(account::memberships(app, &id).await?)
     };
     Ok(Some(Visitor {
+        csrf: token::masked(app, &form_token, &id),
         id,
         name: row.get("display_name")?,
         role,
@@ -524,29 +488,14 @@ async fn by_cookie(
         address: None,
         proved_at: row.get("proved_at")?,
         path: path.to_owned(),
-        csrf: token::masked(&form_token),
         flash: flash
             .filter(|_| take_flash)
-            .and_then(|line| read_flash(&line))
+            .and_then(|line| flash::read(&line))
             .into_iter()
             .collect(),
         credential: Credential::Session(digest),
         form_token,
     }))
-}
-
-fn read_flash(line: &str) -> Option<Flash> {
-    let (tone, text) = line.split_once(' ')?;
-    let tone = match tone {
-        "ok" => Tone::Ok,
-        "bad" => Tone::Bad,
-        "warn" => Tone::Warn,
-        _ => Tone::Info,
-    };
-    Some(Flash {
-        tone,
-        text: text.to_owned(),
-    })
 }
 
 async fn by_token(

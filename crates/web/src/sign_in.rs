@@ -24,7 +24,7 @@ use crate::passkey::{self, Challenge, PasskeyError};
 use crate::server::ClientAddress;
 use crate::session::{self, Proof, Visitor};
 use crate::texts::{self, Language};
-use crate::{assets, oidc, second};
+use crate::{assets, oidc, resume, second};
 
 /// After the password the code is expected within this time.
 const CODE_WITHIN: SignedDuration = SignedDuration::from_mins(5);
@@ -74,8 +74,8 @@ impl Carried {
         if let Some(next) = local_path(&self.next) {
             fields.push(("next", next.to_owned()));
         }
-        if let Some(kept) = Kept::read(app, &self.kept) {
-            fields.push(("kept", kept.carried()));
+        if Kept::read(app, &self.kept).is_some() {
+            fields.push(("kept", self.kept.clone()));
         }
         fields
     }
@@ -100,6 +100,7 @@ struct SignInPage {
 fn form(app: &App, headers: &HeaderMap, name: &str, carried: &Carried, error: &str) -> SignInPage {
     let page = Page::bare(app, session::language(headers), "sign-in-title");
     let notice = match Kept::read(app, &carried.kept) {
+        Some(kept) if kept.secrets => page.t("sign-in-kept-secrets"),
         Some(kept) if kept.files.is_empty() => page.t("sign-in-kept"),
         Some(_) => page.t("sign-in-kept-files"),
         None => String::new(),
@@ -136,10 +137,11 @@ pub(crate) fn page_with_kept(
     app: &App,
     headers: &HeaderMap,
     kept: &Kept,
+    next: String,
 ) -> Result<Response, WebError> {
     let carried = Carried {
-        kept: kept.carried(),
-        ..Carried::default()
+        kept: kept.carried(app),
+        next,
     };
     error::own_page(
         StatusCode::UNAUTHORIZED,
@@ -519,44 +521,8 @@ pub(crate) async fn enter(
     let opened = session::begin(app, account, proof).await?;
     tracing::info!(user = %account.id, method = proof.method, "signed in");
     let page = Page::bare(app, session::language(headers), "resume-title");
-    go_on(app, page, opened, carried, false)
-}
-
-/// A form that waits to be sent again.
-#[derive(Template)]
-#[template(path = "resume.html")]
-struct ResumePage {
-    page: Page,
-    kept: Kept,
-    script: &'static str,
-    /// Whether the page sends it by itself where there is script.
-    at_once: bool,
-    tone_warn: Tone,
-}
-
-/// Sets the cookie and answers: with the form that waits, or a redirect.
-pub(crate) fn go_on(
-    app: &App,
-    mut page: Page,
-    opened: session::Opened,
-    carried: &Carried,
-    at_once: bool,
-) -> Result<Response, WebError> {
-    let mut response = match Kept::read(app, &carried.kept) {
-        Some(kept) => {
-            page.csrf = opened.csrf;
-            error::html(&ResumePage {
-                page,
-                at_once: at_once && kept.files.is_empty(),
-                kept,
-                script: assets::passkey_script(),
-                tone_warn: Tone::Warn,
-            })?
-        }
-        None => Redirect::to(local_path(&carried.next).unwrap_or("/")).into_response(),
-    };
-    set_cookie(&mut response, &session::cookie(app, &opened.token));
-    Ok(response)
+    let person = account.id.to_string();
+    resume::go_on(app, page, opened, &person, carried, false).await
 }
 
 async fn sign_out(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {

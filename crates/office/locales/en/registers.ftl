@@ -81,6 +81,7 @@ registers-send-filed = Register
 registers-send-noted = Record
 registers-send = Record: { $act }
 registers-sent-before = This form was sent and recorded before. To record it once more, check it and send it again.
+registers-same-again = You recorded the same as {$number} a moment ago. This was not recorded yet. To record it once more, send it again.
 registers-standing-expired = Expired
 registers-standing-expiring = Ends or needs review in { $days } days
 registers-standing-none = No attestation

@@ -75,6 +75,7 @@ registers-send-filed = 登録する
 registers-send-noted = 記録する
 registers-send = { $act }を記録する
 registers-sent-before = このフォームは一度送られて、記録されています。もう一件として送るときは、内容を確かめてもう一度送信してください。
+registers-same-again = さきほど、同じ内容を {$number} として登録しました。これはまだ登録していません。もう一件として登録するときは、もう一度送ってください。
 registers-standing-expired = 期限が切れています
 registers-standing-expiring = あと { $days } 日で期限か見直し日です
 registers-standing-none = 証明書類がありません

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use mamori_kernel::permission::Permission;
 use mamori_runtime::App;
-use mamori_web::{Page, Visitor, WebError, account, role_key};
+use mamori_web::{Page, Visitor, WebError, account, apart, role_key};
 
 /// Actors as people see them.
 pub(super) struct Names {
@@ -69,7 +69,7 @@ impl Names {
         };
         match actor.split_once(':') {
             // Whoever is not there any more was erased from the accounts.
-            Some(("person", id)) => self.people.get(id).unwrap_or(&self.unknown).clone(),
+            Some(("person", id)) => apart(self.people.get(id).unwrap_or(&self.unknown)),
             Some(("job", id)) => named(&self.job, id),
             Some((_, id)) => named(&self.machine, id),
             None => actor.to_owned(),

@@ -466,3 +466,45 @@ async fn files_are_taken_by_content_kept_between_tries_and_given_back_as_attachm
         "{list}"
     );
 }
+
+#[tokio::test]
+async fn the_same_from_another_showing_of_the_form_is_asked_about_first() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let path = format!("{BASE}/question/new");
+    let typed = [
+        ("topic", "予約の画面が開かない"),
+        ("channel", "phone"),
+        ("received_on", "2026-10-30"),
+    ];
+    let ask = async |client: &mut Client, more: &[(&str, &str)]| {
+        let form = client.get(&path).await.text();
+        let fields: Vec<_> = typed.iter().chain(more).copied().collect();
+        send(client, &path, &form, &fields).await
+    };
+    let first = ask(&mut staff, &[]).await;
+    let (_, page) = done(&mut staff, first).await;
+    assert!(page.contains("問合せ-R8-001"), "{page}");
+
+    let same = ask(&mut staff, &[]).await;
+    assert_eq!(same.status, StatusCode::CONFLICT);
+    let page = same.text();
+    assert!(page.contains("同じ内容を 問合せ-R8-001"), "{page}");
+    assert!(page.contains("予約の画面が開かない"), "{page}");
+    assert_eq!(hidden(&page, "again"), "1");
+    let other = ask(&mut staff, &[("section", "子育て支援課")]).await;
+    assert_eq!(other.status, StatusCode::SEE_OTHER, "other words are new");
+    let mut colleague = test.sign_in(Role::Staff).await;
+    let theirs = ask(&mut colleague, &[]).await;
+    assert_eq!(theirs.status, StatusCode::SEE_OTHER, "another person's too");
+
+    let meant = ask(&mut staff, &[("again", "1")]).await;
+    assert_eq!(meant.status, StatusCode::SEE_OTHER, "{}", meant.text());
+    test.clock.advance(jiff::SignedDuration::from_mins(11));
+    let later = ask(&mut staff, &[]).await;
+    assert_eq!(
+        later.status,
+        StatusCode::SEE_OTHER,
+        "minutes later it is new"
+    );
+}

@@ -89,6 +89,11 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Whether the text would change the order of what stands beside it.
+    pub fn turns(&self) -> bool {
+        crate::name::turns(&self.text)
+    }
+
     fn new(kind: &'static str, text: impl Into<String>) -> Self {
         Self {
             kind,

@@ -18,7 +18,7 @@ const WITHIN: SignedDuration = SignedDuration::from_mins(15);
 /// A flood of beginnings does not fill the database.
 const MOST_WAITING: i64 = 1000;
 /// A form that is carried along is kept up to this size.
-pub(super) const MOST_CARRIED: usize = 64 * 1024;
+pub(super) const MOST_CARRIED: usize = 128 * 1024;
 
 /// What the answer is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

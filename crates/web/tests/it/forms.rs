@@ -86,7 +86,7 @@ async fn files_pass_with_the_token_as_first_part() {
     let answer = client
         .post_files("/sample/files", &[("note", "x")], &files)
         .await;
-    assert_eq!(answer.text(), format!("csrf=128,note=1,file={}", big.len()));
+    assert_eq!(answer.text(), format!("csrf=160,note=1,file={}", big.len()));
     let huge = vec![7_u8; 5 * 1024 * 1024];
     let files = [("file", "a.bin", "application/octet-stream", huge.as_slice())];
     let answer = client.post_files("/sample/files", &[], &files).await;
@@ -129,4 +129,19 @@ async fn a_message_shows_once() {
     );
     let second = client.get("/sample").await.text();
     assert!(!second.contains("追加しました"), "{second}");
+}
+
+#[tokio::test]
+async fn a_message_outlives_a_page_that_only_leads_on() {
+    let test = TestApp::with(vec![sample::capability()]).await;
+    let mut client = test.sign_in(Role::Staff).await;
+    client
+        .post_form("/sample", &[("title", "先の画面で")])
+        .await;
+    let first = client.get("/sample/first").await;
+    assert_eq!(first.location(), "/sample");
+    let shown = client.get("/sample").await.text();
+    assert!(shown.contains("「先の画面で」を追加しました"), "{shown}");
+    let again = client.get("/sample").await.text();
+    assert!(!again.contains("追加しました"), "once: {again}");
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod answers;
 mod api;
 mod api_house;
+mod bad_input;
 mod contracts;
 mod entrances;
 mod forms;

@@ -21,6 +21,7 @@ pub fn capability() -> Capability {
         title_ja: "見本",
         routes: vec![
             Route::get("/sample", READ, page),
+            Route::get("/sample/first", READ, leads_on),
             Route::post("/sample", WRITE, add),
             Route::post("/sample/files", WRITE, upload).with_body_limit(4 * 1024 * 1024),
             Route::get("/c/{contract}/sample", READ, page),
@@ -80,6 +81,11 @@ async fn add(
         .flash(&app, Tone::Ok, format!("「{}」を追加しました", new.title))
         .await?;
     Ok(Redirect::to("/sample"))
+}
+
+/// A page that only leads on, as the first page does with one contract.
+async fn leads_on() -> Redirect {
+    Redirect::to("/sample")
 }
 
 async fn upload(mut parts: Multipart) -> Result<String, WebError> {

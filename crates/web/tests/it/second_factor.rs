@@ -274,18 +274,29 @@ async fn only_our_own_forms_are_carried() {
 #[tokio::test]
 async fn files_cannot_be_carried_and_that_is_said() {
     let test = TestApp::with(vec![sample::capability()]).await;
-    let mut stranger = test.anonymous();
-    let files = [("file", "a.txt", "text/plain", &b"hello"[..])];
-    let asked = stranger
-        .post_files("/sample/files", &[("note", "添え書き")], &files)
+    let mut client = test.sign_in(Role::Staff).await;
+    let csrf = client.form_token().await.expect("a token");
+    test.clock.advance(SignedDuration::from_hours(2));
+    // Larger than what is carried: the file is dropped, what was typed beside it is not.
+    let big = vec![7_u8; 3 * 1024 * 1024];
+    let files = [("file", "a.bin", "application/octet-stream", &big[..])];
+    let asked = client
+        .post_files_as(&csrf, "/sample/files", &[("note", "添え書き")], &files)
         .await;
     assert_eq!(asked.status, StatusCode::UNAUTHORIZED);
-    assert!(
-        asked.text().contains("ファイルは残せません"),
-        "{}",
-        asked.text()
-    );
-    assert!(asked.text().contains("添え書き"), "{}", asked.text());
+    let shown = asked.text();
+    assert!(shown.contains("ファイルは残せません"), "{shown}");
+    assert!(!shown.contains("添え書き"), "whoever comes next reads it");
+    let kept = between(&shown, "name=\"kept\" value=\"", "\"").to_owned();
+    let entered = client
+        .post_raw_form(
+            "/sign-in",
+            &[("name", "staff-0"), ("password", PASSWORD), ("kept", &kept)],
+        )
+        .await;
+    let page = entered.text();
+    assert!(page.contains("添え書き"), "{page}");
+    assert!(page.contains("type=\"file\" name=\"file\""), "{page}");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{self, Part, Wanted};
 use super::sent::Sent;
-use super::{Here, desk_error, label, takes_file, value, work};
+use super::{Here, desk_error, label, recent, takes_file, value, work};
 use crate::api::speaker;
 use crate::register::{
     ActSpec, DeskError, Done, FieldKind, FieldProblem, Order, Refusal, Side, Stored,
@@ -36,6 +36,8 @@ struct ActPage {
     action: String,
     once: String,
     revision: String,
+    /// Whether sending it means a second item with the same words.
+    again: bool,
     act: &'static str,
     others: Vec<(String, String)>,
     multipart: bool,
@@ -51,6 +53,7 @@ struct Around {
     remedy: Option<(String, String)>,
     compared: Option<Comparison>,
     once: Option<String>,
+    again: bool,
 }
 
 /// The form for a new item.
@@ -190,6 +193,13 @@ async fn carry_out(
 ) -> Result<Response, WebError> {
     let side = speaker(here.register, act, way, &here.visitor);
     let (values, problems) = sent.form(here, act).await?;
+    if item.is_none()
+        && problems.is_empty()
+        && sent.value("again").is_none()
+        && let Some(number) = recent::same(here, act, &values, sent.once().as_deref())
+    {
+        return same_again(here, act, way, &values, &number).await;
+    }
     let outcome = if problems.is_empty() {
         let order = Order {
             side,
@@ -209,7 +219,12 @@ async fn carry_out(
         Err(Refusal::Fields(problems).into())
     };
     let error = match outcome {
-        Ok(done) => return said(here, act, done, sent.value("back") == Some("list")).await,
+        Ok(done) => {
+            if item.is_none() {
+                recent::note(here, act, &values, sent.once(), &done.item.number);
+            }
+            return said(here, act, done, sent.value("back") == Some("list")).await;
+        }
         Err(error) => error,
     };
     let message = error.to_string();
@@ -264,6 +279,32 @@ async fn carry_out(
     };
     let mut response = form_page(&page(here, &form, around).await?)?;
     *response.status_mut() = status;
+    Ok(response)
+}
+
+/// Asks whether the same is meant a second time.
+async fn same_again(
+    here: &Here,
+    act: &'static ActSpec,
+    way: Side,
+    values: &Map<String, Value>,
+    number: &str,
+) -> Result<Response, WebError> {
+    let form = Form {
+        act,
+        side: way,
+        item: None,
+        values,
+        problems: &[],
+        fresh: false,
+    };
+    let around = Around {
+        notice: here.page("").t1("registers-same-again", "number", number),
+        again: true,
+        ..Around::default()
+    };
+    let mut response = form_page(&page(here, &form, around).await?)?;
+    *response.status_mut() = StatusCode::CONFLICT;
     Ok(response)
 }
 
@@ -470,6 +511,7 @@ async fn page(here: &Here, form: &Form<'_>, around: Around) -> Result<ActPage, W
         draft: action.clone(),
         action,
         once: around.once.unwrap_or_else(form_key),
+        again: around.again,
         revision: form
             .item
             .map(|item| item.revision.to_string())

@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use mamori_kernel::permission::Permission;
 use mamori_web::components::{Cell, Event};
-use mamori_web::{Field, Page, Tone, WebError, form_page, html};
+use mamori_web::{Field, Page, Tone, WebError, apart, form_page, html};
 use serde_json::{Map, Value};
 
 use super::act::find;
@@ -229,6 +229,7 @@ fn changes(
             continue;
         }
         let words = value::words(&value::cell(here, page, name, new));
+        let words = apart(&words);
         told.push(format!("{}: {words}", label::named(page, spec, name)));
     }
     told.join(page.t("registers-comma").as_str())

@@ -20,6 +20,7 @@ mod item;
 mod label;
 mod list;
 mod listed;
+mod recent;
 mod sent;
 mod standings;
 mod value;
