@@ -43,7 +43,8 @@ export async function open(configure = () => ({})) {
 
 async function runningDemo(file) {
   const ready = JSON.parse(await readFile(file, "utf8"));
-  return { ready, address: new URL(ready.address).origin, stop: () => {} };
+  const cannot = () => Promise.reject(new Error("a sample that runs by itself is not stopped"));
+  return { ready, address: new URL(ready.address).origin, stop: () => {}, pause: cannot, resume: cannot };
 }
 
 async function startDemo(configure) {
@@ -51,20 +52,36 @@ async function startDemo(configure) {
   const port = await freePort();
   const address = `http://127.0.0.1:${port}`;
   const configuration = await configure(address, folder);
-  const child = spawn(
-    process.env.E2E_MAMORI ?? "mamori",
-    ["demo", "--data-dir", join(folder, "data"), "--port", String(port), "--json"],
-    // Free of the caller's configuration.
-    { stdio: ["ignore", "pipe", "inherit"], env: { ...withoutConfiguration(process.env), ...configuration } },
-  );
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  const ready = await firstLine(child);
+  const start = async () => {
+    const child = spawn(
+      process.env.E2E_MAMORI ?? "mamori",
+      ["demo", "--data-dir", join(folder, "data"), "--port", String(port), "--json"],
+      // Free of the caller's configuration.
+      { stdio: ["ignore", "pipe", "inherit"], env: { ...withoutConfiguration(process.env), ...configuration } },
+    );
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    return { child, ended, ready: await firstLine(child) };
+  };
+  let running = await start();
+  const pause = async () => {
+    running.child.kill("SIGINT");
+    await running.ended;
+  };
   const stop = async () => {
-    child.kill("SIGINT");
-    await ended;
+    await pause();
     await rm(folder, { recursive: true, force: true });
   };
-  return { ready, address, stop };
+  return {
+    ready: running.ready,
+    address,
+    stop,
+    /** Stops the server; what it keeps stays. */
+    pause,
+    /** Starts it again at the same address with the same data. */
+    async resume() {
+      running = await start();
+    },
+  };
 }
 
 function withoutConfiguration(environment) {
