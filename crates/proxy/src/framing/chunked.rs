@@ -1,4 +1,7 @@
 //! A body in chunks.
+//!
+//! Data passes as it comes. A line passes once it is whole and understood: how much of a refused line
+//! the reader behind sees must not depend on the pieces in which it came.
 
 use super::Fault;
 use super::head::is_token;
@@ -45,8 +48,9 @@ impl Chunked {
         self.state == State::Ended
     }
 
-    /// Takes bytes; gives how many belong to this body.
-    pub(super) fn feed(&mut self, input: &[u8]) -> Result<usize, Fault> {
+    /// Takes bytes and gives how many belong to this body. What is verified goes to `out`, before a
+    /// fault too.
+    pub(super) fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
         let mut at = 0;
         while at < input.len() && !self.ended() {
             let byte = input[at];
@@ -54,6 +58,7 @@ impl Chunked {
                 State::Data => {
                     let room = input.len() - at;
                     let used = usize::try_from(self.left).map_or(room, |left| left.min(room));
+                    out.extend_from_slice(&input[at..at + used]);
                     at += used;
                     self.left -= used as u64;
                     if self.left == 0 {
@@ -67,7 +72,7 @@ impl Chunked {
                         return Err(Fault::Chunk);
                     }
                     self.left = size(&self.line)?;
-                    self.line.clear();
+                    self.pass_line(out);
                     self.state = if self.left == 0 {
                         State::Trailer
                     } else {
@@ -78,22 +83,31 @@ impl Chunked {
                     if byte != b'\n' {
                         return Err(Fault::Trailer);
                     }
-                    if self.line.is_empty() {
-                        self.state = State::Ended;
+                    self.state = if self.line.is_empty() {
+                        State::Ended
                     } else {
                         trailer(&self.line)?;
-                        self.line.clear();
-                        self.state = State::Trailer;
-                    }
+                        State::Trailer
+                    };
+                    self.pass_line(out);
                 }
                 State::DataCr if byte == b'\r' => self.state = State::DataLf,
-                State::DataLf if byte == b'\n' => self.state = State::Size,
+                State::DataLf if byte == b'\n' => {
+                    self.pass_line(out);
+                    self.state = State::Size;
+                }
                 State::DataCr | State::DataLf => return Err(Fault::Chunk),
                 State::Ended => {}
             }
             at += 1;
         }
         Ok(at)
+    }
+
+    /// The line is understood; after data it is empty.
+    fn pass_line(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.line);
+        out.extend_from_slice(b"\r\n");
     }
 
     fn line_byte(&mut self, byte: u8) -> Result<(), Fault> {

@@ -202,7 +202,8 @@ impl Scanner {
 
     /// Takes bytes from the client and gives how many were used; fewer than all only when a protocol
     /// is undecided. Verified bytes go to `out`; for every head that goes there, and for the first
-    /// fault, `heads` is called. A fault in a body is the error.
+    /// fault, `heads` is called. A fault in a body is the error; what was verified before it is in
+    /// `out`. Neither depends on the pieces in which the bytes come.
     pub fn feed(
         &mut self,
         input: &[u8],
@@ -242,9 +243,8 @@ impl Scanner {
                         self.state = State::Head;
                     }
                 }
-                State::Chunked(chunked) => match chunked.feed(rest) {
+                State::Chunked(chunked) => match chunked.feed(rest, out) {
                     Ok(used) => {
-                        out.extend_from_slice(&rest[..used]);
                         rest = &rest[used..];
                         if chunked.ended() {
                             self.state = State::Head;
@@ -266,6 +266,11 @@ impl Scanner {
         Ok(input.len())
     }
 
+    /// Bytes before the end of the first line; method and version need some beside the target.
+    fn longest_first_line(&self) -> usize {
+        self.bounds.target + 64
+    }
+
     /// Takes bytes until the head is complete.
     fn take_head(&mut self, input: &[u8]) -> Result<(usize, Option<Head>), Fault> {
         // More than this is never wanted of a head, so more is never kept.
@@ -274,6 +279,9 @@ impl Scanner {
         self.head.extend_from_slice(&input[..input.len().min(room)]);
         while let Some(at) = memchr::memchr(b'\n', &self.head[self.searched..]) {
             let end = self.searched + at;
+            if self.lines == 0 && end > self.longest_first_line() {
+                return Err(Fault::TargetTooLong);
+            }
             if end == self.line || self.head[end - 1] != b'\r' {
                 return Err(Fault::LineEnd);
             }
@@ -305,7 +313,7 @@ impl Scanner {
                 Fault::HeadTooLarge
             });
         }
-        if self.lines == 0 && self.head.len() > self.bounds.target + 64 {
+        if self.lines == 0 && self.head.len() > self.longest_first_line() {
             return Err(Fault::TargetTooLong);
         }
         Ok((input.len(), None))

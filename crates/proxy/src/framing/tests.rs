@@ -13,8 +13,26 @@ struct Outcome {
     broken: Option<Fault>,
 }
 
+/// All that can be compared: bytes that passed, heads as they arrived, the fault of a body.
+type Plain<'o> = (&'o [u8], Vec<Result<&'o [u8], Fault>>, Option<Fault>);
+
+impl Outcome {
+    fn plain(&self) -> Plain<'_> {
+        let heads = self
+            .heads
+            .iter()
+            .map(|head| head.as_ref().map(Head::bytes).map_err(|fault| *fault))
+            .collect();
+        (&self.out, heads, self.broken)
+    }
+}
+
 fn scan_in(input: &[u8], step: usize) -> Outcome {
-    let mut scanner = Scanner::new(Bounds::default());
+    scan_within(Bounds::default(), input, step)
+}
+
+fn scan_within(bounds: Bounds, input: &[u8], step: usize) -> Outcome {
+    let mut scanner = Scanner::new(bounds);
     let mut outcome = Outcome {
         out: Vec::new(),
         heads: Vec::new(),
@@ -204,6 +222,10 @@ fn what_two_readers_could_understand_differently_is_refused() {
             Fault::TargetTooLong,
         ),
         (
+            format!("GET /{} HTTP/1.1\r\n\n", "a".repeat(9000)),
+            Fault::TargetTooLong,
+        ),
+        (
             with(&format!("X: {}", "a".repeat(40_000))),
             Fault::HeadTooLarge,
         ),
@@ -246,6 +268,31 @@ fn broken_chunks_are_refused() {
 }
 
 #[test]
+fn what_passes_of_a_broken_body_does_not_depend_on_the_pieces() {
+    let start = "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHost: a\r\n\r\n";
+    for (body, passes, expected) in [
+        ("GET / HTTP/1.1\r\n", "", Fault::Chunk),
+        ("3\r\nabc\r\ng\r\n", "3\r\nabc\r\n", Fault::Chunk),
+        ("3\r\nabcd\r\n", "3\r\nabc", Fault::Chunk),
+        ("3\r\nabc\rd", "3\r\nabc", Fault::Chunk),
+        (
+            "3\r\nabc\r\n0\r\nA: b\r\nbad\r\n\r\n",
+            "3\r\nabc\r\n0\r\nA: b\r\n",
+            Fault::Trailer,
+        ),
+        ("0\r\n\rx", "0\r\n", Fault::Trailer),
+    ] {
+        let input = format!("{start}{body}");
+        for step in (1..=input.len()).chain([usize::MAX]) {
+            let outcome = scan_in(input.as_bytes(), step);
+            assert_eq!(outcome.broken, Some(expected), "{body:?} by {step}");
+            let out = String::from_utf8(outcome.out).unwrap();
+            assert_eq!(out, format!("{start}{passes}"), "{body:?} by {step}");
+        }
+    }
+}
+
+#[test]
 fn nothing_passes_while_a_protocol_is_undecided() {
     let head = b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n";
     for raw in [true, false] {
@@ -278,6 +325,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         Just(b"Host: a\r\n".to_vec()),
         Just(b"Content-Length: 3\r\n".to_vec()),
         Just(b"Transfer-Encoding: chunked\r\n".to_vec()),
+        Just(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec()),
         Just(b"\r\n".to_vec()),
         Just(b"3\r\nabc\r\n".to_vec()),
         Just(b"0\r\n\r\n".to_vec()),
@@ -297,12 +345,20 @@ proptest! {
         let input = pieces.concat();
         let whole = scan_in(&input, usize::MAX);
         let parts = scan_in(&input, step);
-        prop_assert_eq!(&whole.out, &parts.out);
-        prop_assert_eq!(whole.broken, parts.broken);
-        let names = |outcome: &Outcome| -> Vec<Result<Vec<u8>, Fault>> {
-            outcome.heads.iter().map(|head| head.as_ref().map(|head| head.bytes().to_vec()).map_err(|fault| *fault)).collect()
-        };
-        prop_assert_eq!(names(&whole), names(&parts));
+        prop_assert_eq!(whole.plain(), parts.plain());
+    }
+
+    /// Nor do they where heads meet their bounds.
+    #[test]
+    fn pieces_do_not_matter_at_the_bounds(
+        pieces in proptest::collection::vec(prop_oneof![piece(), (1usize..90).prop_map(|count| vec![b'a'; count])], 0..16),
+        step in 1usize..40,
+        (head, target, fields) in (0usize..160, 0usize..40, 0usize..4),
+    ) {
+        let input = pieces.concat();
+        let bounds = Bounds { head, target, fields };
+        let (whole, parts) = (scan_within(bounds, &input, usize::MAX), scan_within(bounds, &input, step));
+        prop_assert_eq!(whole.plain(), parts.plain());
     }
 
     /// What passed passes again, with the same heads: reading twice is reading once.
