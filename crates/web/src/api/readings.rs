@@ -69,10 +69,8 @@ struct AuditQuery {
     who: String,
     #[serde(default)]
     contract: String,
-    #[serde(default)]
-    from: String,
-    #[serde(default)]
-    to: String,
+    from: Option<String>,
+    to: Option<String>,
     #[serde(flatten)]
     page: PageQuery,
 }
@@ -80,11 +78,8 @@ struct AuditQuery {
 impl AuditQuery {
     fn search(&self) -> Result<Search, WebError> {
         let mut wrong = Vec::new();
-        let mut day = |field: &str, text: &str| -> Option<Date> {
-            if text.is_empty() {
-                return None;
-            }
-            let day = text.parse().ok();
+        let mut day = |field: &str, text: Option<&String>| -> Option<Date> {
+            let day = text?.parse().ok();
             if day.is_none() {
                 wrong.push(FieldError {
                     field: field.to_owned(),
@@ -93,7 +88,7 @@ impl AuditQuery {
             }
             day
         };
-        let (from, to) = (day("from", &self.from), day("to", &self.to));
+        let (from, to) = (day("from", self.from.as_ref()), day("to", self.to.as_ref()));
         if !wrong.is_empty() {
             return Err(WebError::Invalid {
                 message: "条件に誤りがあります".to_owned(),

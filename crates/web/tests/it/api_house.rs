@@ -275,6 +275,8 @@ async fn auditors_see_who_was_shown_personal_data() {
         let found = viewer.get(&format!("/api/v1/audit?{query}")).await.json();
         assert_eq!(found["total"], total, "{query}");
     }
+    let empty = viewer.get("/api/v1/audit?from=").await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
     let wrong = viewer.get("/api/v1/audit?from=yesterday").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(staff.get("/api/v1/audit").await.status, StatusCode::OK);
