@@ -106,6 +106,22 @@ struct AuditPage {
     query: String,
 }
 
+impl AuditPage {
+    /// The contract by its name; what is no longer known by its id.
+    fn contract(&self, row: &Reading) -> String {
+        let contracts = self.page.contracts.iter();
+        let known = contracts.clone().find(|one| one.id == row.contract);
+        known.map_or_else(|| row.contract.clone(), |one| one.title.clone())
+    }
+
+    /// What was shown: a register, or a place of the console.
+    fn area(&self, row: &Reading) -> String {
+        let register = self.page.t_or(&format!("register-{}", row.area), &row.area);
+        self.page
+            .t_or(&format!("audit-area-{}", row.area), &register)
+    }
+}
+
 async fn page(
     State(app): State<App>,
     visitor: Visitor,
