@@ -352,20 +352,20 @@ async fn the_same_twice_counts_once_with_a_key_and_an_old_revision_is_told_both(
             let mut changed = form.clone();
             changed["zz"] = json!(1);
             other.body = changed.to_string().into_bytes();
-            let reused = bench.send(Role::Administrator, &other).await;
+            let second_use = bench.send(Role::Administrator, &other).await;
             assert!(!bench.changed, "{register}: a reused key changed something");
             assert!(
-                reused.status.is_client_error(),
+                second_use.status.is_client_error(),
                 "{register}: {}",
-                reused.text()
+                second_use.text()
             );
             let long = "k".repeat(101);
             for key in ["", "a b", long.as_str()] {
                 let mut odd = sent.clone();
                 odd.headers = vec![("idempotency-key", key.to_owned())];
                 let answer = bench.send(Role::Administrator, &odd).await;
-                let refused = answer.status == StatusCode::UNPROCESSABLE_ENTITY;
-                assert!(refused, "{register} {key:?}: {}", answer.text());
+                let is_refused = answer.status == StatusCode::UNPROCESSABLE_ENTITY;
+                assert!(is_refused, "{register} {key:?}: {}", answer.text());
             }
             // Without a key it is a second item: nobody can know that it was meant as the same.
             sent.headers.clear();

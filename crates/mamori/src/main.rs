@@ -62,9 +62,10 @@ impl Command {
             | Self::Work(_)
             | Self::Document(_)
             | Self::Ledger(_)
-            | Self::User(_) => return Ok(()),
-            // They touch no installation.
-            Self::Calendar(_) | Self::Api(_) => return Ok(()),
+            | Self::User(_)
+            // These touch no installation.
+            | Self::Calendar(_)
+            | Self::Api(_) => return Ok(()),
             Self::Rehearse(_) => "rehearse",
             Self::Serve(_) => "serve",
             Self::Demo(_) => "demo",

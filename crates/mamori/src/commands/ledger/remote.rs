@@ -31,7 +31,7 @@ pub(super) fn run(command: Command, remote: &Remote, global: &Global) -> anyhow:
             Ok(ExitCode::SUCCESS)
         }
         Command::Export(args) => export(&args, remote, global),
-        Command::Prove(args) => prove_one(args, remote, global),
+        Command::Prove(args) => prove_one(&args, remote, global),
         Command::Show(ShowArgs {
             contract,
             seq: Some(seq),
@@ -82,7 +82,7 @@ fn export(args: &ExportArgs, remote: &Remote, global: &Global) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-fn prove_one(args: ProveArgs, remote: &Remote, global: &Global) -> anyhow::Result<ExitCode> {
+fn prove_one(args: &ProveArgs, remote: &Remote, global: &Global) -> anyhow::Result<ExitCode> {
     let place = place(remote, args.contract.as_deref(), global.json)?;
     let proof: RecordProof = serde_json::from_value(place.proof(args.seq)?)
         .context("サーバーの応答を読めません。サーバーとこの命令の版を揃えてください")?;
