@@ -11,7 +11,9 @@
 
 use std::net::IpAddr;
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use mamori_kernel::clock::tokyo_midnight;
 use mamori_kernel::ids::UserId;
 use mamori_runtime::App;
 use mamori_runtime::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
@@ -56,6 +58,22 @@ pub struct Search {
     pub from: Option<Timestamp>,
     /// Before.
     pub until: Option<Timestamp>,
+}
+
+impl Search {
+    /// Readings from one day to another, both included, in Japan.
+    pub(crate) fn on_days(
+        who: &str,
+        contract: &str,
+        (from, to): (Option<Date>, Option<Date>),
+    ) -> Self {
+        Self {
+            who: who.to_owned(),
+            contract: contract.to_owned(),
+            from: from.map(tokyo_midnight),
+            until: to.and_then(|day| day.tomorrow().ok()).map(tokyo_midnight),
+        }
+    }
 }
 
 /// Item of a reading that showed a list.

@@ -198,6 +198,17 @@ impl From<askama::Error> for WebError {
     }
 }
 
+impl From<mamori_runtime::JobChangeError> for WebError {
+    fn from(error: mamori_runtime::JobChangeError) -> Self {
+        use mamori_runtime::JobChangeError;
+        match error {
+            JobChangeError::Elsewhere => Self::Conflict(error.to_string()),
+            JobChangeError::Store(error) => error.into(),
+            JobChangeError::Ledger(error) => error.into(),
+        }
+    }
+}
+
 impl From<mamori_runtime::job::JobQueueError> for WebError {
     fn from(error: mamori_runtime::job::JobQueueError) -> Self {
         match error {

@@ -149,18 +149,20 @@ pub async fn ask(
         ..Notification::default()
     };
     app.notify(&mut tx, &mail).await?;
-    let actor = visitor.actor();
-    account::record(
-        app,
-        &mut tx,
-        actor,
-        account::USER_ADDED,
-        account,
-        "own-mail-asked",
-    )
-    .await?;
+    noted(app, &mut tx, visitor, account, "mail-asked").await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Leaves what was done with an address in the ledger, without the address.
+async fn noted(
+    app: &App,
+    tx: &mut Tx,
+    visitor: &Visitor,
+    account: &Account,
+    act: &str,
+) -> Result<(), AccountError> {
+    account::record(app, tx, visitor.actor(), account::USER_ADDED, account, act).await
 }
 
 fn link(app: &App, secret: &Secret) -> Secret {
@@ -214,16 +216,7 @@ async fn confirm(
     if let Some(before) = before.filter(|before| *before != wanted) {
         tell_before(app, &mut tx, account, before).await?;
     }
-    let actor = visitor.actor();
-    account::record(
-        app,
-        &mut tx,
-        actor,
-        account::USER_ADDED,
-        account,
-        "mail-changed",
-    )
-    .await?;
+    noted(app, &mut tx, visitor, account, "mail-changed").await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -275,16 +268,7 @@ async fn remove(app: &App, visitor: &Visitor, account: &Account) -> Result<(), M
     if let Some(before) = before {
         tell_before(app, &mut tx, account, before).await?;
     }
-    let actor = visitor.actor();
-    account::record(
-        app,
-        &mut tx,
-        actor,
-        account::USER_ADDED,
-        account,
-        "own-mail-removed",
-    )
-    .await?;
+    noted(app, &mut tx, visitor, account, "mail-removed").await?;
     tx.commit().await?;
     Ok(())
 }

@@ -3,9 +3,7 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use jiff::Timestamp;
 use jiff::civil::Date;
-use mamori_kernel::clock::tokyo_instant;
 use mamori_kernel::permission::{AUDIT, Permission};
 use mamori_runtime::{App, NavEntry, NavGroup, Route};
 use serde::Deserialize;
@@ -70,15 +68,8 @@ impl Asked {
                 ))
             })
         };
-        let start = |day: Date| -> Option<Timestamp> { Some(tokyo_instant(day.at(0, 0, 0, 0))) };
-        Ok(Search {
-            who: self.who.clone(),
-            contract: self.contract.clone(),
-            from: day(&self.from)?.and_then(start),
-            until: day(&self.to)?
-                .and_then(|day| day.tomorrow().ok())
-                .and_then(start),
-        })
+        let days = (day(&self.from)?, day(&self.to)?);
+        Ok(Search::on_days(&self.who, &self.contract, days))
     }
 
     fn query(&self) -> String {

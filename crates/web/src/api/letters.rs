@@ -12,7 +12,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use mamori_runtime::describe::{Operation, schema};
 use mamori_runtime::notify::{Letter, LetterAct};
-use mamori_runtime::{App, JobChangeError, Route};
+use mamori_runtime::{App, Route};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -147,13 +147,7 @@ async fn settle(
     act: LetterAct,
 ) -> Result<Json<Value>, WebError> {
     of(&app, &contract, &id).await?;
-    match app
-        .settle_letter(&contract, &id, act, visitor.actor())
-        .await
-    {
-        Ok(_) => Ok(Json(json_of(&of(&app, &contract, &id).await?))),
-        Err(error @ JobChangeError::Elsewhere) => Err(WebError::Conflict(error.to_string())),
-        Err(JobChangeError::Store(error)) => Err(error.into()),
-        Err(JobChangeError::Ledger(error)) => Err(error.into()),
-    }
+    app.settle_letter(&contract, &id, act, visitor.actor())
+        .await?;
+    Ok(Json(json_of(&of(&app, &contract, &id).await?)))
 }

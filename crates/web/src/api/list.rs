@@ -30,6 +30,14 @@ impl Paging {
     pub fn offset(self) -> u64 {
         (self.page - 1).saturating_mul(self.per_page)
     }
+
+    /// The items of this page, out of all.
+    pub fn part<T>(self, all: &[T]) -> impl Iterator<Item = &T> {
+        let count = |items: u64| usize::try_from(items).unwrap_or(usize::MAX);
+        all.iter()
+            .skip(count(self.offset()))
+            .take(count(self.per_page))
+    }
 }
 
 /// `page` and `per_page` as sent. Whether they are numbers was compared with the route's
@@ -56,12 +64,7 @@ impl PageQuery {
     /// Cuts the page out of a whole list and answers with it.
     pub fn cut<T: Serialize>(&self, all: &[T]) -> Response {
         let paging = self.of(all.len() as u64);
-        let items: Vec<&T> = all
-            .iter()
-            .skip(usize::try_from(paging.offset()).unwrap_or(usize::MAX))
-            .take(usize::try_from(paging.per_page).unwrap_or(usize::MAX))
-            .collect();
-        page(&items, paging)
+        page(&paging.part(all).collect::<Vec<_>>(), paging)
     }
 }
 

@@ -251,11 +251,7 @@ async fn list(
     let all = account::list(&app).await?;
     let paging = query.of(all.len() as u64);
     let mut items = Vec::new();
-    for account in all
-        .iter()
-        .skip(usize::try_from(paging.offset()).unwrap_or(usize::MAX))
-        .take(usize::try_from(paging.per_page).unwrap_or(usize::MAX))
-    {
+    for account in paging.part(&all) {
         items.push(told(&app, account).await?);
     }
     Ok(page(&items, paging))

@@ -3,9 +3,7 @@
 
 use axum::extract::{Query, State};
 use axum::response::Response;
-use jiff::Timestamp;
 use jiff::civil::Date;
-use mamori_kernel::clock::tokyo_instant;
 use mamori_kernel::permission::{AUDIT, Permission};
 use mamori_runtime::describe::{Operation, schema};
 use mamori_runtime::{App, Route};
@@ -88,20 +86,14 @@ impl AuditQuery {
             }
             day
         };
-        let (from, to) = (day("from", self.from.as_ref()), day("to", self.to.as_ref()));
+        let days = (day("from", self.from.as_ref()), day("to", self.to.as_ref()));
         if !wrong.is_empty() {
             return Err(WebError::Invalid {
                 message: "条件に誤りがあります".to_owned(),
                 fields: wrong,
             });
         }
-        let start = |day: Date| -> Timestamp { tokyo_instant(day.at(0, 0, 0, 0)) };
-        Ok(Search {
-            who: self.who.clone(),
-            contract: self.contract.clone(),
-            from: from.map(start),
-            until: to.and_then(|day| day.tomorrow().ok()).map(start),
-        })
+        Ok(Search::on_days(&self.who, &self.contract, days))
     }
 }
 

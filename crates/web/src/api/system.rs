@@ -17,7 +17,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use mamori_runtime::describe::{Operation, nearest, schema};
 use mamori_runtime::job::{JobRow, JobState};
-use mamori_runtime::{App, JobAct, JobChangeError, JobFilter, RecentLogs, Route};
+use mamori_runtime::{App, JobAct, JobFilter, RecentLogs, Route};
 use mamori_store::free_disk_bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -344,12 +344,8 @@ async fn change(
     act: JobAct,
 ) -> Result<Json<Value>, WebError> {
     found(&app, &id).await?;
-    match app.change_job(&id, act, visitor.actor()).await {
-        Ok(()) => Ok(Json(job_json(&found(&app, &id).await?))),
-        Err(error @ JobChangeError::Elsewhere) => Err(WebError::Conflict(error.to_string())),
-        Err(JobChangeError::Store(error)) => Err(error.into()),
-        Err(JobChangeError::Ledger(error)) => Err(error.into()),
-    }
+    app.change_job(&id, act, visitor.actor()).await?;
+    Ok(Json(job_json(&found(&app, &id).await?)))
 }
 
 async fn missed(

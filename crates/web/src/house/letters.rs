@@ -151,8 +151,7 @@ async fn settle(
     {
         Ok(_) => visitor.flash(&app, Tone::Ok, say(said)).await?,
         Err(JobChangeError::Elsewhere) => return Err(WebError::Conflict(say("letters-elsewhere"))),
-        Err(JobChangeError::Store(error)) => return Err(error.into()),
-        Err(JobChangeError::Ledger(error)) => return Err(error.into()),
+        Err(error) => return Err(error.into()),
     }
     Ok(Redirect::to(&visitor.at("/letters")))
 }

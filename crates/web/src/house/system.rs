@@ -392,8 +392,7 @@ async fn change(
     match app.change_job(&id, act, visitor.actor()).await {
         Ok(()) => visitor.flash(&app, Tone::Ok, say(said)).await?,
         Err(JobChangeError::Elsewhere) => return Err(WebError::Conflict(say("job-elsewhere"))),
-        Err(JobChangeError::Store(error)) => return Err(error.into()),
-        Err(JobChangeError::Ledger(error)) => return Err(error.into()),
+        Err(error) => return Err(error.into()),
     }
     Ok(Redirect::to(match form.back.as_str() {
         "mail" => "/system/mail",
