@@ -1,8 +1,8 @@
 //! The database behind five verbs: `fetch_all`, `fetch_optional`, `fetch_one`, `execute` and a
 //! write transaction. SQLite by default, PostgreSQL by another URL; one text of SQL for both.
 //!
-//! * SQLite: WAL, `synchronous=FULL`, one writer connection (`BEGIN IMMEDIATE`) and a pool of
-//!   readers. Several processes may share the file: a writer waits up to [`BUSY_TIMEOUT_MS`] for
+//! * SQLite: WAL, `synchronous=FULL`, one writer connection (`BEGIN IMMEDIATE`), a pool of
+//!   readers and one that checkpoints beside them. Several processes may share the file: a writer waits up to [`BUSY_TIMEOUT_MS`] for
 //!   another process and then answers [`Error::Busy`].
 //! * PostgreSQL: one pool; rows are locked with [`Db::for_update`]. Connections are not encrypted
 //!   (the driver is built without TLS): use the loopback interface, a Unix socket or a tunnel.
@@ -19,6 +19,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AssertSqlSafe, Executor as _, Pool};
 use tokio::sync::watch;
 
+use crate::checkpoint::{BACKSTOP_PAGES, Checkpointer};
 use crate::error::{Error, Result};
 use crate::sql::{Args, Row};
 use crate::tx::Tx;
@@ -52,6 +53,8 @@ struct Shared {
     backend: Backend,
     writer: Pool<Any>,
     reader: Pool<Any>,
+    /// SQLite's; PostgreSQL has its own.
+    checkpointer: Option<Checkpointer>,
     /// Last committed position per contract, as far as this process wrote it.
     appended: watch::Sender<BTreeMap<String, u64>>,
 }
@@ -106,7 +109,13 @@ impl Db {
         }
         let writer = sqlite_pool(&options, 1, WRITER_PRAGMAS).await?;
         let reader = sqlite_pool(&options, SQLITE_READERS, READER_PRAGMAS).await?;
-        Ok(Self::new(Backend::Sqlite { path }, writer, reader))
+        let checkpointer = Checkpointer::start(&options).await?;
+        Ok(Self::new(
+            Backend::Sqlite { path },
+            writer,
+            reader,
+            Some(checkpointer),
+        ))
     }
 
     async fn open_postgres(url: &str) -> Result<Self> {
@@ -118,15 +127,21 @@ impl Db {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options)
             .await?;
-        Ok(Self::new(Backend::Postgres, pool.clone(), pool))
+        Ok(Self::new(Backend::Postgres, pool.clone(), pool, None))
     }
 
-    fn new(backend: Backend, writer: Pool<Any>, reader: Pool<Any>) -> Self {
+    fn new(
+        backend: Backend,
+        writer: Pool<Any>,
+        reader: Pool<Any>,
+        checkpointer: Option<Checkpointer>,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 backend,
                 writer,
                 reader,
+                checkpointer,
                 appended: watch::Sender::new(BTreeMap::new()),
             }),
         }
@@ -144,6 +159,9 @@ impl Db {
 
     /// Waits for running statements and closes all connections.
     pub async fn close(&self) {
+        if let Some(checkpointer) = &self.shared.checkpointer {
+            checkpointer.close().await;
+        }
         self.shared.reader.close().await;
         self.shared.writer.close().await;
     }
@@ -153,6 +171,7 @@ impl Db {
         let rows = sqlx::query_with(AssertSqlSafe(sql), args.into_any()?)
             .fetch_all(self.pool_for(sql))
             .await?;
+        self.wrote_by(sql);
         Ok(rows.into_iter().map(Row).collect())
     }
 
@@ -161,6 +180,7 @@ impl Db {
         let row = sqlx::query_with(AssertSqlSafe(sql), args.into_any()?)
             .fetch_optional(self.pool_for(sql))
             .await?;
+        self.wrote_by(sql);
         Ok(row.map(Row))
     }
 
@@ -176,6 +196,7 @@ impl Db {
         let done = sqlx::query_with(AssertSqlSafe(sql), args.into_any()?)
             .execute(&self.shared.writer)
             .await?;
+        self.wrote();
         Ok(done.rows_affected())
     }
 
@@ -253,16 +274,32 @@ impl Db {
 
     /// Statements that write (`INSERT … RETURNING`) need the writer, queries take a reader.
     fn pool_for(&self, sql: &str) -> &Pool<Any> {
-        let verb = sql.trim_start().get(..6).unwrap_or_default();
-        let writes = ["insert", "update", "delete"]
-            .iter()
-            .any(|word| verb.eq_ignore_ascii_case(word));
-        if writes {
+        if writes(sql) {
             &self.shared.writer
         } else {
             &self.shared.reader
         }
     }
+
+    fn wrote_by(&self, sql: &str) {
+        if writes(sql) {
+            self.wrote();
+        }
+    }
+
+    /// A commit went through: its place in the log may be brought into the file.
+    pub(crate) fn wrote(&self) {
+        if let Some(checkpointer) = &self.shared.checkpointer {
+            checkpointer.wrote();
+        }
+    }
+}
+
+fn writes(sql: &str) -> bool {
+    let verb = sql.trim_start().get(..6).unwrap_or_default();
+    ["insert", "update", "delete"]
+        .iter()
+        .any(|word| verb.eq_ignore_ascii_case(word))
 }
 
 fn install_drivers() {
@@ -284,7 +321,7 @@ async fn try_connection(options: &AnyConnectOptions, statements: &'static str) -
     Ok(())
 }
 
-async fn sqlite_pool(
+pub(crate) async fn sqlite_pool(
     options: &AnyConnectOptions,
     connections: u32,
     pragmas: &'static str,
@@ -300,6 +337,8 @@ async fn sqlite_pool(
                 let waiting = format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};");
                 connection.execute(AssertSqlSafe(waiting)).await?;
                 connection.execute(pragmas).await?;
+                let backstop = format!("PRAGMA wal_autocheckpoint = {BACKSTOP_PAGES};");
+                connection.execute(AssertSqlSafe(backstop)).await?;
                 Ok(())
             })
         })

@@ -6,9 +6,11 @@
 
 pub mod archive;
 mod blob;
+mod checkpoint;
 mod db;
 mod error;
 mod figures;
+mod group;
 mod key;
 pub mod ledger;
 mod migrate;
@@ -19,6 +21,7 @@ pub use blob::{Blob, BlobState, Blobs};
 pub use db::{BUSY_TIMEOUT_MS, Backend, Db};
 pub use error::{Error, Result};
 pub use figures::{Figures, free_disk_bytes};
+pub use group::Group;
 pub use key::{LedgerKey, PublicKey};
 pub use ledger::{Appended, Ledger, LedgerQuery, ProofFault, RecordProof};
 pub use migrate::{Migration, MigrationReport};

@@ -98,6 +98,7 @@ impl Tx {
         self.write_chain_ends().await?;
         self.connection.execute("COMMIT").await?;
         self.open = false;
+        self.db.wrote();
         self.db.announce(
             std::mem::take(&mut self.chains)
                 .into_iter()

@@ -10,6 +10,7 @@
 //! something, as it stands on nearly every page, is not.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +19,7 @@ use mamori_kernel::ids::UserId;
 use mamori_runtime::App;
 use mamori_runtime::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
 use mamori_runtime::schedule::{At, Rule};
-use mamori_store::{Args, args};
+use mamori_store::{Args, Db, Group, args};
 
 use crate::session::Visitor;
 
@@ -79,35 +80,91 @@ impl Search {
 /// Item of a reading that showed a list.
 pub const LIST: &str = "*";
 
-/// Notes that `visitor` was shown personal data of `item` ([`LIST`] for a list) in `area`.
+/// What waits to be written down.
+struct Note {
+    at: Timestamp,
+    who: String,
+    who_kind: &'static str,
+    contract: String,
+    area: &'static str,
+    item: String,
+    address: String,
+}
+
+/// Writes the notes of all who read at the same moment with one sync.
+type Notes = Group<Note>;
+
+/// Starts the writer.
+pub(crate) fn start(app: &App) {
+    let (notes, _task) = Notes::start(app.db.clone(), write);
+    app.provide(Arc::new(notes));
+}
+
+/// Notes that `visitor` was shown personal data of `item` ([`LIST`] for a list) in `area`; durable
+/// when this returns.
 pub(crate) async fn read(
     app: &App,
     visitor: &Visitor,
     contract: &str,
-    area: &str,
-    item: &str,
+    area: &'static str,
+    item: String,
 ) -> Result<(), mamori_store::Error> {
-    let now = app.now();
-    app.db
-        .execute(
+    let notes = app
+        .slot::<Notes>()
+        .ok_or_else(|| mamori_store::Error::Unavailable {
+            detail: "the access record was not started".to_owned(),
+        })?;
+    let note = Note {
+        at: app.now(),
+        who: visitor.id.clone(),
+        who_kind: visitor.kind(),
+        contract: contract.to_owned(),
+        area,
+        item,
+        address: visitor
+            .address
+            .as_ref()
+            .map_or_else(String::new, IpAddr::to_string),
+    };
+    notes.write(note).await
+}
+
+async fn write(
+    db: Db,
+    notes: Vec<Note>,
+) -> Result<Vec<Result<(), mamori_store::Error>>, mamori_store::Error> {
+    if notes.len() > 1 && insert(&db, &notes).await.is_ok() {
+        return Ok(notes.iter().map(|_| Ok(())).collect());
+    }
+    // One that the database does not take must not cost the others their page.
+    let mut outcomes = Vec::with_capacity(notes.len());
+    for note in &notes {
+        outcomes.push(insert(&db, std::slice::from_ref(note)).await);
+    }
+    Ok(outcomes)
+}
+
+/// All or none.
+async fn insert(db: &Db, notes: &[Note]) -> Result<(), mamori_store::Error> {
+    let mut tx = db.begin_write().await?;
+    for note in notes {
+        tx.execute(
             "INSERT INTO audit_read (id, at, who, who_kind, contract, area, item, address) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             args![
-                UserId::new(now, rand::random()).to_string(),
-                now,
-                &visitor.id,
-                visitor.kind(),
-                contract,
-                area,
-                item,
-                visitor
-                    .address
-                    .as_ref()
-                    .map_or_else(String::new, IpAddr::to_string)
+                UserId::new(note.at, rand::random()).to_string(),
+                note.at,
+                &note.who,
+                note.who_kind,
+                &note.contract,
+                note.area,
+                &note.item,
+                &note.address
             ],
         )
         .await?;
-    Ok(())
+    }
+    tx.commit().await
 }
 
 fn condition(search: &Search) -> (String, Args) {

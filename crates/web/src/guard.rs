@@ -68,7 +68,7 @@ async fn noted(post: &Post, mut request: Request, next: Next) -> Response {
         return response;
     }
     let contract = visitor.contract.as_deref().unwrap_or_default();
-    match audit::read(&post.app, &visitor, contract, personal.area, &item).await {
+    match audit::read(&post.app, &visitor, contract, personal.area, item).await {
         Ok(()) => response,
         Err(error) => WebError::from(error).into_response(),
     }

@@ -157,6 +157,7 @@ fn routes() -> Vec<Route> {
 }
 
 async fn start(app: App) -> Result<(), HookError> {
+    audit::start(&app);
     page::read_installation(app).await
 }
 
