@@ -217,3 +217,38 @@ async fn damaged_and_foreign_files_are_refused() {
         .expect_err("no folder");
     assert!(matches!(refusal, Error::File { .. }), "{refusal:?}");
 }
+
+/// A commit goes to the log; the checkpointer brings it into the file although nobody writes any
+/// more, the log stays far below what would make a writer do it, and nobody closes the database.
+#[tokio::test]
+async fn the_log_reaches_the_file_beside_the_writers() {
+    let folder = tempfile::tempdir().expect("temp folder");
+    let path = folder.path().join("mamori.db");
+    let db = open(&path).await;
+    let (ledger, _task) = Ledger::start(db.clone());
+    for n in 0..3 {
+        ledger.append(record(n, 10)).await.expect("kept");
+    }
+    let waited = Instant::now();
+    loop {
+        // Without its log a file shows what was brought into it, and nothing else; a copy made in
+        // the middle of that may be no database.
+        let copy = folder
+            .path()
+            .join(format!("{}.db", waited.elapsed().as_micros()));
+        std::fs::copy(&path, &copy).expect("copied");
+        if let Ok(file) = Db::open_path(&copy).await {
+            let head = file.ledger_head("a").await.ok().flatten();
+            file.close().await;
+            if head.is_some_and(|head| head.seq == 3) {
+                break;
+            }
+        }
+        assert!(
+            waited.elapsed() < Duration::from_secs(20),
+            "still in the log"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_intact(&db, 3).await;
+}

@@ -252,3 +252,48 @@ async fn prune(context: JobContext) -> Result<(), JobError> {
     tracing::info!(deleted, policy = "web.audit-read", "readings deleted");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(item: &str) -> Note {
+        Note {
+            at: Timestamp::UNIX_EPOCH,
+            who: "u1".to_owned(),
+            who_kind: "person",
+            contract: "c1".to_owned(),
+            area: "question",
+            item: item.to_owned(),
+            address: String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_note_that_cannot_be_written_fails_alone() {
+        let folder = tempfile::tempdir().expect("temp folder");
+        let db = Db::open_path(&folder.path().join("a.db"))
+            .await
+            .expect("opens");
+        let migrations = [
+            mamori_store::MIGRATIONS.to_vec(),
+            crate::capability().migrations,
+        ];
+        db.migrate(&migrations.concat()).await.expect("migrates");
+        let (notes, _task) = Notes::start(db.clone(), write);
+        let (a, b, c) = tokio::join!(
+            notes.write(note("Q-1")),
+            notes.write(note("Q-\0")),
+            notes.write(note("Q-3"))
+        );
+        assert_eq!((a.is_ok(), b.is_ok(), c.is_ok()), (true, false, true));
+        let rows = db.fetch_all("SELECT item FROM audit_read ORDER BY item", args![]);
+        let items: Vec<String> = rows
+            .await
+            .expect("read")
+            .iter()
+            .map(|row| row.get("item").expect("text"))
+            .collect();
+        assert_eq!(items, ["Q-1", "Q-3"]);
+    }
+}
