@@ -9,8 +9,9 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { browsers } from "./drive.js";
 import { essentials } from "./essentials.js";
-import { fillIn, findWorkday, form, FORMS, open as openForm, refusal, sendForm, value } from "./forms.js";
+import { done, fillIn, findWorkday, form, FORMS, open as openForm, refusal, sendForm, value } from "./forms.js";
 import { misfits } from "./look.js";
+import { inLines, inParagraphs } from "./odd-texts.js";
 import { open } from "./world.js";
 
 const NO_SCRIPT = "phone, no script";
@@ -64,7 +65,6 @@ async function as(role, options, { own = false } = {}) {
   return page;
 }
 
-const done = (page) => page.locator(".notice.ok, .notice.warn").first().waitFor();
 const main = (page) => page.locator("main").innerText();
 const drafts = (page) => page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes("draft:")).length);
 
@@ -95,9 +95,10 @@ for (const variant of ["desk", NO_SCRIPT]) {
   const script = options.javaScriptEnabled !== false;
 
   /** Two people with the same form; the later one is shown both versions and goes on. */
-  const collide = async ([one, two], { address, others = {}, field, texts: [theirs, yours], said = theirs }) => {
+  const collide = async ([one, two], { address, others = {}, field, texts: [theirs, yours], said = theirs, folded = "" }) => {
     for (const page of [one, two]) {
       await page.goto(address);
+      if (folded) await page.locator("details", { has: page.locator(folded) }).locator("summary").click();
       await fillIn(page, others);
     }
     await fillIn(one, { [field]: theirs });
@@ -140,6 +141,14 @@ for (const variant of ["desk", NO_SCRIPT]) {
       await collide(administrators, { address, field: "role", texts: ["viewer", "counsellor"], said: "閲覧者" });
     });
     const managers = await pair("manager");
+    await t.test("who answers for an obligation", async () => {
+      const address = `${contract}/obligations/${variant === "desk" ? "O-017" : "O-018"}`;
+      await managers[0].goto(address);
+      const people = await managers[0].locator('form [name="person"] option:not([value=""])').evaluateAll((all) => all.map((one) => [one.value, one.text]));
+      assert.ok(people.length > 1, "there are two to choose from");
+      const [[theirs, said], [yours]] = people;
+      await collide(managers, { address, field: "person", texts: [theirs, yours], said, folded: '[name="person"]' });
+    });
     await t.test("words of a closing", async () => {
       await managers[0].goto(`${contract}/documents`);
       await Promise.all([managers[0].waitForEvent("load"), managers[0].locator('main form[action$="/documents/draft"] button').first().click()]);
@@ -362,101 +371,15 @@ test("offline for a while: a clear message, nothing lost, and it goes when there
   await page.context().close();
 });
 
-/** Texts that people paste, and some that they would not. */
-const TEXTS = {
-  "long without a space": "Ｗ".repeat(40) + "W".repeat(60),
-  "right to left, not closed": "\u202eمرحبا \u2067שלום (1) ",
-  "emoji and signs upon signs": "👩‍👩‍👧‍👦🏳️‍🌈🇯🇵e\u0301\u0302\u0303\u0304\u0305\u0306\u0307 ",
-  "looks like markup": `<img src=x onerror=alert(1)>"'&amp;{{7*7}}</td> `,
-};
-
-/** Where letters that are written from right to left stand without being kept apart. */
-const mixed = (page) => page.evaluate(() => {
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  const found = [];
-  while (walker.nextNode()) {
-    const { parentElement: around, textContent } = walker.currentNode;
-    const loose = textContent.replace(/\u2068[^\u2068]*\u2069/g, "");
-    if (!/[\u0590-\u08ff\u202e]/.test(loose) || around.closest("bdi, [dir=auto], textarea, option, script")) continue;
-    found.push(around.outerHTML.slice(0, 160));
-  }
-  return found;
-});
-
 for (const variant of ["phone", NO_SCRIPT]) {
   test(`texts that no form expects are kept apart, or refused beside their field (${variant})`, async (t) => {
     const page = await as("administrator", VARIANTS[variant], { own: true });
-    const mark = Date.now().toString(36);
-    const errors = [];
-    page.on("pageerror", (error) => errors.push(error.message));
-    const looksRight = async () => {
-      await fits(page, page.url());
-      assert.deepEqual(await mixed(page), [], page.url());
-    };
-    for (const name of ["quick entry", "question", "request"]) {
-      await t.test(name, async () => {
-        const { field, register } = FORMS[name];
-        for (const odd of Object.values(TEXTS)) {
-          const text = `${odd}${mark}`;
-          await opened(page, name, text);
-          await sendForm(page, field);
-          await done(page);
-          assert.ok((await page.locator("body").textContent()).includes(text.trim()), `${text} is stored as it was typed`);
-          await looksRight();
-        }
-        await page.goto(`${contract}/${register}?q=${mark}`);
-        assert.equal(await page.locator("main tbody tr").count(), Object.keys(TEXTS).length);
-        await looksRight();
-      });
-    }
-    await t.test("names of people", async () => {
-      for (const odd of [...Object.values(TEXTS)].reverse()) {
-        await opened(page, "own name", odd.slice(0, 50) + mark);
-        await sendForm(page, "display_name");
-        await done(page);
-        await looksRight();
-      }
-      await opened(page, "own name", `محمد ${mark}`);
-      await sendForm(page, "display_name");
-      await done(page);
-      await page.goto("/people");
-      await looksRight();
-      await page.goto(`${contract}/question?q=${mark}`);
-      await page.locator("main tbody a").last().click();
-      await page.waitForLoadState();
-      await looksRight();
-    });
-    for (const address of [`/search?q=${mark}`, contract, `${contract}/ledger`]) {
-      await t.test(address.replace(mark, "…"), async () => {
-        await page.goto(address);
-        await looksRight();
-      });
-    }
-    for (const [kind, text, said] of [
-      ["nothing but spaces", "  ", /書いて|入力して|必要/],
-      ["a control character", `鈴\u0007 ${mark}`, /制御文字/],
-      ["too long", "長".repeat(201), /200文字以内/],
-      ["far too long", "長".repeat(60_000), /文字以内/],
-    ]) {
-      await t.test(kind, async () => {
-        for (const name of ["question", "request"]) {
-          const { field } = FORMS[name];
-          await opened(page, name, text);
-          await sendForm(page, field);
-          assert.match(await page.locator(`#e-${field}`).innerText(), said, "beside the field");
-          if (text.trim()) assert.equal(await value(page, field), text, "what was typed stays");
-          await fits(page, kind);
-          await fillIn(page, { [field]: `直した ${kind} ${mark} ${name}` });
-          await sendForm(page, field);
-          await done(page);
-        }
-      });
-    }
-    assert.deepEqual(errors, []);
-    await page.goto("/account");
-    await fillIn(page, { display_name: "見本 管理者" });
-    await sendForm(page, "display_name");
+    await inLines(t, page, contract);
     await page.context().close();
+    const people = {};
+    for (const role of ["staff", "manager", "city"]) people[role] = await as(role, VARIANTS[variant]);
+    await inParagraphs(t, people, contract);
+    for (const one of Object.values(people)) await one.context().close();
   });
 }
 

@@ -53,6 +53,9 @@ export async function sendForm(page, field) {
   await Promise.all([page.waitForEvent("load"), form(page, field).locator("button[type=submit]").first().click()]);
 }
 
+/** Waits until the page says that it is done. */
+export const done = (page) => page.locator(".notice.ok, .notice.warn").first().waitFor();
+
 /** What the page says against the form; empty when it was taken. */
 export async function refusal(page) {
   const said = await page.locator("[data-error-summary], [data-problem], main .error").allInnerTexts();

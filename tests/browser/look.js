@@ -43,3 +43,18 @@ export async function misfits(page, target) {
   });
   return found.map((line) => `${target}: ${line}`);
 }
+
+/** WCAG 3.1.2: Japanese that stands in a page of another language without being marked. */
+export async function unmarked(page, target) {
+  const found = await page.evaluate(() => {
+    const walker = document.createTreeWalker(document, NodeFilter.SHOW_TEXT);
+    const lines = [];
+    while (walker.nextNode()) {
+      const { parentElement: around, textContent } = walker.currentNode;
+      if (!/[\u3041-\u30ff\u4e00-\u9fff]/.test(textContent) || around.closest("script, style")) continue;
+      if (around.closest("[lang]").lang !== "ja") lines.push(`not marked as Japanese: ${textContent.trim().slice(0, 60)} in ${around.outerHTML.slice(0, 100)}`);
+    }
+    return lines;
+  });
+  return found.map((line) => `${target}: ${line}`);
+}

@@ -421,6 +421,9 @@
     if (!one.contains(event.target)) one.open = false;
   }));
 
+  /** Japanese is marked on a page of another language, as the server does it. */
+  const tongue = (text) => (/[぀-ヿ㐀-鿿]/.test(text) ? { lang: 'ja' } : {});
+
   // Search with suggestions
   function search(form) {
     const input = form.querySelector('input[type=search]');
@@ -456,7 +459,7 @@
       const found = answer.results.filter(({ href }) => /^\/(?!\/)/.test(href)).slice(0, 10);
       list.replaceChildren(...found.map(({ href, title, kind, note }, at) => {
         const option = make('li', { role: 'option', id: `${list.id}-${at}`, 'data-href': href, 'aria-selected': 'false' },
-          make('span', { class: 'kind' }, kind || ''), make('bdi', {}, title), make('span', { class: 'muted' }, note || ''));
+          make('span', { class: 'kind' }, kind || ''), make('bdi', tongue(title), title), make('span', { class: 'muted', ...tongue(note || '') }, note || ''));
         on(option, 'mousedown', (event) => event.preventDefault());
         on(option, 'click', () => location.assign(href));
         return option;

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::page::Page;
+use crate::passage::marked;
 use crate::server::RequestId;
 use crate::session;
 
@@ -409,7 +410,7 @@ pub(crate) async fn render(State(app): State<App>, request: Request, next: Next)
         };
         let status = page.problem.status;
         match page.render() {
-            Ok(html) => (status, Html(html)).into_response(),
+            Ok(html) => (status, Html(marked(html))).into_response(),
             Err(error) => {
                 tracing::error!(%error, "the error page could not be rendered");
                 status.into_response()
@@ -461,12 +462,12 @@ pub(crate) fn own_page<T: Template>(
     status: StatusCode,
     template: &T,
 ) -> Result<Response, WebError> {
-    let mut response = (status, Html(template.render()?)).into_response();
+    let mut response = (status, Html(marked(template.render()?))).into_response();
     response.extensions_mut().insert(OwnPage);
     Ok(response)
 }
 
 /// A page.
 pub fn html<T: Template>(template: &T) -> Result<Response, WebError> {
-    Ok(Html(template.render()?).into_response())
+    Ok(Html(marked(template.render()?)).into_response())
 }

@@ -46,6 +46,7 @@ pub mod oidc;
 mod page;
 mod pages;
 mod paging;
+mod passage;
 pub mod passkey;
 pub mod password;
 mod people;

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use super::contract::{live, obligation_json, obligation_of, office};
 use super::{describe, schemas_now};
 use crate::pages::CONTRACT;
-use crate::pages::board::assign::{self, ASSIGN, People};
+use crate::pages::board::assign::{self, ASSIGN, Outcome, People};
 use crate::pages::board::reading::{self, DECIDE};
 
 pub fn routes() -> Vec<Route> {
@@ -101,7 +101,8 @@ async fn name(
     let live = live(&app, &contract).await?;
     obligation_of(&live, &key)?;
     let user = body.person.trim();
-    if !assign::assign(&app, &visitor, live.id(), &key, user).await? {
+    let named = assign::assign(&app, &visitor, (live.id(), &key), user, None).await?;
+    if !matches!(named, Outcome::Named) {
         let text = Page::bare(&app, visitor.language, "").t("board-who-wrong");
         return Err(WebError::Invalid {
             message: "担当する人を決められません".to_owned(),

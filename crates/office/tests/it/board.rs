@@ -1,4 +1,4 @@
-//! The board of obligations, one obligation with its readings and its person, the calendar with
+//! The board of obligations, one obligation with its readings, the calendar with
 //! its feed and its reminders, and the search.
 
 use axum::http::StatusCode;
@@ -16,7 +16,7 @@ use crate::contracts::{ID, activate, on_both};
 use crate::start::{part, staff, text};
 use crate::{form, register};
 
-async fn payloads(test: &TestApp, kind: &str) -> Vec<serde_json::Value> {
+pub async fn payloads(test: &TestApp, kind: &str) -> Vec<serde_json::Value> {
     let query = LedgerQuery {
         kinds: vec![kind.to_owned()],
         ..LedgerQuery::new(ID)
@@ -105,58 +105,6 @@ async fn the_board_is_filtered_sorted_and_written_as_csv() {
         .await;
         let missing = viewer.get(&format!("{board}/O-999")).await;
         assert_eq!(missing.status, StatusCode::NOT_FOUND);
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_person_answers_for_an_obligation_and_the_ledger_says_since_when() {
-    on_both(|test| async move {
-        activate(&test).await;
-        let mut manager = test.sign_in(Role::Manager).await;
-        let mut viewer = test.sign_in(Role::Viewer).await;
-        test.add_user("tanto", Role::Staff).await;
-        test.add_user("shi", Role::City).await;
-        let id = |name: &'static str| {
-            let app = test.app.clone();
-            async move {
-                account::find(&app, name)
-                    .await
-                    .expect("a user")
-                    .id
-                    .to_string()
-            }
-        };
-        let (tanto, city) = (id("tanto").await, id("shi").await);
-        let one = format!("/c/{ID}/obligations/O-017");
-        let path = format!("{one}/person");
-        for _ in 0..2 {
-            let done = manager.post_form(&path, &[("person", &tanto)]).await;
-            assert_eq!(done.location(), one);
-        }
-        let records = payloads(&test, "obligation.assigned").await;
-        assert_eq!(
-            records,
-            [json!({"obligation": "O-017", "user": tanto, "before": ""})]
-        );
-        // Whoever does not work for the contractor cannot answer for its duties.
-        let refused = manager.post_form(&path, &[("person", &city)]).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-        let refused = viewer.post_form(&path, &[("person", "")]).await;
-        assert_eq!(refused.status, StatusCode::FORBIDDEN);
-
-        let list = format!("/c/{ID}/obligations?format=csv&who={tanto}");
-        assert_eq!(text(&mut manager, &list).await.matches("\nO-").count(), 1);
-        // An onlooker learns that somebody does, not who.
-        assert_eq!(text(&mut viewer, &list).await.matches("\nO-").count(), 0);
-        let page = text(&mut viewer, &one).await;
-        assert!(
-            page.contains("担当者あり") && !page.contains("tanto"),
-            "{page}"
-        );
-        let done = manager.post_form(&path, &[("person", "")]).await;
-        assert_eq!(done.status, StatusCode::SEE_OTHER);
-        assert_eq!(payloads(&test, "obligation.assigned").await.len(), 2);
     })
     .await;
 }

@@ -16,9 +16,12 @@ use crate::{form, register};
 const OCTOBER: &str = "/c/kokoshelju-r8/closing?month=2026-10&document=monthly-report";
 
 async fn worked(test: &TestApp, event: &str) {
+    worked_on(test, "2026-10-05", "1.5", event).await;
+}
+
+async fn worked_on(test: &TestApp, date: &str, hours: &str, event: &str) {
     let office = Office::of(&test.app).expect("is started");
-    let fields =
-        json!({"date": "2026-10-05", "hours": "1.5", "category": "correct", "event": event});
+    let fields = json!({"date": date, "hours": hours, "category": "correct", "event": event});
     let actor = Actor::person("staff-1");
     let order = Order::new(ID, register("work"), None, "record", form(fields), actor);
     office.desk.act(order).await.expect("is recorded");
@@ -264,6 +267,38 @@ async fn a_month_is_closed_from_missing_evidence_to_acceptance() {
     )
     .await;
     assert!(list.contains(&item.number), "{list}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_with_many_rows_shows_some_and_puts_all_into_the_paper() {
+    const ROWS: usize = 103;
+    let test = open(|_| {}).await;
+    activate(&test).await;
+    let event = |at: usize| format!("作業その{at:03}。");
+    for at in 0..ROWS {
+        let day = format!("2026-10-{:02}", 5 + at % 5);
+        worked_on(&test, &day, "0.25", &event(at)).await;
+    }
+    let held = |text: &str| (0..ROWS).filter(|at| text.contains(&event(*at))).count();
+    let mut manager = test.sign_in(Role::Manager).await;
+    let figures = page(&mut manager, OCTOBER).await;
+    let (table, whole) = figures
+        .split_once("<div class=\"paper\"")
+        .expect("the whole paper below the table");
+    assert_eq!(held(table), 100, "{table}");
+    assert!(table.contains("ほか 3 件あります"), "{table}");
+    assert_eq!(held(whole), ROWS, "all rows below");
+    let missing = page(&mut manager, &format!("{OCTOBER}&step=missing")).await;
+    assert!(missing.contains("件あります。上のものを片付けると"), "{missing}");
+
+    let wanted = [("document", "monthly-report"), ("about", "2026-10")];
+    manager
+        .post_form(&format!("/c/{ID}/documents/draft"), &wanted)
+        .await;
+    let (item, paper) = october(&test).await;
+    let shown = page(&mut manager, &format!("/c/{ID}/documents/{}", item.number)).await;
+    assert_eq!(held(&shown), ROWS, "the paper has all rows");
+    assert!(paper.pdf.size > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,7 @@ mod ledger;
 mod register_edges;
 mod register_pages;
 mod registers;
+mod responsible;
 mod start;
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Who answers for an obligation: a small table, and a record for every change. Names are shown
-//! to those who work on the contract, not to lookers-on.
+//! Who answers for an obligation: a small table, a record for every change, and the form that names
+//! somebody. Names are shown to those who work on the contract, not to lookers-on.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use mamori_kernel::permission::{Permission, Role};
 use mamori_runtime::App;
 use mamori_store::args;
 use mamori_web::colleague::{self, Colleague};
-use mamori_web::{Page, Visitor, WebError};
+use mamori_web::{Field, Page, Visitor, WebError};
+use serde::Deserialize;
 use serde_json::json;
 
 /// Evidence kind of an assignment.
@@ -50,12 +51,18 @@ impl People {
         match self.of(obligation) {
             None => String::new(),
             Some(_) if !self.shown => page.t("board-who-somebody"),
-            Some(id) => self
-                .colleagues
-                .iter()
-                .find(|colleague| colleague.id == id)
-                .map_or_else(|| page.t("board-who-gone"), |one| one.name.clone()),
+            Some(id) => self.called(page, id),
         }
+    }
+
+    fn called(&self, page: &Page, id: &str) -> String {
+        if id.is_empty() {
+            return page.t("board-who-nobody");
+        }
+        self.colleagues
+            .iter()
+            .find(|colleague| colleague.id == id)
+            .map_or_else(|| page.t("board-who-gone"), |one| one.name.clone())
     }
 
     /// People of the contractor, who can answer for an obligation.
@@ -84,19 +91,29 @@ pub async fn assigned(
         .collect()
 }
 
-/// Makes a person responsible for an obligation, or nobody when `user` is empty. The same person
-/// again changes nothing. Gives false when there is no such person to choose.
+/// How naming somebody ended.
+pub enum Outcome {
+    /// The person answers for it now; naming the same one again changes nothing.
+    Named,
+    /// There is no such person to choose.
+    Unknown,
+    /// Somebody else named another one since the form was opened. Nothing was changed.
+    MovedOn,
+}
+
+/// Makes a person responsible for an obligation, or nobody when `user` is empty. `seen` is who
+/// answered for it when the choice was made, if that is known.
 pub async fn assign(
     app: &App,
     visitor: &Visitor,
-    contract: &str,
-    obligation: &str,
+    (contract, obligation): (&str, &str),
     user: &str,
-) -> Result<bool, WebError> {
+    seen: Option<&str>,
+) -> Result<Outcome, WebError> {
     if !user.is_empty() {
         let found = colleague::find(app, contract, user).await?;
         if !found.is_some_and(|one| is_assignable(one.role)) {
-            return Ok(false);
+            return Ok(Outcome::Unknown);
         }
     }
     let now = app.now();
@@ -111,7 +128,10 @@ pub async fn assign(
         .transpose()?
         .unwrap_or_default();
     if before == user {
-        return Ok(true);
+        return Ok(Outcome::Named);
+    }
+    if seen.is_some_and(|seen| seen != before) {
+        return Ok(Outcome::MovedOn);
     }
     tx.execute(
         "DELETE FROM office_assignee WHERE contract = $1 AND obligation = $2",
@@ -137,5 +157,68 @@ pub async fn assign(
     )?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
-    Ok(true)
+    Ok(Outcome::Named)
+}
+
+/// What the form sends.
+#[derive(Debug, Deserialize)]
+pub struct Sent {
+    #[serde(default)]
+    person: String,
+    /// Who answered for it when the form was opened.
+    was: Option<String>,
+}
+
+impl Sent {
+    /// The account that was chosen; empty: nobody.
+    pub fn person(&self) -> &str {
+        self.person.trim()
+    }
+
+    /// Who answered for it when the form was opened.
+    pub fn was(&self) -> Option<&str> {
+        self.was.as_deref()
+    }
+}
+
+/// The form as it is shown.
+pub struct PersonForm {
+    /// The choice.
+    pub field: Field,
+    /// Who answers for it now, hidden beside the choice.
+    pub was: String,
+    /// Somebody else named another one meanwhile: who answers for it now, and who was chosen here.
+    pub stale: Option<[String; 2]>,
+    /// It came back and is not folded away.
+    pub open: bool,
+}
+
+impl PersonForm {
+    /// The form as the obligation stands, or as it came back.
+    pub fn new(page: &Page, people: &People, key: &str, back: Option<&(Sent, Outcome)>) -> Self {
+        let now = people.of(key).unwrap_or_default();
+        let options = std::iter::once((String::new(), page.t("board-who-nobody"))).chain(
+            people
+                .assignable()
+                .map(|one| (one.id.clone(), one.name.clone())),
+        );
+        let chosen = back.map_or(now, |(sent, _)| sent.person());
+        let mut field = Field::select("person", page.t("board-who"), options)
+            .value(chosen)
+            .of_form("person");
+        let mut stale = None;
+        match back {
+            Some((_, Outcome::Unknown)) => field.error = page.t("board-who-wrong"),
+            Some((_, Outcome::MovedOn)) => {
+                stale = Some([people.called(page, now), people.called(page, chosen)]);
+            }
+            Some((_, Outcome::Named)) | None => {}
+        }
+        Self {
+            field,
+            was: now.to_owned(),
+            stale,
+            open: back.is_some(),
+        }
+    }
 }

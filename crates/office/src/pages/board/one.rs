@@ -11,11 +11,10 @@ use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Route};
 use mamori_web::components::{Cell, form_key, percent_encoded};
 use mamori_web::{Field, Page, Tone, Visitor, WebError, form_page, html};
-use serde::Deserialize;
 
 use super::super::view::{self, At};
 use super::super::{CONTRACT, LEDGER};
-use super::assign::{self, ASSIGN, People};
+use super::assign::{self, ASSIGN, Outcome, People, PersonForm};
 use super::reading::{self, DECIDE, Problems};
 use crate::contracts::Live;
 
@@ -100,7 +99,7 @@ struct OnePage {
     evidence: Vec<EvidenceRow>,
     shows_ledger: bool,
     notes: Vec<NoteView>,
-    person: Option<Field>,
+    person: Option<PersonForm>,
 }
 
 async fn show(
@@ -109,13 +108,7 @@ async fn show(
     Path((_, key)): Path<(String, String)>,
     At { live, .. }: At,
 ) -> Result<Response, WebError> {
-    html(&one(&app, &visitor, &live, &key, None).await?)
-}
-
-#[derive(Debug, Deserialize)]
-struct PersonForm {
-    #[serde(default)]
-    person: String,
+    html(&one(&app, &visitor, &live, &key, Back::default()).await?)
 }
 
 async fn person(
@@ -123,13 +116,19 @@ async fn person(
     visitor: Visitor,
     Path((_, key)): Path<(String, String)>,
     At { live, .. }: At,
-    Form(form): Form<PersonForm>,
+    Form(sent): Form<assign::Sent>,
 ) -> Result<Response, WebError> {
     obligation(&live, &key)?;
-    let texts = Page::bare(&app, visitor.language, "");
-    if !assign::assign(&app, &visitor, live.id(), &key, form.person.trim()).await? {
-        return Err(WebError::invalid(texts.t("board-who-wrong")));
+    let which = (live.id(), key.as_str());
+    let outcome = assign::assign(&app, &visitor, which, sent.person(), sent.was()).await?;
+    if !matches!(outcome, Outcome::Named) {
+        let back = Back {
+            person: Some((sent, outcome)),
+            ..Back::default()
+        };
+        return form_page(&one(&app, &visitor, &live, &key, back).await?);
     }
+    let texts = Page::bare(&app, visitor.language, "");
     visitor
         .flash(&app, Tone::Ok, texts.t("board-who-done"))
         .await?;
@@ -159,7 +158,11 @@ async fn settle(
             Ok(Redirect::to(&visitor.at(&format!("/obligations/{key}"))).into_response())
         }
         Err(problems) => {
-            form_page(&one(&app, &visitor, &live, &key, Some((form, problems))).await?)
+            let back = Back {
+                reading: Some((form, problems)),
+                ..Back::default()
+            };
+            form_page(&one(&app, &visitor, &live, &key, back).await?)
         }
     }
 }
@@ -171,14 +174,19 @@ fn obligation<'l>(live: &'l Live, key: &str) -> Result<&'l Obligation, WebError>
         .ok_or_else(|| WebError::NotFound(key.to_owned()))
 }
 
-type Refused = Option<(reading::Form, Problems)>;
+/// A form of the page that was not taken, with what was sent.
+#[derive(Default)]
+struct Back {
+    reading: Option<(reading::Form, Problems)>,
+    person: Option<(assign::Sent, Outcome)>,
+}
 
 async fn one(
     app: &App,
     visitor: &Visitor,
     live: &Live,
     key: &str,
-    refused: Refused,
+    back: Back,
 ) -> Result<OnePage, WebError> {
     let obligation = obligation(live, key)?;
     let now = app.now();
@@ -200,7 +208,7 @@ async fn one(
     for (place, note) in obligation.notes.iter().enumerate() {
         if let Some(note) = live.contract().ambiguity(note) {
             let mut view = note_view(app, visitor, &page, live, note, periods).await?;
-            view.form = note_form(visitor, &page, note, place, refused.as_ref());
+            view.form = note_form(visitor, &page, note, place, back.reading.as_ref());
             notes.push(view);
         }
     }
@@ -227,7 +235,7 @@ async fn one(
         notes,
         person: visitor
             .may(ASSIGN)
-            .then(|| person_field(&page, &people, key)),
+            .then(|| PersonForm::new(&page, &people, key, back.person.as_ref())),
         page,
     })
 }
@@ -286,17 +294,6 @@ fn begun(periods: &[PeriodState], today: jiff::civil::Date) -> &[PeriodState] {
         .position(|period| period.period.first() > today)
         .map_or(periods.len(), |next| next + 1);
     &periods[..next]
-}
-
-fn person_field(page: &Page, people: &People, key: &str) -> Field {
-    let options = std::iter::once((String::new(), page.t("board-who-nobody"))).chain(
-        people
-            .assignable()
-            .map(|one| (one.id.clone(), one.name.clone())),
-    );
-    Field::select("person", page.t("board-who"), options)
-        .value(people.of(key).unwrap_or_default())
-        .of_form("person")
 }
 
 /// Each reading with the verdict it leads to, and the periods for which it does.

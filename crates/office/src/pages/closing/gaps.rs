@@ -20,8 +20,6 @@ pub(crate) struct Gap {
     /// What it is about; text of the contract or of people.
     pub(crate) what: String,
     pub(crate) why: String,
-    /// Whether these two are data, so Japanese in any language of the page.
-    pub(crate) data: bool,
     /// Page that mends it; empty when none does.
     pub(crate) href: String,
     pub(crate) link: String,
@@ -46,7 +44,6 @@ pub(crate) fn gaps(
             printed: page.t("closing-printed-missing"),
             what: page.t("closing-gap-body"),
             why: page.t("closing-gap-body-why"),
-            data: false,
             href: page.at(&format!("/obligations/{}", task.due.obligation)),
             link: page.t("closing-mend-obligation"),
         });
@@ -73,7 +70,6 @@ fn of_time(page: &Page, task: &Task, today: Date) -> Vec<Gap> {
             printed: page.t("closing-printed-so-far"),
             what: page.t("closing-gap-running"),
             why: page.t1("closing-gap-running-why", "day", page.day(last)),
-            data: false,
             href: String::new(),
             link: String::new(),
         });
@@ -84,7 +80,6 @@ fn of_time(page: &Page, task: &Task, today: Date) -> Vec<Gap> {
             printed: page.t("closing-printed-no-due"),
             what: page.t("closing-gap-due"),
             why: unknown.clone(),
-            data: false,
             href: page.at(&format!("/obligations/{}", task.due.obligation)),
             link: page.t("closing-mend-obligation"),
         });
@@ -99,7 +94,6 @@ fn of_work(page: &Page, work: &[(Stored, WorkEntry)]) -> Vec<Gap> {
             printed: page.t("closing-printed-none"),
             what: page.t("closing-gap-no-work"),
             why: page.t("closing-gap-no-work-why"),
-            data: false,
             href: page.at("/work"),
             link: page.t("closing-mend-work"),
         }];
@@ -112,7 +106,6 @@ fn of_work(page: &Page, work: &[(Stored, WorkEntry)]) -> Vec<Gap> {
             printed: page.t(printed),
             what: about.clone(),
             why: page.t(why),
-            data: false,
             href: page.at(&format!("/work/{}", item.number)),
             link: item.number.clone(),
         };
@@ -158,7 +151,6 @@ fn of_obligations(page: &Page, task: &Task, sources: &Sources, document: &Docume
                 printed: page.t(printed),
                 what: format!("{} {}", standing.clause, standing.title),
                 why: view::told(page, &standing.reason),
-                data: true,
                 href: page.at(&format!("/obligations/{}", standing.key)),
                 link: standing.key.clone(),
             })
@@ -174,7 +166,6 @@ fn of_obligations(page: &Page, task: &Task, sources: &Sources, document: &Docume
             printed: page.t("closing-printed-unmeasured"),
             what: page.t1("closing-gap-unmeasured", "count", unmeasured),
             why: page.t("closing-gap-unmeasured-why"),
-            data: false,
             href: page.at("/obligations?verdict=unmeasured"),
             link: page.t("closing-mend-unmeasured"),
         });
@@ -200,7 +191,6 @@ fn of_letterhead(page: &Page, sources: &Sources) -> Option<Gap> {
         printed: page.t("closing-printed-unfilled"),
         what: blank.join(", "),
         why: page.t("closing-gap-letterhead-why"),
-        data: false,
         href: String::new(),
         link: String::new(),
     })
