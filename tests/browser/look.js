@@ -52,7 +52,7 @@ export async function unmarked(page, target) {
     while (walker.nextNode()) {
       const { parentElement: around, textContent } = walker.currentNode;
       if (!/[\u3041-\u30ff\u4e00-\u9fff]/.test(textContent) || around.closest("script, style")) continue;
-      if (around.closest("[lang]").lang !== "ja") lines.push(`not marked as Japanese: ${textContent.trim().slice(0, 60)} in ${around.outerHTML.slice(0, 100)}`);
+      if (around.closest("[lang]").getAttribute("lang") !== "ja") lines.push(`not marked as Japanese: ${textContent.trim().slice(0, 60)} in ${around.outerHTML.slice(0, 100)}`);
     }
     return lines;
   });

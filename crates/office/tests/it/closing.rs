@@ -295,10 +295,9 @@ async fn a_month_with_many_rows_shows_some_and_puts_all_into_the_paper() {
     manager
         .post_form(&format!("/c/{ID}/documents/draft"), &wanted)
         .await;
-    let (item, paper) = october(&test).await;
+    let (item, _) = october(&test).await;
     let shown = page(&mut manager, &format!("/c/{ID}/documents/{}", item.number)).await;
     assert_eq!(held(&shown), ROWS, "the paper has all rows");
-    assert!(paper.pdf.size > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
