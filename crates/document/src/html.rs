@@ -83,9 +83,9 @@ impl Fragment {
     fn block(&mut self, block: &Block, under: &str) {
         let out = &mut self.out;
         let _ = match block {
-            Block::Paragraph(text) => write!(out, "<p>{}</p>", many(text)),
-            Block::Note(text) => write!(out, "<p class=\"small\">{}</p>", many(text)),
-            Block::Emphasis(text) => write!(out, "<p><strong>{}</strong></p>", many(text)),
+            Block::Paragraph(text) => write!(out, "<p dir=\"auto\">{}</p>", many(text)),
+            Block::Note(text) => write!(out, "<p class=\"small\" dir=\"auto\">{}</p>", many(text)),
+            Block::Emphasis(text) => write!(out, "<p dir=\"auto\"><strong>{}</strong></p>", many(text)),
             Block::Centered(text) => write!(out, "<p class=\"paper-center\">{}</p>", many(text)),
             Block::Right(text) => write!(out, "<p class=\"paper-right\">{}</p>", many(text)),
             Block::List(items) => write!(out, "<ul>{}</ul>", entries(items)),
@@ -94,7 +94,7 @@ impl Fragment {
                 out.push_str("<dl class=\"facts\">");
                 for fact in facts {
                     let (label, value) = (one(&fact.label), many(&fact.value));
-                    let _ = write!(out, "<dt>{label}</dt><dd>{value}</dd>");
+                    let _ = write!(out, "<dt>{label}</dt><dd dir=\"auto\">{value}</dd>");
                 }
                 write!(out, "</dl>")
             }
@@ -144,9 +144,9 @@ impl Fragment {
             for (index, (cell, class)) in row.iter().zip(&classes).enumerate() {
                 let text = many(cell);
                 let _ = if index == 0 && table.row_headers {
-                    write!(out, "<th scope=\"row\">{text}</th>")
+                    write!(out, "<th scope=\"row\" dir=\"auto\">{text}</th>")
                 } else {
-                    write!(out, "<td{class}>{text}</td>")
+                    write!(out, "<td{class} dir=\"auto\">{text}</td>")
                 };
             }
             out.push_str("</tr>");

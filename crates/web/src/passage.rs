@@ -30,7 +30,11 @@ pub(crate) fn marked(html: String) -> String {
     let foreign = html
         .split_once("<html lang=\"")
         .is_some_and(|(_, rest)| !rest.starts_with("ja\""));
-    if foreign { Marker::new(&html).run() } else { html }
+    if foreign {
+        Marker::new(&html).run()
+    } else {
+        html
+    }
 }
 
 struct Marker<'h> {
@@ -188,7 +192,9 @@ fn passages(text: &str) -> Vec<Range<usize>> {
             continue;
         }
         match found.last_mut() {
-            Some(last) if !text[last.end..own.start].contains(|sign: char| sign.is_ascii_alphabetic()) => {
+            Some(last)
+                if !text[last.end..own.start].contains(|sign: char| sign.is_ascii_alphabetic()) =>
+            {
                 last.end = own.end;
             }
             _ => found.push(own),

@@ -289,7 +289,10 @@ async fn a_month_with_many_rows_shows_some_and_puts_all_into_the_paper() {
     assert!(table.contains("ほか 3 件あります"), "{table}");
     assert_eq!(held(whole), ROWS, "all rows below");
     let missing = page(&mut manager, &format!("{OCTOBER}&step=missing")).await;
-    assert!(missing.contains("件あります。上のものを片付けると"), "{missing}");
+    assert!(
+        missing.contains("件あります。上のものを片付けると"),
+        "{missing}"
+    );
 
     let wanted = [("document", "monthly-report"), ("about", "2026-10")];
     manager

@@ -77,7 +77,9 @@ async fn two_who_name_somebody_at_once_see_each_others_choice() {
         let path = format!("/c/{ID}/obligations/O-017/person");
         let field = |was: &str| format!("name=\"was\" value=\"{was}\"");
 
-        let done = one.post_form(&path, &[("person", tanto), ("was", "")]).await;
+        let done = one
+            .post_form(&path, &[("person", tanto), ("was", "")])
+            .await;
         assert_eq!(done.status, StatusCode::SEE_OTHER);
         let refused = other
             .post_form(&path, &[("person", sato), ("was", "")])
@@ -101,7 +103,9 @@ async fn two_who_name_somebody_at_once_see_each_others_choice() {
             .await;
         assert_eq!(done.status, StatusCode::SEE_OTHER);
         // Whoever chooses what is so already has nothing to be asked.
-        let done = one.post_form(&path, &[("person", sato), ("was", tanto)]).await;
+        let done = one
+            .post_form(&path, &[("person", sato), ("was", tanto)])
+            .await;
         assert_eq!(done.status, StatusCode::SEE_OTHER);
         let refused = one.post_form(&path, &[("person", ""), ("was", "")]).await;
         assert!(refused.text().contains("<dd><bdi>担当者なし</bdi></dd>"));
