@@ -51,7 +51,21 @@ pub const DEMO: &[Need] = &[
     },
 ];
 
-/// What the whole test run needs beyond [`DEMO`].
+/// What running the gateway needs beyond [`DEMO`].
+pub const GATEWAY: &[Need] = &[
+    Need {
+        packages: &["modsecurity-crs"],
+        why: "OWASP Core Rule Set, the firewall's rules",
+        sign: Sign::Paths(&["/usr/share/modsecurity-crs/rules"]),
+    },
+    Need {
+        packages: &["gpgv"],
+        why: "verifies the signature of a release of the rules",
+        sign: Sign::Program(&["gpgv"]),
+    },
+];
+
+/// What the whole test run needs beyond [`DEMO`] and [`GATEWAY`].
 pub const TEST: &[Need] = &[
     Need {
         packages: &["postgresql"],
@@ -62,6 +76,11 @@ pub const TEST: &[Need] = &[
         packages: &["libmodsecurity-dev"],
         why: "the peer that the firewall's decisions are held against",
         sign: Sign::Package,
+    },
+    Need {
+        packages: &["gpg", "gpg-agent"],
+        why: "makes the signatures that tests have verified",
+        sign: Sign::Program(&["gpg"]),
     },
     Need {
         packages: &["poppler-utils"],

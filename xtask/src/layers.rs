@@ -17,6 +17,7 @@ const ROWS: &[(&str, u8)] = &[
     ("mamori-document", 1),
     ("mamori-store", 1),
     ("mamori-proxy", 1),
+    ("mamori-rules", 1),
     ("mamori-runtime", 2),
     ("mamori-web", 3),
     ("mamori-office", 4),

@@ -6,12 +6,14 @@
 mod apt;
 mod bench;
 mod binary;
+mod crs;
 mod demo;
 mod docs;
 mod lab;
 mod layers;
 mod licences;
 mod lint;
+mod setup;
 mod step;
 mod suite;
 mod tidy;
@@ -30,6 +32,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Install what building and the gateway need, the Core Rule Set among it
+    Setup(setup::Args),
     /// Install what is missing, build, and serve a sample installation on loopback
     Demo(demo::Args),
     /// Install what tests need and run everything: lint, Rust tests, browser walks
@@ -38,6 +42,8 @@ enum Task {
     Lint(lint::Args),
     /// Measure the figures of an issue in release and compare them with what was promised
     Bench(bench::Args),
+    /// Run the regression tests of the Core Rule Set, judged by rule id
+    Crs(crs::Args),
     /// Fault experiments that take long
     Lab(lab::Args),
     /// Build rustdoc; check that links and the README's commands exist
@@ -46,10 +52,12 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
+        Task::Setup(args) => setup::run(&args),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => suite::run(&args),
         Task::Lint(args) => Ok(lint::run(&args)),
         Task::Bench(args) => bench::run(&args),
+        Task::Crs(args) => crs::run(&args),
         Task::Lab(args) => lab::run(&args),
         Task::Docs(args) => docs::run(&args, &Cli::command()),
     };

@@ -48,7 +48,7 @@ struct Stage {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let steps = Steps::start();
     if !args.fast {
-        apt::ensure(&steps, &[apt::DEMO, apt::TEST])?;
+        apt::ensure(&steps, &[apt::DEMO, apt::GATEWAY, apt::TEST])?;
     }
     let mut stages = Vec::new();
     let mut stage = |name: &'static str, work: &mut dyn FnMut() -> anyhow::Result<Count>| {

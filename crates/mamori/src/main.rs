@@ -52,6 +52,8 @@ enum Command {
     Api(commands::api::Args),
     /// Manage users
     User(commands::user::Args),
+    /// Rules of the web application firewall: try them on stored requests, install versions
+    Waf(commands::waf::Args),
 }
 
 impl Command {
@@ -69,6 +71,7 @@ impl Command {
             Self::Rehearse(_) => "rehearse",
             Self::Serve(_) => "serve",
             Self::Demo(_) => "demo",
+            Self::Waf(_) => "waf",
         };
         anyhow::ensure!(
             global.server.is_none(),
@@ -96,6 +99,7 @@ fn main() -> std::process::ExitCode {
         Command::Demo(args) => commands::demo::run(&args, global),
         Command::Api(args) => commands::api::run(&args),
         Command::User(args) => commands::user::run(args, global),
+        Command::Waf(args) => commands::waf::run(args, global),
     };
     match outcome {
         Ok(code) => code,

@@ -333,8 +333,15 @@ fn member(chars: &[char], at: usize, out: &mut String) -> Result<usize, Problem>
             out.push(c);
             Ok(at + 1)
         }
-        c => {
+        c if c.is_ascii() => {
             out.push(c);
+            Ok(at + 1)
+        }
+        // Rules are matched as bytes: each byte of the character is a member.
+        c => {
+            for byte in c.to_string().bytes() {
+                write_byte(u32::from(byte), out);
+            }
             Ok(at + 1)
         }
     }
@@ -374,6 +381,8 @@ mod tests {
         assert!(is_match(r"(?i)^AB$", b"ab"));
         assert!(!is_match(r"(?i)^\xc1$", b"\xe1"));
         assert!(is_match(r"^a+?b$", b"aab"));
+        assert!(is_match("^[´’]{2}$", b"\xc2\x99"));
+        assert!(!is_match("[^´]", "´".as_bytes()));
     }
 
     #[test]

@@ -11,4 +11,5 @@ mod remote;
 pub mod serve;
 pub mod user;
 mod user_remote;
+pub mod waf;
 pub mod work;

@@ -170,10 +170,16 @@ fn parse(raw: &[u8]) -> Request {
     }
 }
 
-/// All tests with their names (`942100-1`), in order.
-pub fn all(crs: &Path) -> Vec<(String, Test)> {
+/// All tests of a folder with their names (`942100-1`), in order. The folder is the one of the
+/// files, or one above it as the project lays them out.
+pub fn all(folder: &Path) -> Vec<(String, Test)> {
+    let below = ["tests/regression/tests", "regression/tests"]
+        .iter()
+        .map(|place| folder.join(place))
+        .find(|place| place.is_dir());
     let mut paths = Vec::new();
-    files(&crs.join("tests/regression/tests"), &mut paths);
+    files(&below.unwrap_or_else(|| folder.to_owned()), &mut paths);
+    paths.retain(|path| !path.to_string_lossy().ends_with("overrides.yaml"));
     paths.sort();
     let mut all = Vec::new();
     for path in &paths {

@@ -5,6 +5,7 @@
 pub mod corpus;
 pub mod ftw;
 pub mod peer;
+pub mod regression;
 pub mod request;
 
 use std::path::{Path, PathBuf};
@@ -118,6 +119,10 @@ pub fn production_head() -> String {
 
 /// As the regression tests want it.
 pub fn regression(crs: &Path) -> Arc<RuleSet> {
-    let settings = r#"SecAction "id:900005,phase:1,nolog,pass,ctl:ruleEngine=DetectionOnly,ctl:ruleRemoveById=910000,setvar:tx.blocking_paranoia_level=4,setvar:tx.crs_validate_utf8_encoding=1,setvar:tx.arg_name_length=100,setvar:tx.arg_length=400,setvar:tx.total_arg_length=64000,setvar:tx.max_num_args=255,setvar:tx.max_file_size=64100,setvar:tx.combined_file_sizes=65535""#;
-    load(crs, "SecRuleEngine DetectionOnly", settings, false)
+    load(
+        crs,
+        "SecRuleEngine DetectionOnly",
+        regression::SETTINGS,
+        false,
+    )
 }

@@ -1,0 +1,192 @@
+//! Rules of CRS 3, which distributions still carry, that the engine cannot run.
+//!
+//! They need look-around (no linear time) or databases and networks (the gateway's own lists do
+//! that). CRS 4 has none of them. Only the rules listed here are left out, only where they do not
+//! load, and each is said; any other rule that does not load is an error.
+
+use std::collections::HashMap;
+
+use mamori_waf::{LoadError, Problem};
+
+use crate::folder::RulesError;
+
+/// Ids and what is missing without them.
+const KNOWN: &[(u64, &str)] = &[
+    (910_100, "国による遮断（gateway の一覧で行ってください）"),
+    (910_140, "DNS の遮断一覧（gateway の一覧で行ってください）"),
+    (920_120, "添付ファイル名の記号の検査（CRS 4 にはあります）"),
+    (942_130, "SQL の恒真式の検査の 1 つ（CRS 4 にはあります）"),
+    (
+        953_120,
+        "応答に現れた PHP のソースの検査（CRS 4 にはあります）",
+    ),
+];
+
+/// Rule files from the disk, without what was left out of them.
+#[derive(Debug, Default)]
+pub struct Source {
+    changed: HashMap<String, String>,
+    left_out: Vec<String>,
+}
+
+impl mamori_waf::Source for Source {
+    fn read(&mut self, path: &str) -> Result<Vec<u8>, String> {
+        match self.changed.get(path) {
+            Some(text) => Ok(text.clone().into_bytes()),
+            None => std::fs::read(path).map_err(|error| error.to_string()),
+        }
+    }
+
+    fn list(&mut self, directory: &str) -> Result<Vec<String>, String> {
+        std::fs::read_dir(directory)
+            .and_then(|entries| {
+                entries
+                    .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+                    .collect()
+            })
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl Source {
+    /// Leaves out the rule that does not load, if it is one of those known.
+    pub fn leave_out(&mut self, error: LoadError) -> Result<(), RulesError> {
+        let known = matches!(
+            error.problem,
+            Problem::NotLinear(_) | Problem::UnsupportedOperator { .. }
+        );
+        let text = known
+            .then(|| mamori_waf::Source::read(self, &error.place.file).ok())
+            .flatten()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let left_out = text.and_then(|text| without(&text, error.place.line as usize));
+        let Some((text, id, missing)) = left_out else {
+            return Err(error.into());
+        };
+        self.left_out.push(format!(
+            "規則 {id} は読みません（{}）。この検査はありません: {missing}",
+            error.place
+        ));
+        self.changed.insert(error.place.file, text);
+        Ok(())
+    }
+
+    /// What was left out, for the operator.
+    pub fn notes(self) -> Vec<String> {
+        self.left_out
+    }
+}
+
+/// The text with the rule around a line (its whole chain) as comments; all lines keep their number.
+fn without(text: &str, line: usize) -> Option<(String, u64, &'static str)> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let rules = directives(&lines);
+    let at = rules
+        .iter()
+        .position(|(from, to)| (*from..*to).contains(&(line - 1)))?;
+    let said = |(from, to): (usize, usize)| lines[from..to].join("\n");
+    let first = (0..=at)
+        .rev()
+        .find(|at| *at == 0 || !chains(&said(rules[at - 1])))?;
+    let last = (at..rules.len()).find(|at| !chains(&said(rules[*at])))?;
+    let (id, missing) = KNOWN.iter().find(|(id, _)| {
+        let text = said(rules[first]);
+        text.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'))
+            .any(|word| word == format!("id:{id}"))
+    })?;
+    let (from, to) = (rules[first].0, rules[last].1);
+    let changed: Vec<String> = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| {
+            if (from..to).contains(&at) {
+                // A comment must not go on in the next line.
+                format!("#{}", line.trim_end().trim_end_matches('\\'))
+            } else {
+                (*line).to_owned()
+            }
+        })
+        .collect();
+    Some((changed.join("\n"), *id, missing))
+}
+
+/// First line and line after the last of every directive.
+fn directives(lines: &[&str]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let from = at;
+        while at < lines.len() && lines[at].trim_end().ends_with('\\') {
+            at += 1;
+        }
+        at = (at + 1).min(lines.len());
+        if lines[from].trim_start().starts_with("Sec") {
+            found.push((from, at));
+        }
+    }
+    found
+}
+
+/// Whether a directive has the action `chain`.
+fn chains(directive: &str) -> bool {
+    directive
+        .split([',', '"', '\\', '\n', ' ', '\t', '\r'])
+        .any(|word| word == "chain")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::folder::{Folders, Wanted, load};
+
+    fn loaded(folder: &Path, text: &str) -> Result<(usize, Vec<String>), String> {
+        std::fs::write(folder.join("a.conf"), text).expect("written");
+        let folders = Folders {
+            rules: folder.to_owned(),
+            plugins: vec![],
+        };
+        load(&folders, &Wanted::default())
+            .map(|loaded| (loaded.rules.len(), loaded.notes))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn known_rules_are_left_out_with_their_chain_and_said() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = |id: u64| {
+            format!(
+                "SecAction \"id:1,phase:1,pass\"\n\nSecRule TX:codes \"!@rx ^$\" \\\n  \"id:{id},\\\n  phase:1,pass,\\\n  chain\"\n\
+                 SecRule ARGS \"@geoLookup\" \\\n  \"chain\"\n  SecRule GEO:X \"@rx .\" \"t:none\"\n# more\n\
+                 SecRule ARGS \"@rx a\" \"id:2,phase:1,pass\"\nSecRule ARGS \"@rx a(?!b)\" \"id:942130,phase:2,pass\"\n"
+            )
+        };
+        let (alone, _) = loaded(folder.path(), "SecAction \"id:1,phase:1,pass\"\n").expect("loads");
+        let (rules, notes) = loaded(folder.path(), &text(910_100)).expect("loads");
+        assert_eq!(rules, alone + 1);
+        let said: Vec<&String> = notes
+            .iter()
+            .filter(|note| note.contains("読みません（"))
+            .collect();
+        assert_eq!(said.len(), 2, "{notes:?}");
+        assert!(
+            said[0].contains("910100") && said[0].contains("a.conf:7"),
+            "{notes:?}"
+        );
+        assert!(said[1].contains("942130"), "{notes:?}");
+    }
+
+    #[test]
+    fn every_other_rule_that_does_not_load_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for text in [
+            "SecRule ARGS \"@rx a(?!b)\" \"id:5,phase:2,pass\"\n",
+            // The id of a known rule in another number or text.
+            "SecRule ARGS \"@rx a(?!b)\" \"id:9421300,phase:2,pass,msg:'942130'\"\n",
+            "SecRule ARGS \"@rx (\" \"id:942130,phase:2,pass\"\n",
+        ] {
+            let error = loaded(folder.path(), text).expect_err(text);
+            assert!(error.contains("a.conf:1"), "{error}");
+        }
+    }
+}
