@@ -36,9 +36,6 @@ async function looksRight(page) {
   assert.deepEqual(await mixed(page), [], page.url());
 }
 
-const holds = async (page, text) =>
-  assert.ok((await page.locator("body").textContent()).includes(text), `${text} is shown as it was typed`);
-
 /** In what is recorded every day, and in names; `page` is an administrator's. */
 export async function inLines(t, page, contract) {
   const mark = Date.now().toString(36);
