@@ -50,23 +50,30 @@
 //!
 //! [access]
 //! networks = ["203.0.113.0/24"]     # who reaches pages and API; none listed: everybody
+//!
+//! [gateway]                         # in front of the city's sites; off without it
+//! http = ["0.0.0.0:80"]             # more keys and [[gateway.site]]: config/gateway.rs
 //! ```
 
+mod gateway;
 mod network;
 mod oidc;
 mod problem;
 mod reader;
 mod secret;
+mod webhook;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+pub use gateway::{Gateway, GatewaySite};
 pub use network::{Network, NotANetwork, admits};
 pub use oidc::Oidc;
 pub use problem::{Place, Problem};
 use reader::Reader;
 pub use secret::Secret;
+pub use webhook::Webhook;
 
 /// The configuration of one installation, complete and checked.
 #[derive(Debug, Clone)]
@@ -97,6 +104,8 @@ pub struct Config {
     pub oidc: Option<Oidc>,
     /// `[access]`: networks from which pages and API are reached; empty means from everywhere.
     pub networks: Vec<Network>,
+    /// The gateway in front of the city's sites; `None`: off.
+    pub gateway: Option<Gateway>,
 }
 
 /// `[database]`.
@@ -161,17 +170,6 @@ pub enum SmtpSecurity {
     None,
 }
 
-/// `[[webhook]]`.
-#[derive(Debug, Clone)]
-pub struct Webhook {
-    /// Name by which a notification names it.
-    pub name: String,
-    /// Address that receives a POST.
-    pub url: String,
-    /// Key of the HMAC-SHA256 signature.
-    pub secret: Secret,
-}
-
 /// `[session]`.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLimits {
@@ -225,6 +223,7 @@ impl Config {
             },
             oidc: None,
             networks: Vec::new(),
+            gateway: None,
         }
     }
 
@@ -275,6 +274,7 @@ impl Config {
         config.read_session(&mut reader);
         config.read_oidc(&mut reader);
         config.read_access(&mut reader);
+        config.read_gateway(&mut reader);
         let problems = reader.finish();
         if problems.is_empty() {
             Ok(config)
@@ -420,43 +420,6 @@ impl Config {
             security,
             credentials,
         });
-    }
-
-    fn read_webhooks(&mut self, reader: &mut Reader) {
-        if let Some(private) = reader.boolean("webhooks.allow_private") {
-            self.webhook_private = private;
-        }
-        for index in 0..reader.count("webhook") {
-            let key = |name: &str| format!("webhook[{index}].{name}");
-            let name = reader.text(&key("name"), "\"noc\"");
-            let url = reader.parsed(&key("url"), "\"https://hooks.example.jp/mamori\"", |text| {
-                http_url(text).map(|()| text.to_owned())
-            });
-            let secret = reader.secret_file(&key("secret_file"));
-            for (field, there) in [
-                ("name", name.is_some()),
-                ("url", url.is_some()),
-                ("secret_file", secret.is_some()),
-            ] {
-                if !there && reader.place_of(&key(field)) == Place::Nowhere {
-                    reader.problem(
-                        &format!("webhook[{index}]"),
-                        format!("[[webhook]] に {field} がありません"),
-                        "name, url, secret_file の 3 つを書いてください。",
-                    );
-                }
-            }
-            if let (Some(name), Some(url), Some(secret)) = (name, url, secret) {
-                if self.webhooks.iter().any(|webhook| webhook.name == name) {
-                    reader.problem(
-                        &key("name"),
-                        format!("webhook の名前「{name}」が 2 度使われています"),
-                        "名前を変えてください。",
-                    );
-                }
-                self.webhooks.push(Webhook { name, url, secret });
-            }
-        }
     }
 
     fn read_session(&mut self, reader: &mut Reader) {

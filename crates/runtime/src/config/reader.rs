@@ -372,10 +372,15 @@ impl Reader {
         }
     }
 
+    /// Where relative paths begin: the folder of the configuration file.
+    pub(super) fn base(&self) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new(".")).to_owned()
+    }
+
     /// A secret, read from the file whose path the key holds (relative to the configuration file).
     pub(super) fn secret_file(&mut self, key: &str) -> Option<Secret> {
         let path = self.text(key, "\"secrets/password\"")?;
-        let base = self.file.parent().unwrap_or(Path::new(".")).to_owned();
+        let base = self.base();
         let full = base.join(&path);
         let text = match std::fs::read_to_string(&full) {
             Ok(text) => text,

@@ -264,3 +264,30 @@ fn the_organisations_accounts_need_all_that_belongs_to_them() {
         "the secret is not shown"
     );
 }
+
+#[test]
+fn a_gateway_is_read_whole_and_missing_parts_are_named() {
+    let config = parse(
+        "[gateway]\nhttp = [\"127.0.0.1:8000\"]\nallowed = [\"203.0.113.0/24\"]\n\n[[gateway.site]]\n\
+         name = \"site\"\ncontract = \"c1\"\nhosts = [\"www.example.jp\"]\nupstreams = [\"127.0.0.1:81\"]\n",
+    )
+    .expect("a gateway");
+    let gateway = config.gateway.expect("a gateway");
+    assert_eq!(gateway.http.len(), 1);
+    assert_eq!(gateway.plan_gigabytes, 400);
+    assert_eq!(gateway.sites[0].hosts, ["www.example.jp"]);
+    assert!(gateway.sites[0].certificate.is_none());
+    assert!(parse("").expect("defaults").gateway.is_none());
+    let text = problems(
+        "[gateway]\nhttps = [\"443\"]\n\n[[gateway.site]]\nname = \"a\"\ncertificate_file = \"a.pem\"\n",
+    );
+    for part in [
+        "gateway.https の「443」は アドレス:ポート ではありません",
+        "contract がありません",
+        "hosts がありません",
+        "upstreams がありません",
+        "certificate_file と key_file の片方しかありません",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}

@@ -1,0 +1,213 @@
+//! `[gateway]`: what visitors connect to in front of the city's sites, off without it.
+//!
+//! Here stands what belongs to the machine: addresses, servers behind, certificates. What is
+//! decided in daily work (modes, exclusions, bans, closing a site) lives in the database.
+//!
+//! ```toml
+//! [gateway]
+//! http = ["0.0.0.0:80"]
+//! https = ["0.0.0.0:443"]
+//! rules = "/usr/share/modsecurity-crs"   # a folder of rules; default: the installed version
+//! plugin = "plugins/wordpress"            # exclusions for WordPress, beside the rules
+//! trusted_proxies = ["10.0.0.0/8"]        # believed about the client's address
+//! allowed = ["203.0.113.0/24"]            # offices and monitoring: never limited or banned
+//! plan_gigabytes = 400                    # transfer a month that the contract buys
+//!
+//! [[gateway.site]]
+//! name = "kokoshelju"
+//! contract = "kokoshelju-r8"
+//! hosts = ["kokoshelju.example.lg.jp"]
+//! upstreams = ["127.0.0.1:8081"]
+//! certificate_file = "secrets/site.pem"  # the site's certificate first; read again when it changes
+//! key_file = "secrets/site.key"
+//! ```
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::reader::Reader;
+use super::{Config, Network, Place};
+
+/// `[gateway]`.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Addresses for plain HTTP.
+    pub http: Vec<SocketAddr>,
+    /// Addresses for TLS.
+    pub https: Vec<SocketAddr>,
+    /// Folder of the firewall's rules; `None`: the version installed in the data directory.
+    pub rules: Option<PathBuf>,
+    /// Folder of a plugin of exclusions.
+    pub plugin: Option<PathBuf>,
+    /// Proxies in front that are believed about the client.
+    pub trusted_proxies: Vec<Network>,
+    /// Networks that are never limited or banned.
+    pub allowed: Vec<Network>,
+    /// Gigabytes (10⁹ bytes) a month that the contract's plan holds.
+    pub plan_gigabytes: u64,
+    /// What is served, at least one.
+    pub sites: Vec<GatewaySite>,
+}
+
+/// `[[gateway.site]]`.
+#[derive(Debug, Clone)]
+pub struct GatewaySite {
+    /// Its name in records.
+    pub name: String,
+    /// The contract it belongs to.
+    pub contract: String,
+    /// The names it is asked for by; `*.example.jp` stands for all below.
+    pub hosts: Vec<String>,
+    /// `host:port` of the servers behind.
+    pub upstreams: Vec<String>,
+    /// Files of the certificate chain and of its key, both PEM; without them the site is plain
+    /// HTTP only.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+}
+
+const SECTION: &str = "gateway";
+const HTTP: &str = "[\"0.0.0.0:80\"]";
+const NETWORKS: &str = "[\"203.0.113.0/24\"]";
+
+impl Config {
+    pub(super) fn read_gateway(&mut self, reader: &mut Reader) {
+        let wanted = reader.mentions(SECTION) || reader.count("gateway.site") > 0;
+        let http = addresses(reader, "gateway.http");
+        let https = addresses(reader, "gateway.https");
+        let rules = reader.text("gateway.rules", "\"/usr/share/modsecurity-crs\"");
+        let plugin = reader.text("gateway.plugin", "\"plugins/wordpress\"");
+        let trusted_proxies = networks(reader, "gateway.trusted_proxies");
+        let allowed = networks(reader, "gateway.allowed");
+        let plan = reader.integer("gateway.plan_gigabytes", 1..=1_000_000);
+        let sites = sites(reader, !https.is_empty());
+        if !wanted {
+            return;
+        }
+        if http.is_empty() && https.is_empty() && reader.place_of("gateway.http") == Place::Nowhere
+        {
+            reader.problem(
+                SECTION,
+                "[gateway] に http も https もありません".to_owned(),
+                &format!("待ち受けるアドレスを書いてください。例: http = {HTTP}"),
+            );
+        }
+        if sites.is_empty() && reader.count("gateway.site") == 0 {
+            reader.problem(
+                SECTION,
+                "[gateway] に [[gateway.site]] がありません".to_owned(),
+                "守るサイトを 1 つ以上書いてください（name, contract, hosts, upstreams）。",
+            );
+        }
+        let base = reader.base();
+        self.gateway = Some(Gateway {
+            http,
+            https,
+            rules: rules.map(|path| base.join(path)),
+            plugin: plugin.map(|path| base.join(path)),
+            trusted_proxies,
+            allowed,
+            plan_gigabytes: plan
+                .and_then(|plan| u64::try_from(plan).ok())
+                .unwrap_or(400),
+            sites,
+        });
+    }
+}
+
+fn addresses(reader: &mut Reader, key: &str) -> Vec<SocketAddr> {
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for text in reader.list(key, HTTP) {
+        match text.parse() {
+            Ok(address) if addresses.contains(&address) => reader.problem(
+                key,
+                format!("{key} に「{text}」が 2 度あります"),
+                "片方を消してください。",
+            ),
+            Ok(address) => addresses.push(address),
+            Err(_) => reader.problem(
+                key,
+                format!("{key} の「{text}」は アドレス:ポート ではありません"),
+                &format!("例: {HTTP}、IPv6 は [\"[::]:80\"]"),
+            ),
+        }
+    }
+    addresses
+}
+
+fn networks(reader: &mut Reader, key: &str) -> Vec<Network> {
+    let mut networks = Vec::new();
+    for text in reader.list(key, NETWORKS) {
+        match text.parse() {
+            Ok(network) => networks.push(network),
+            Err(wrong) => {
+                reader.problem(key, format!("{key} の{wrong}"), &format!("例: {NETWORKS}"))
+            }
+        }
+    }
+    networks
+}
+
+fn sites(reader: &mut Reader, over_tls: bool) -> Vec<GatewaySite> {
+    let mut sites: Vec<GatewaySite> = Vec::new();
+    for index in 0..reader.count("gateway.site") {
+        let place = format!("gateway.site[{index}]");
+        let key = |name: &str| format!("{place}.{name}");
+        let name = reader.text(&key("name"), "\"kokoshelju\"");
+        let contract = reader.text(&key("contract"), "\"kokoshelju-r8\"");
+        let hosts = reader.list(&key("hosts"), "[\"www.example.lg.jp\"]");
+        let upstreams = reader.list(&key("upstreams"), "[\"127.0.0.1:8081\"]");
+        let base = reader.base();
+        let chain = reader
+            .text(&key("certificate_file"), "\"secrets/site.pem\"")
+            .map(|path| base.join(path));
+        let secret = reader
+            .text(&key("key_file"), "\"secrets/site.key\"")
+            .map(|path| base.join(path));
+        for (field, there) in [
+            ("name", name.is_some()),
+            ("contract", contract.is_some()),
+            ("hosts", !hosts.is_empty()),
+            ("upstreams", !upstreams.is_empty()),
+        ] {
+            if !there && reader.place_of(&key(field)) == Place::Nowhere {
+                reader.problem(
+                    &place,
+                    format!("[[gateway.site]] に {field} がありません"),
+                    "name, contract, hosts, upstreams の 4 つを書いてください。",
+                );
+            }
+        }
+        if chain.is_some() != secret.is_some() {
+            reader.problem(
+                &place,
+                "certificate_file と key_file の片方しかありません".to_owned(),
+                "証明書と鍵の両方を書くか、両方を消してください。",
+            );
+        }
+        let (Some(name), Some(contract)) = (name, contract) else {
+            continue;
+        };
+        if sites.iter().any(|site| site.name == name) {
+            reader.problem(
+                &key("name"),
+                format!("サイトの名前「{name}」が 2 度使われています"),
+                "名前を変えてください。",
+            );
+        }
+        if chain.is_some() && !over_tls {
+            reader.problem(
+                &key("certificate_file"),
+                "証明書がありますが、gateway.https がありません".to_owned(),
+                "https = [\"0.0.0.0:443\"] を書くか、証明書の行を消してください。",
+            );
+        }
+        sites.push(GatewaySite {
+            name,
+            contract,
+            hosts,
+            upstreams,
+            certificate: chain.zip(secret),
+        });
+    }
+    sites
+}
