@@ -21,6 +21,7 @@ const ROWS: &[(&str, u8)] = &[
     ("mamori-runtime", 2),
     ("mamori-web", 3),
     ("mamori-office", 4),
+    ("mamori-gateway", 4),
     ("mamori", 5),
 ];
 

@@ -1,0 +1,170 @@
+//! What people decide: one transaction with its evidence each, then the running gateway is told.
+
+use jiff::Timestamp;
+use mamori_kernel::ids::UserId;
+use mamori_kernel::ledger::{Actor, NewRecord};
+use mamori_runtime::App;
+use mamori_runtime::config::GatewaySite;
+use serde_json::{Value, json};
+
+use crate::evidence;
+use crate::model::{Exclusion, SitePolicy, Wish, WrongWish, mode_word};
+use crate::service::Running;
+use crate::store;
+
+/// A decision cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// There is no such site in this contract.
+    #[error("そのサイトはこの契約のゲートウェイにありません")]
+    NoSite,
+    /// There is no such exclusion, or it has ended.
+    #[error("その除外設定はないか、もう終わっています")]
+    NoExclusion,
+    /// What was asked for is wrong: field and key of its text.
+    #[error("入力に誤りがあります")]
+    Wrong(Vec<WrongWish>),
+    /// The record.
+    #[error(transparent)]
+    Record(#[from] mamori_kernel::ledger::LedgerError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] mamori_store::Error),
+}
+
+/// The sites of a contract, as configured.
+pub fn sites(app: &App, contract: &str) -> Vec<GatewaySite> {
+    app.config
+        .gateway
+        .iter()
+        .flat_map(|gateway| &gateway.sites)
+        .filter(|site| site.contract == contract)
+        .cloned()
+        .collect()
+}
+
+fn site(app: &App, contract: &str, name: &str) -> Result<GatewaySite, DeskError> {
+    sites(app, contract)
+        .into_iter()
+        .find(|site| site.name == name)
+        .ok_or(DeskError::NoSite)
+}
+
+/// Changes what was decided about a site. What stays as it is leaves nothing.
+pub async fn decide(
+    app: &App,
+    contract: &str,
+    name: &str,
+    wanted: &SitePolicy,
+    actor: Actor,
+) -> Result<bool, DeskError> {
+    let site = site(app, contract, name)?;
+    let before = store::policy(&app.db, &site.name).await?;
+    if before == *wanted {
+        return Ok(false);
+    }
+    let mut tx = app.db.begin_write().await?;
+    store::set_policy(&mut tx, &site.name, wanted, app.now(), &actor.id).await?;
+    let payload = json!({
+        "site": site.name,
+        "mode": mode_word(wanted.mode),
+        "paranoia": wanted.paranoia,
+        "closed": wanted.closed,
+        "before": {
+            "mode": mode_word(before.mode),
+            "paranoia": before.paranoia,
+            "closed": before.closed,
+        },
+    });
+    let record = record(app, contract, actor, evidence::CHANGED, &site.name, &payload)?;
+    app.append(&mut tx, record).await?;
+    tx.commit().await?;
+    app.slot_or_default::<Running>().changed();
+    Ok(true)
+}
+
+/// Takes a parameter away from a rule.
+pub async fn exclude(
+    app: &App,
+    contract: &str,
+    name: &str,
+    wish: &Wish,
+    actor: Actor,
+) -> Result<Exclusion, DeskError> {
+    let site = site(app, contract, name)?;
+    let now = app.now();
+    let (rule, expires_on) = wish
+        .check(mamori_kernel::clock::tokyo_date(now))
+        .map_err(DeskError::Wrong)?;
+    let exclusion = Exclusion {
+        id: UserId::new(now, rand::random()).to_string(),
+        site: site.name.clone(),
+        rule,
+        target: wish.target.trim().to_owned(),
+        path: wish.path.trim().to_owned(),
+        below: wish.reach == "below",
+        reason: wish.reason.trim().to_owned(),
+        author: actor.id.clone(),
+        request: wish.request.trim().to_owned(),
+        created_at: now,
+        expires_on,
+        ended_at: None,
+    };
+    let mut tx = app.db.begin_write().await?;
+    store::add_exclusion(&mut tx, &exclusion).await?;
+    let mut payload = json!({
+        "exclusion_id": exclusion.id,
+        "site": exclusion.site,
+        "rule": exclusion.rule,
+        "target": exclusion.target,
+        "path": exclusion.path,
+        "below": exclusion.below,
+        "reason": exclusion.reason,
+        "expires_on": exclusion.expires_on.to_string(),
+    });
+    if !exclusion.request.is_empty() {
+        payload["request"] = exclusion.request.clone().into();
+    }
+    let record = record(app, contract, actor, evidence::EXCLUDED, &exclusion.id, &payload)?;
+    app.append(&mut tx, record).await?;
+    tx.commit().await?;
+    app.slot_or_default::<Running>().changed();
+    Ok(exclusion)
+}
+
+/// Ends an exclusion before its day.
+pub async fn end_exclusion(
+    app: &App,
+    contract: &str,
+    name: &str,
+    id: &str,
+    actor: Actor,
+) -> Result<(), DeskError> {
+    let site = site(app, contract, name)?;
+    let open = store::exclusions(&app.db, &site.name, true).await?;
+    if !open.iter().any(|exclusion| exclusion.id == id) {
+        return Err(DeskError::NoExclusion);
+    }
+    let mut tx = app.db.begin_write().await?;
+    if !store::end_exclusion(&mut tx, id, app.now(), &actor.id).await? {
+        return Err(DeskError::NoExclusion);
+    }
+    let payload = json!({ "exclusion_id": id, "site": site.name });
+    let record = record(app, contract, actor, evidence::EXCLUSION_ENDED, id, &payload)?;
+    app.append(&mut tx, record).await?;
+    tx.commit().await?;
+    app.slot_or_default::<Running>().changed();
+    Ok(())
+}
+
+fn record(
+    app: &App,
+    contract: &str,
+    actor: Actor,
+    kind: &str,
+    subject: &str,
+    payload: &Value,
+) -> Result<NewRecord, DeskError> {
+    let at: Timestamp = app.now();
+    Ok(NewRecord::new(contract, at, actor, kind, subject, payload)?)
+}

@@ -1,0 +1,83 @@
+//! What the gateway leaves in the ledger. Addresses of visitors and values never go there.
+
+use mamori_kernel::evidence::EvidenceKind;
+
+/// The firewall was tried.
+pub const CHECKED: &str = "waf.checked";
+/// Transfer of a day.
+pub const TRANSFER: &str = "capacity.transfer";
+/// Somebody changed what the firewall does, or closed or opened a site.
+pub const CHANGED: &str = "gateway.changed";
+/// Somebody took a parameter away from a rule.
+pub const EXCLUDED: &str = "gateway.excluded";
+/// Somebody ended that.
+pub const EXCLUSION_ENDED: &str = "gateway.exclusion-ended";
+
+/// All of them.
+pub fn kinds() -> Vec<EvidenceKind> {
+    vec![
+        EvidenceKind {
+            kind: CHECKED,
+            version: 1,
+            title_ja: "WAF の点検",
+            fields: &[
+                ("host", "サイト"),
+                ("date", "日"),
+                ("ok", "攻撃の見本を止め、ふつうの文章を通したか"),
+                ("serving", "ゲートウェイが動いているか"),
+                ("mode", "動作（block, detect, off）"),
+                ("rules", "規則の数"),
+                ("missed", "止められなかった攻撃の見本の数"),
+                ("wronged", "誤って止めたふつうの文章の数"),
+                ("requests", "前の日のリクエスト数"),
+                ("refused", "前の日に止めた数"),
+                ("trouble?", "うまくいかなかった理由"),
+            ],
+        },
+        EvidenceKind {
+            kind: TRANSFER,
+            version: 1,
+            title_ja: "転送量",
+            fields: &[
+                ("date", "日"),
+                ("host", "サイト"),
+                ("gigabytes", "転送量（10 億バイト）"),
+                ("requests", "リクエスト数"),
+            ],
+        },
+        EvidenceKind {
+            kind: CHANGED,
+            version: 1,
+            title_ja: "ゲートウェイの設定の変更",
+            fields: &[
+                ("site", "サイト"),
+                ("mode", "動作"),
+                ("paranoia", "規則の厳しさ"),
+                ("closed", "サイトを閉じているか"),
+                ("before", "前の設定"),
+            ],
+        },
+        EvidenceKind {
+            kind: EXCLUDED,
+            version: 1,
+            title_ja: "WAF の除外設定",
+            fields: &[
+                ("exclusion_id", "除外設定"),
+                ("site", "サイト"),
+                ("rule", "規則の番号"),
+                ("target", "項目。空はすべて"),
+                ("path", "場所。空はどこでも"),
+                ("below", "その下も含むか"),
+                ("reason", "理由"),
+                ("expires_on", "最後の日"),
+                ("request?", "きっかけのリクエスト"),
+            ],
+        },
+        EvidenceKind {
+            kind: EXCLUSION_ENDED,
+            version: 1,
+            title_ja: "WAF の除外設定の終了",
+            fields: &[("exclusion_id", "除外設定"), ("site", "サイト")],
+        },
+    ]
+}

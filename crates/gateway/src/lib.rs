@@ -1,0 +1,44 @@
+//! The gateway in front of a city's sites: what people decide about it, what it did, what it proves
+//! (clauses 5(1)イ(エ) and 6, 別紙2 通信回線 and 運用).
+//!
+//! The data plane is `mamori-proxy`; this capability makes its policy out of the configuration and
+//! of decisions, takes what it tells, and shows it.
+//!
+//! * [`service`]: sockets, data plane and the watch that brings decisions into force.
+//! * [`policy`], [`rules`]: from configuration and decisions to what is served.
+//! * [`pump`]: from events to traffic by day and findings.
+//! * [`desk`]: what people decide, each with its evidence.
+//!
+//! Invariants: a decision that cannot be brought into force leaves the one before in force and says
+//! so; addresses of visitors and values of requests never enter the ledger; an exclusion has a
+//! reason, an author and a last day.
+
+pub mod desk;
+pub mod evidence;
+pub mod jobs;
+pub mod model;
+pub mod policy;
+pub mod probe;
+pub mod pump;
+pub mod rules;
+pub mod service;
+pub mod store;
+
+use mamori_runtime::Capability;
+use mamori_store::Migration;
+
+/// The gateway.
+pub fn capability() -> Capability {
+    Capability {
+        id: "gateway",
+        title_ja: "ゲートウェイ",
+        migrations: vec![Migration {
+            name: "20261125_gateway",
+            sql: include_str!("../migrations/20261125_gateway.sql"),
+        }],
+        jobs: jobs::kinds(),
+        schedules: jobs::schedules(),
+        evidence: evidence::kinds(),
+        ..Capability::default()
+    }
+}

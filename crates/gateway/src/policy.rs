@@ -1,0 +1,201 @@
+//! From the configuration and what people decided to the policy that the data plane serves.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mamori_proxy::{
+    AddressSet, Certificate, CertificateError, FirewallPolicy, Host, Hsts, Listener, Policy,
+    PolicyError, PolicyParts, Serving, Site, WafMode,
+};
+use mamori_runtime::config::{Gateway, GatewaySite, Network};
+use mamori_waf::RuleSet;
+
+use crate::model::{Exclusion, SitePolicy};
+use crate::rules::{self, RuleFolders, RulesError};
+
+/// Half a year, the usual beginning for a site that stays on TLS.
+const HSTS: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+
+/// A policy cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    /// The rules.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// No rules are configured although a site wants them.
+    #[error(
+        "サイト {0} に WAF の規則がありません。gateway.rules に OWASP CRS のフォルダーを書くか、`mamori waf install` で入れてください"
+    )]
+    NoRules(String),
+    /// A certificate.
+    #[error("サイト {site} の証明書: {error}")]
+    Certificate {
+        /// The site.
+        site: String,
+        /// Why.
+        error: CertificateError,
+    },
+    /// A file.
+    #[error("サイト {site} のファイル {file} が読めません（{error}）。パスと読み取り権限を確かめてください")]
+    File {
+        /// The site.
+        site: String,
+        /// The file.
+        file: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A name.
+    #[error("サイト {site} の hosts の「{host}」はホスト名ではありません。www.example.jp か *.example.jp のように書いてください")]
+    Host {
+        /// The site.
+        site: String,
+        /// What was written.
+        host: String,
+    },
+    /// The whole.
+    #[error("設定をまとめて調べたところ: {0}")]
+    Policy(#[from] PolicyError),
+}
+
+/// A site with what was decided about it.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// From the configuration.
+    pub site: GatewaySite,
+    /// In daily work.
+    pub policy: SitePolicy,
+    /// All that no person ended.
+    pub exclusions: Vec<Exclusion>,
+}
+
+/// What was made: the policy, and how many rules each site has.
+#[derive(Debug)]
+pub struct Made {
+    /// For the data plane.
+    pub policy: Policy,
+    /// By site, in the configuration's order.
+    pub rules: Vec<usize>,
+}
+
+/// Reads rules and certificates and makes the whole. Blocks: compiling rules takes a processor for
+/// about a second.
+pub fn make(
+    gateway: &Gateway,
+    folders: Option<&RuleFolders>,
+    sites: &[Decided],
+    now: Timestamp,
+) -> Result<Made, MakeError> {
+    let mut made = Vec::new();
+    let mut counts = Vec::new();
+    for decided in sites {
+        let rules = rules_of(folders, decided, now)?;
+        counts.push(rules.as_ref().map_or(0, |rules| rules.len()));
+        made.push(site(decided, rules)?);
+    }
+    let listeners = |addresses: usize, tls: bool| {
+        (0..addresses).map(move |at| Listener {
+            name: listener_name(tls, at).into(),
+            tls,
+        })
+    };
+    let policy = Policy::new(PolicyParts {
+        listeners: listeners(gateway.http.len(), false)
+            .chain(listeners(gateway.https.len(), true))
+            .collect(),
+        sites: made,
+        trusted_proxies: addresses(&gateway.trusted_proxies),
+        allowed: addresses(&gateway.allowed),
+        ..PolicyParts::default()
+    })?;
+    Ok(Made {
+        policy,
+        rules: counts,
+    })
+}
+
+/// Name of a socket: `http-0`, `https-1`.
+pub fn listener_name(tls: bool, at: usize) -> String {
+    format!("{}-{at}", if tls { "https" } else { "http" })
+}
+
+fn rules_of(
+    folders: Option<&RuleFolders>,
+    decided: &Decided,
+    now: Timestamp,
+) -> Result<Option<Arc<RuleSet>>, MakeError> {
+    if decided.policy.mode == WafMode::Off {
+        return Ok(None);
+    }
+    let folders = folders.ok_or_else(|| MakeError::NoRules(decided.site.name.clone()))?;
+    let exclusions: Vec<_> = decided
+        .exclusions
+        .iter()
+        .filter(|exclusion| exclusion.holds(now))
+        .map(Exclusion::for_engine)
+        .collect();
+    Ok(Some(rules::load(
+        folders,
+        decided.policy.paranoia,
+        &exclusions,
+    )?))
+}
+
+fn site(decided: &Decided, rules: Option<Arc<RuleSet>>) -> Result<Site, MakeError> {
+    let own = &decided.site;
+    let hosts = own
+        .hosts
+        .iter()
+        .map(|text| {
+            Host::parse(text).ok_or_else(|| MakeError::Host {
+                site: own.name.clone(),
+                host: text.clone(),
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let upstreams: Vec<&str> = own.upstreams.iter().map(String::as_str).collect();
+    let mut site = Site::new(&own.name, hosts, &upstreams);
+    if let Some((chain, key)) = &own.certificate {
+        site.certificate = Some(certificate(&own.name, chain, key)?);
+        site.to_https = true;
+        site.hsts = Some(Hsts {
+            max_age: HSTS,
+            subdomains: false,
+        });
+    }
+    site.firewall = FirewallPolicy {
+        mode: decided.policy.mode,
+        rules,
+        ..FirewallPolicy::default()
+    };
+    if decided.policy.closed {
+        site.serving = Serving::Closed {
+            page: None,
+            retry_after: Duration::from_secs(60 * u64::from(decided.policy.retry_minutes)),
+            except: AddressSet::default(),
+        };
+    }
+    Ok(site)
+}
+
+fn certificate(site: &str, chain: &Path, key: &Path) -> Result<Certificate, MakeError> {
+    let read = |file: &Path| {
+        std::fs::read(file).map_err(|error| MakeError::File {
+            site: site.to_owned(),
+            file: file.display().to_string(),
+            error,
+        })
+    };
+    Certificate::from_pem(&read(chain)?, &read(key)?).map_err(|error| MakeError::Certificate {
+        site: site.to_owned(),
+        error,
+    })
+}
+
+fn addresses(networks: &[Network]) -> AddressSet {
+    let texts: Vec<String> = networks.iter().map(ToString::to_string).collect();
+    // What the configuration took is a network.
+    AddressSet::parse(texts.iter().map(String::as_str)).unwrap_or_default()
+}

@@ -1,0 +1,135 @@
+//! From what the data plane tells to what is kept: traffic by day, and what the firewall found.
+//!
+//! One transaction a second at most, whatever the traffic. Beyond [`MOST_FINDINGS`] findings a
+//! second the rest is counted as traffic and not kept one by one: an attack must not fill the disk
+//! with itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::civil::Date;
+use mamori_kernel::clock::tokyo_date;
+use mamori_proxy::{Access, Event, Events, Firewall, Outcome};
+use mamori_store::Db;
+
+use crate::model::{Finding, Matched, Traffic};
+use crate::store;
+
+/// How long events gather.
+const EVERY: Duration = Duration::from_secs(1);
+/// Events taken at once.
+const MOST_EVENTS: usize = 65_536;
+/// Findings kept of one second.
+const MOST_FINDINGS: usize = 200;
+
+/// What the pump lost, for the figures of the console.
+#[derive(Debug, Default)]
+pub struct Losses {
+    /// Events that came faster than they were taken.
+    pub events: AtomicU64,
+    /// Findings beyond what is kept of a second.
+    pub findings: AtomicU64,
+}
+
+/// Takes events until nobody tells any more.
+pub async fn run(db: Db, mut events: Events, losses: Arc<Losses>) {
+    let mut taken = Vec::new();
+    let mut batch = Batch::default();
+    loop {
+        let count = events.gather(&mut taken, MOST_EVENTS).await;
+        for event in taken.drain(..) {
+            batch.take(event);
+        }
+        losses.events.store(events.lost(), Ordering::Relaxed);
+        losses
+            .findings
+            .fetch_add(std::mem::take(&mut batch.left_out), Ordering::Relaxed);
+        if !batch.is_empty() {
+            match write(&db, &batch).await {
+                Ok(()) => batch = Batch::default(),
+                // What was counted stays for the next second; findings are bounded.
+                Err(error) => tracing::error!(%error, "the gateway's traffic was not written"),
+            }
+        }
+        if count == 0 {
+            return;
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+async fn write(db: &Db, batch: &Batch) -> mamori_store::Result<()> {
+    let mut tx = db.begin_write().await?;
+    store::add_traffic(&mut tx, &batch.traffic).await?;
+    store::add_findings(&mut tx, &batch.findings).await?;
+    tx.commit().await
+}
+
+/// What gathered since the last transaction.
+#[derive(Debug, Default)]
+struct Batch {
+    traffic: BTreeMap<(String, Date), Traffic>,
+    findings: Vec<Finding>,
+    left_out: u64,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.traffic.is_empty() && self.findings.is_empty()
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Access(access) => self.count(&access),
+            Event::Waf(firewall) if firewall.refused || firewall.would_refuse => {
+                if self.findings.len() < MOST_FINDINGS {
+                    self.findings.push(finding(*firewall));
+                } else {
+                    self.left_out += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, access: &Access) {
+        let Some(site) = &access.site else { return };
+        let key = (site.to_string(), tokyo_date(access.at));
+        let refused = access.outcome == Outcome::Firewall;
+        self.traffic.entry(key).or_default().add(Traffic {
+            requests: 1,
+            refused: u64::from(refused),
+            observed: 0,
+            broken: u64::from(matches!(access.outcome, Outcome::Upstream(_))),
+            bytes_in: access.bytes_in,
+            bytes_out: access.bytes_out,
+        });
+    }
+}
+
+fn finding(firewall: Firewall) -> Finding {
+    Finding {
+        id: firewall.id.to_string(),
+        site: firewall.site.to_string(),
+        at: firewall.at,
+        client: firewall.client.to_string(),
+        method: firewall.method,
+        path: firewall.path,
+        mode: firewall.mode,
+        refused: firewall.refused,
+        score: firewall.score,
+        incomplete: firewall.incomplete,
+        matches: firewall
+            .matches
+            .into_iter()
+            .map(|matched| Matched {
+                rule: matched.rule,
+                message: matched.message,
+                tags: matched.tags,
+                hits: matched.hits,
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,259 @@
+//! The running gateway: sockets, data plane, pump, and the watch that brings decisions into force.
+//!
+//! What people decide is read from the database: by whoever runs in this process at once, by a
+//! gateway in another process within [`LOOK_EVERY`]. Certificates are looked at as often, so that
+//! whoever renews them has nothing to restart. A policy that cannot be made leaves the one before in
+//! force and is told: in the log, and by [`Status`] on the console.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use mamori_kernel::clock::tokyo_date;
+use mamori_proxy::{Events, Server, StartError};
+use mamori_runtime::App;
+use mamori_runtime::config::Gateway as Settings;
+use tokio::sync::{Notify, watch};
+
+use crate::policy::{self, Decided, MakeError, Made};
+use crate::pump::{self, Losses};
+use crate::rules::RuleFolders;
+use crate::store;
+
+/// How often the database and the files of certificates are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Events that wait for the pump: some seconds of heavy traffic.
+const EVENTS: usize = 131_072;
+/// How long requests may still run when the gateway stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What the console says of the gateway in this process.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    /// Since when it serves; `None`: not in this process.
+    pub since: Option<Timestamp>,
+    /// When the policy in force was made.
+    pub policy_at: Option<Timestamp>,
+    /// Rules by site.
+    pub rules: Vec<(String, usize)>,
+    /// Why the newest decisions are not in force.
+    pub trouble: Option<String>,
+}
+
+/// State that pages, jobs and the service share.
+#[derive(Debug, Default)]
+pub struct Running {
+    status: Mutex<Status>,
+    /// What was lost on the way to the database.
+    pub losses: Arc<Losses>,
+    changed: Notify,
+}
+
+impl Running {
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        self.lock().clone()
+    }
+
+    /// Decisions changed: they are brought into force now, not at the next look.
+    pub fn changed(&self) {
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address.
+    #[error("{address} で待ち受けられません（{error}）。ほかのプログラムが使っていないか（ss -ltnp）、1024 未満の番号を使う権限があるか（systemd の AmbientCapabilities=CAP_NET_BIND_SERVICE）を確かめてください")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The policy.
+    #[error(transparent)]
+    Make(#[from] MakeError),
+    /// The data plane.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] mamori_store::Error),
+    /// A thread broke.
+    #[error("the policy was not made: {0}")]
+    Broken(#[from] tokio::task::JoinError),
+}
+
+/// The sockets of a configuration, by the names of their listeners.
+pub fn bind(settings: &Settings) -> Result<Vec<(String, TcpListener)>, ServeError> {
+    let plain = settings.http.iter().map(|address| (false, address));
+    let tls = settings.https.iter().map(|address| (true, address));
+    let mut counts = [0, 0];
+    let mut sockets = Vec::new();
+    for (over_tls, address) in plain.chain(tls) {
+        let socket = TcpListener::bind(address).map_err(|error| ServeError::Bind {
+            address: *address,
+            error,
+        })?;
+        let count = &mut counts[usize::from(over_tls)];
+        sockets.push((policy::listener_name(over_tls, *count), socket));
+        *count += 1;
+    }
+    Ok(sockets)
+}
+
+/// Serves until `stop` says true. Sockets come from [`bind`], before anything else is opened.
+pub async fn serve(
+    app: App,
+    settings: Settings,
+    sockets: Vec<(String, TcpListener)>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), ServeError> {
+    let running = app.slot_or_default::<Running>();
+    let source = Source {
+        folders: folders(&app, &settings),
+        settings,
+    };
+    let mut seen = source.look(&app).await?;
+    let made = source.make(&app).await?;
+    let (told, events) = Events::channel(EVENTS);
+    let rules = source.names(&made);
+    let server = Server::start(made.policy, sockets, Arc::clone(&app.clock), told)?;
+    let pump = tokio::spawn(pump::run(
+        app.db.clone(),
+        events,
+        Arc::clone(&running.losses),
+    ));
+    *running.lock() = Status {
+        since: Some(app.now()),
+        policy_at: Some(app.now()),
+        rules,
+        trouble: None,
+    };
+    tracing::info!(sites = source.settings.sites.len(), "the gateway serves");
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            () = running.changed.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        match source.look(&app).await {
+            Ok(now) if now != seen => {
+                seen = now;
+                source.renew(&app, &server, &running).await;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "decisions about the gateway were not read"),
+        }
+    }
+    running.lock().since = None;
+    server.stop(GRACE).await;
+    if let Err(error) = pump.await {
+        tracing::error!(%error, "the gateway's pump broke");
+    }
+    Ok(())
+}
+
+/// Folders of rules: as configured, or the version that was installed.
+pub fn folders(app: &App, settings: &Settings) -> Option<RuleFolders> {
+    let installed = app.config.data_dir.join("waf").join("current");
+    let rules = settings
+        .rules
+        .clone()
+        .or_else(|| installed.is_dir().then_some(installed))?;
+    Some(RuleFolders {
+        rules,
+        plugin: settings.plugin.clone(),
+    })
+}
+
+/// Where a policy comes from.
+struct Source {
+    settings: Settings,
+    folders: Option<RuleFolders>,
+}
+
+/// What a policy was made from, as far as it can change: when one of these is another, it is made
+/// anew.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    revision: i64,
+    /// Exclusions end with a day.
+    today: jiff::civil::Date,
+    files: Vec<(PathBuf, Option<SystemTime>)>,
+}
+
+impl Source {
+    async fn look(&self, app: &App) -> Result<Seen, mamori_store::Error> {
+        let certificates = self.settings.sites.iter().filter_map(|site| site.certificate.as_ref());
+        let files = certificates
+            .flat_map(|(chain, key)| [chain, key])
+            .chain(self.folders.iter().map(|folders| &folders.rules))
+            .map(|file| {
+                let changed = std::fs::metadata(file).and_then(|about| about.modified());
+                (file.clone(), changed.ok())
+            })
+            .collect();
+        Ok(Seen {
+            revision: store::revision(&app.db).await?,
+            today: tokyo_date(app.now()),
+            files,
+        })
+    }
+
+    async fn make(&self, app: &App) -> Result<Made, ServeError> {
+        let mut sites = Vec::new();
+        for site in &self.settings.sites {
+            sites.push(Decided {
+                site: site.clone(),
+                policy: store::policy(&app.db, &site.name).await?,
+                exclusions: store::exclusions(&app.db, &site.name, true).await?,
+            });
+        }
+        let (settings, folders) = (self.settings.clone(), self.folders.clone());
+        let now = app.now();
+        let made = tokio::task::spawn_blocking(move || {
+            policy::make(&settings, folders.as_ref(), &sites, now)
+        });
+        Ok(made.await??)
+    }
+
+    async fn renew(&self, app: &App, server: &Server, running: &Running) {
+        let outcome = match self.make(app).await {
+            Ok(made) => {
+                let rules = self.names(&made);
+                server
+                    .swap(made.policy)
+                    .map(|()| rules)
+                    .map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        let mut status = running.lock();
+        match outcome {
+            Ok(rules) => {
+                status.policy_at = Some(app.now());
+                status.rules = rules;
+                status.trouble = None;
+                tracing::info!("the gateway serves by the newest decisions");
+            }
+            Err(trouble) => {
+                tracing::error!(%trouble, "the newest decisions are not in force");
+                status.trouble = Some(trouble);
+            }
+        }
+    }
+
+    fn names(&self, made: &Made) -> Vec<(String, usize)> {
+        let names = self.settings.sites.iter().map(|site| site.name.clone());
+        names.zip(made.rules.iter().copied()).collect()
+    }
+}

@@ -1,0 +1,260 @@
+//! The whole gateway in front of a site: rules from the machine, decisions from the desk, findings
+//! and traffic in the database.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mamori_gateway::model::{SitePolicy, Wish};
+use mamori_gateway::store::{self, Search};
+use mamori_gateway::{capability, desk, evidence, service};
+use mamori_kernel::ledger::Actor;
+use mamori_proxy::WafMode;
+use mamori_runtime::config::{Gateway, GatewaySite};
+use mamori_store::LedgerQuery;
+use mamori_testkit::TestApp;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+const CONTRACT: &str = "c1";
+const ATTACK: &str = "/?s=%3Cscript%3Ealert(1)%3C/script%3E";
+
+/// The Core Rule Set of this machine. Without it nothing can be tried, and that is said aloud.
+fn rules() -> Option<PathBuf> {
+    let found = std::env::var_os("MAMORI_TEST_CRS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/crs"),
+        PathBuf::from,
+    );
+    if found.join("rules").is_dir() {
+        return Some(found);
+    }
+    eprintln!("SKIPPED: no Core Rule Set at {}", found.display());
+    None
+}
+
+/// A site that answers every request with one line.
+async fn site_behind() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut head = [0; 4096];
+                while let Ok(read @ 1..) = stream.read(&mut head).await {
+                    if head[..read].windows(4).any(|end| end == b"\r\n\r\n") {
+                        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+                        if stream.write_all(answer).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+struct Bench {
+    test: TestApp,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    served: tokio::task::JoinHandle<Result<(), service::ServeError>>,
+}
+
+async fn open(rules: PathBuf) -> Bench {
+    let behind = site_behind().await;
+    let settings = Gateway {
+        http: vec!["127.0.0.1:0".parse().expect("an address")],
+        https: Vec::new(),
+        rules: Some(rules),
+        plugin: None,
+        trusted_proxies: Vec::new(),
+        allowed: Vec::new(),
+        plan_gigabytes: 400,
+        sites: vec![GatewaySite {
+            name: "site".to_owned(),
+            contract: CONTRACT.to_owned(),
+            hosts: vec!["www.example.jp".to_owned()],
+            upstreams: vec![behind.to_string()],
+            certificate: None,
+        }],
+    };
+    let own = settings.clone();
+    let test = TestApp::builder()
+        .configured(move |config| config.gateway = Some(own))
+        .with(capability())
+        .open()
+        .await;
+    let sockets = service::bind(&settings).expect("bound");
+    let address = sockets[0].1.local_addr().expect("an address");
+    let (stop, stopped) = watch::channel(false);
+    let served = tokio::spawn(service::serve(test.app.clone(), settings, sockets, stopped));
+    Bench {
+        test,
+        address,
+        stop,
+        served,
+    }
+}
+
+impl Bench {
+    async fn ask(&self, target: &str) -> u16 {
+        for _ in 0..200 {
+            if let Some(status) = ask(self.address, target).await {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the gateway never answered");
+    }
+
+    /// Asks until the answer has this status: decisions come into force beside the traffic.
+    async fn becomes(&self, target: &str, status: u16) {
+        for _ in 0..200 {
+            if self.ask(target).await == status {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{target} never became {status}");
+    }
+
+    async fn kinds(&self) -> Vec<String> {
+        let records = self.test.app.db.ledger_records(&LedgerQuery::new(CONTRACT)).await;
+        let records = records.expect("the ledger");
+        records.into_iter().map(|record| record.kind).collect()
+    }
+}
+
+async fn ask(address: SocketAddr, target: &str) -> Option<u16> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    let request = format!(
+        "GET {target} HTTP/1.1\r\nHost: www.example.jp\r\nUser-Agent: Mozilla/5.0 (X11)\r\n\
+         Accept: text/html\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok()?;
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    text.split(' ').nth(1)?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attack_is_refused_found_excluded_and_refused_again() {
+    let Some(rules) = rules() else { return };
+    let bench = open(rules).await;
+    assert_eq!(bench.ask("/").await, 200);
+    assert_eq!(bench.ask(ATTACK).await, 403);
+
+    // What was refused stands in the database within moments.
+    let db = &bench.test.app.db;
+    let search = Search {
+        sites: vec!["site".to_owned()],
+        ..Search::default()
+    };
+    let found = loop {
+        let found = store::findings(db, &search, 0, 10).await.expect("read");
+        if let [one] = found.as_slice() {
+            break one.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(found.refused && found.score >= 5, "{found:?}");
+    assert_eq!(found.path, "/");
+    let by_words = Search {
+        words: found.id.clone(),
+        ..search.clone()
+    };
+    assert_eq!(store::count_findings(db, &by_words).await, Ok(1));
+    let rule = found.excludable().next().expect("a rule").rule;
+    let by_rule = |rule| Search {
+        rule: Some(rule),
+        ..search.clone()
+    };
+    assert_eq!(store::count_findings(db, &by_rule(rule)).await, Ok(1));
+    assert_eq!(store::count_findings(db, &by_rule(rule / 10)).await, Ok(0));
+
+    // Every rule that matched is taken away from this parameter on this path.
+    let today = mamori_kernel::clock::tokyo_date(bench.test.app.now()).to_string();
+    for matched in found.excludable() {
+        let wish = Wish {
+            rule: matched.rule.to_string(),
+            target: "ARGS:s".to_owned(),
+            path: "/".to_owned(),
+            reason: "記事の検索".to_owned(),
+            expires_on: today.clone(),
+            request: found.id.clone(),
+            ..Wish::default()
+        };
+        desk::exclude(&bench.test.app, CONTRACT, "site", &wish, Actor::person("u1"))
+            .await
+            .expect("excluded");
+    }
+    bench.becomes(ATTACK, 200).await;
+    assert_eq!(bench.ask("/?q=%3Cscript%3Ealert(1)%3C/script%3E").await, 403);
+    let held = store::exclusions(db, "site", true).await.expect("read");
+    for exclusion in &held {
+        desk::end_exclusion(&bench.test.app, CONTRACT, "site", &exclusion.id, Actor::person("u1"))
+            .await
+            .expect("ended");
+    }
+    bench.becomes(ATTACK, 403).await;
+    let again = desk::end_exclusion(
+        &bench.test.app,
+        CONTRACT,
+        "site",
+        &held[0].id,
+        Actor::person("u1"),
+    );
+    assert!(matches!(again.await, Err(desk::DeskError::NoExclusion)));
+
+    let kinds = bench.kinds().await;
+    assert!(kinds.contains(&evidence::EXCLUDED.to_owned()), "{kinds:?}");
+    assert!(kinds.contains(&evidence::EXCLUSION_ENDED.to_owned()));
+    bench.stop.send_replace(true);
+    bench.served.await.expect("no panic").expect("served");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_is_observed_closed_and_opened_and_its_traffic_is_counted() {
+    let Some(rules) = rules() else { return };
+    let bench = open(rules).await;
+    let decide = async |policy: SitePolicy| {
+        desk::decide(&bench.test.app, CONTRACT, "site", &policy, Actor::person("u1"))
+            .await
+            .expect("decided")
+    };
+    assert_eq!(bench.ask(ATTACK).await, 403);
+    let observed = SitePolicy {
+        mode: WafMode::Detect,
+        ..SitePolicy::default()
+    };
+    assert!(decide(observed.clone()).await);
+    assert!(!decide(observed.clone()).await, "nothing changed");
+    bench.becomes(ATTACK, 200).await;
+    decide(SitePolicy {
+        closed: true,
+        ..observed
+    })
+    .await;
+    bench.becomes("/", 503).await;
+    decide(SitePolicy::default()).await;
+    bench.becomes("/", 200).await;
+    let (app, anybody) = (&bench.test.app, Actor::person("u1"));
+    let wrong = desk::decide(app, "another", "site", &SitePolicy::default(), anybody).await;
+    assert!(matches!(wrong, Err(desk::DeskError::NoSite)));
+    let kinds = bench.kinds().await;
+    let changed = kinds.iter().filter(|kind| *kind == evidence::CHANGED);
+    assert_eq!(changed.count(), 3);
+
+    bench.stop.send_replace(true);
+    bench.served.await.expect("no panic").expect("served");
+    let today = mamori_kernel::clock::tokyo_date(bench.test.app.now());
+    let days = store::traffic(&bench.test.app.db, "site", today, today)
+        .await
+        .expect("read");
+    let traffic = days.get(&today).copied().unwrap_or_default();
+    assert!(traffic.requests >= 4 && traffic.refused >= 1, "{traffic:?}");
+    assert!(traffic.bytes_out > 0);
+}
