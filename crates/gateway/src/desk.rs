@@ -16,10 +16,10 @@ use crate::store;
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
     /// There is no such site in this contract.
-    #[error("そのサイトはこの契約のゲートウェイにありません")]
+    #[error("サイト")]
     NoSite,
     /// There is no such exclusion, or it has ended.
-    #[error("その除外設定はないか、もう終わっています")]
+    #[error("続いている除外設定")]
     NoExclusion,
     /// What was asked for is wrong: field and key of its text.
     #[error("入力に誤りがあります")]

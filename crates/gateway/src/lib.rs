@@ -17,6 +17,7 @@ pub mod desk;
 pub mod evidence;
 pub mod jobs;
 pub mod model;
+pub mod pages;
 pub mod policy;
 pub mod probe;
 pub mod pump;
@@ -38,6 +39,10 @@ pub fn capability() -> Capability {
         }],
         jobs: jobs::kinds(),
         schedules: jobs::schedules(),
+        routes: pages::routes(),
+        navigation: pages::navigation(),
+        texts: pages::texts(),
+        tiles: pages::tiles(),
         evidence: evidence::kinds(),
         ..Capability::default()
     }

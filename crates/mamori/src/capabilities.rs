@@ -6,7 +6,11 @@ use mamori_runtime::Capability;
 
 /// Every capability of the program, the ground first.
 pub fn all() -> Vec<Capability> {
-    vec![mamori_web::capability(), mamori_office::capability()]
+    vec![
+        mamori_web::capability(),
+        mamori_office::capability(),
+        mamori_gateway::capability(),
+    ]
 }
 
 #[cfg(test)]

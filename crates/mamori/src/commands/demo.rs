@@ -99,7 +99,16 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
         serve::warm(&app).await?;
         let stop = serve::stop_on_signal()?;
         announce(&sign_ins, listener.local_addr()?, &folder, json)?;
-        serve::serve_quietly(&app, Some(listener), true, stop).await
+        serve::serve(
+            &app,
+            serve::Parts {
+                listener: Some(listener),
+                jobs: true,
+                gateway: None,
+            },
+            stop,
+        )
+        .await
     })
 }
 

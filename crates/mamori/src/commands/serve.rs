@@ -1,11 +1,12 @@
-//! `mamori serve`: the console and the job runner, until SIGTERM or SIGINT.
+//! `mamori serve`: the console, the job runner and the gateway, until SIGTERM or SIGINT.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use mamori_runtime::config::REMOTE_REMEDY;
+use mamori_gateway::service;
+use mamori_runtime::config::{Gateway, REMOTE_REMEDY};
 use mamori_runtime::{App, Runner};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -22,8 +23,8 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
 
-    /// What this process does: console, jobs (several processes may share one PostgreSQL)
-    #[arg(long, value_delimiter = ',', value_name = "ROLE,…", default_values_t = [Role::Console, Role::Jobs])]
+    /// What this process does: console, jobs, gateway (several processes may share one PostgreSQL)
+    #[arg(long, value_delimiter = ',', value_name = "ROLE,…", default_values_t = [Role::Console, Role::Jobs, Role::Gateway])]
     pub roles: Vec<Role>,
 }
 
@@ -34,6 +35,8 @@ pub enum Role {
     Console,
     /// Schedules, queued jobs, mail.
     Jobs,
+    /// What visitors of the city's sites connect to, where `[gateway]` is configured.
+    Gateway,
 }
 
 impl std::fmt::Display for Role {
@@ -41,6 +44,7 @@ impl std::fmt::Display for Role {
         f.write_str(match self {
             Self::Console => "console",
             Self::Jobs => "jobs",
+            Self::Gateway => "gateway",
         })
     }
 }
@@ -65,10 +69,26 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         } else {
             None
         };
+        // Its sockets too.
+        let gateway = match config.gateway.clone() {
+            Some(settings) if args.roles.contains(&Role::Gateway) => {
+                let sockets = service::bind(&settings)?;
+                Some((settings, sockets))
+            }
+            _ => None,
+        };
         let app =
             wiring::open_with(config, std::sync::Arc::new(mamori_runtime::SystemClock)).await?;
         let stop = stop_on_signal()?;
-        serve(&app, listener, args.roles.contains(&Role::Jobs), stop, json).await
+        let parts = Parts {
+            listener,
+            jobs: args.roles.contains(&Role::Jobs),
+            gateway,
+        };
+        if let Some(listener) = &parts.listener {
+            announce(&app, listener.local_addr()?, json).await?;
+        }
+        serve(&app, parts, stop).await
     })
 }
 
@@ -87,27 +107,53 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     }
 }
 
-/// Serves until `stop` says true; prints the address once it answers.
-pub async fn serve(
-    app: &App,
-    listener: Option<TcpListener>,
-    with_jobs: bool,
-    stop: watch::Receiver<bool>,
-    json: bool,
-) -> anyhow::Result<ExitCode> {
-    if let Some(listener) = &listener {
-        announce(app, listener.local_addr()?, json).await?;
-    }
-    serve_quietly(app, listener, with_jobs, stop).await
+/// What a process serves.
+pub struct Parts {
+    /// Pages and API.
+    pub listener: Option<TcpListener>,
+    /// The job runner.
+    pub jobs: bool,
+    /// The gateway with its sockets.
+    pub gateway: Option<(Gateway, Vec<(String, std::net::TcpListener)>)>,
 }
 
-/// Serves until `stop` says true, without a word.
-pub async fn serve_quietly(
+/// Serves until `stop` says true. A gateway that cannot serve ends the process: a site without its
+/// firewall must not look as if it had one.
+pub async fn serve(
+    app: &App,
+    parts: Parts,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<ExitCode> {
+    let gateway = parts.gateway.map(|(settings, sockets)| {
+        tokio::spawn(service::serve(app.clone(), settings, sockets, stop.clone()))
+    });
+    let house = house(app, parts.listener, parts.jobs, stop);
+    if let Some(mut gateway) = gateway {
+        tokio::pin!(house);
+        tokio::select! {
+            outcome = &mut gateway => {
+                outcome.context("the gateway ended badly")??;
+                house.await?;
+            }
+            outcome = &mut house => {
+                outcome?;
+                gateway.await.context("the gateway ended badly")??;
+            }
+        }
+    } else {
+        house.await?;
+    }
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Console and jobs.
+async fn house(
     app: &App,
     listener: Option<TcpListener>,
     with_jobs: bool,
     stop: watch::Receiver<bool>,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<()> {
     let jobs = with_jobs.then(|| tokio::spawn(Runner::new(app.clone()).serve(stop.clone())));
     if let Some(listener) = listener {
         // Beside serving: whoever comes first after a restart need not wait for years of evidence.
@@ -125,8 +171,7 @@ pub async fn serve_quietly(
     if let Some(jobs) = jobs {
         jobs.await.context("the job runner ended badly")?;
     }
-    app.db.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Lets every contract's engine read its saved state and what was appended since.

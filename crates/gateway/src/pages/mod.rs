@@ -1,0 +1,99 @@
+//! The gateway's pages below `/c/{contract}/gateway`.
+//!
+//! | page | permission | what |
+//! |---|---|---|
+//! | `/gateway` | read; decide for its forms | sites, traffic of the last days, the month's plan |
+//! | `/gateway/blocked` | read (personal) | what was refused, by number, path, address, rule |
+//! | `/gateway/blocked/{id}` | read (personal) | one of them: rules, values, the narrowest exclusion |
+//! | `/gateway/exclusions` | read; decide for its forms | what rules do not look at, why and until when |
+
+mod blocked;
+mod exclusions;
+mod overview;
+
+use mamori_kernel::permission::Permission;
+use mamori_proxy::WafMode;
+use mamori_runtime::{App, NavEntry, NavGroup, Route, Texts, Tile};
+use mamori_web::{Page, Tone, Visitor, WebError};
+
+use crate::desk::{self, DeskError};
+
+/// Looking at the gateway.
+pub const READ: Permission = Permission::read("gateway");
+/// Deciding what it does.
+pub const DECIDE: Permission = Permission::decide("gateway");
+
+pub(crate) const FORM_BYTES: usize = 16 * 1024;
+
+/// The routes of all pages.
+pub fn routes() -> Vec<Route> {
+    let mut routes = overview::routes();
+    routes.extend(blocked::routes());
+    routes.extend(exclusions::routes());
+    routes
+}
+
+/// The menu.
+pub fn navigation() -> Vec<NavEntry> {
+    vec![NavEntry {
+        label: "nav-gateway",
+        href: "/c/{contract}/gateway",
+        permission: READ,
+        group: NavGroup::Services,
+        order: 10,
+    }]
+}
+
+/// The figures on the start page.
+pub fn tiles() -> Vec<Tile> {
+    vec![overview::tile()]
+}
+
+/// What the pages say.
+pub fn texts() -> Vec<Texts> {
+    vec![
+        Texts {
+            language: "ja",
+            name: "gateway.ftl",
+            source: include_str!("../../locales/ja/gateway.ftl"),
+        },
+        Texts {
+            language: "en",
+            name: "gateway.ftl",
+            source: include_str!("../../locales/en/gateway.ftl"),
+        },
+    ]
+}
+
+/// Names of the sites of the contract of a request.
+pub(crate) fn site_names(app: &App, contract: &str) -> Vec<String> {
+    let sites = desk::sites(app, contract);
+    sites.into_iter().map(|site| site.name).collect()
+}
+
+pub(crate) fn contract_of(visitor: &Visitor) -> Result<String, WebError> {
+    visitor
+        .contract
+        .clone()
+        .ok_or_else(|| WebError::NotFound("契約".to_owned()))
+}
+
+pub(crate) fn refused(error: DeskError) -> WebError {
+    match error {
+        DeskError::NoSite | DeskError::NoExclusion => WebError::NotFound(error.to_string()),
+        DeskError::Wrong(_) => WebError::invalid(error.to_string()),
+        DeskError::Record(error) => WebError::bug(error),
+        DeskError::Store(error) => error.into(),
+    }
+}
+
+/// A mode in a word, with how it stands.
+pub(crate) fn mode_said(page: &Page, mode: WafMode) -> (Tone, String) {
+    let word = page.t(&format!("gateway-mode-{}", crate::model::mode_word(mode)));
+    let tone = match mode {
+        WafMode::Block => Tone::Ok,
+        WafMode::Detect => Tone::Warn,
+        WafMode::Off => Tone::Bad,
+    };
+    (tone, word)
+}

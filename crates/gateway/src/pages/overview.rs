@@ -1,0 +1,270 @@
+//! How the gateway stands: its sites, the traffic of the last days, the month's plan.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::{Redirect, Response};
+use jiff::ToSpan as _;
+use mamori_kernel::clock::tokyo_date;
+use mamori_runtime::{App, HookError, Route, Tile, TileRequest, TileTone, TileView};
+use mamori_web::components::{Meter, Stat};
+use mamori_web::{Field, Language, Page, Tone, Visitor, WebError, html};
+use serde::Deserialize;
+
+use super::{DECIDE, FORM_BYTES, READ, contract_of, mode_said, refused};
+use crate::desk;
+use crate::jobs::{month_gigabytes, serves};
+use crate::model::{SitePolicy, Traffic, mode_of, mode_word};
+use crate::store::{self, Alive};
+
+/// Days of traffic that are shown.
+const DAYS: i64 = 14;
+/// Longest time after which visitors of a closed site are asked to come again: a week.
+const LONGEST_RETRY: u32 = 7 * 24 * 60;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/c/{contract}/gateway", READ, look),
+        Route::post("/c/{contract}/gateway/sites/{site}", DECIDE, change)
+            .with_body_limit(FORM_BYTES),
+    ]
+}
+
+/// A site as the page shows it.
+struct SiteView {
+    name: String,
+    hosts: String,
+    upstreams: String,
+    mode: (Tone, String),
+    paranoia: u8,
+    closed: bool,
+    exclusions: usize,
+    fields: Vec<Field>,
+}
+
+/// A day's traffic in words.
+struct DayView {
+    day: String,
+    requests: u64,
+    refused: u64,
+    broken: u64,
+    megabytes: String,
+}
+
+#[derive(Template)]
+#[template(path = "gateway/overview.html")]
+struct OverviewPage {
+    page: Page,
+    configured: bool,
+    serving: bool,
+    trouble: String,
+    stats: Vec<Stat>,
+    plan: Option<Meter>,
+    sites: Vec<SiteView>,
+    days: Vec<DayView>,
+    may_decide: bool,
+}
+
+async fn look(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
+    let page = Page::new(&app, &visitor, "gateway-title").here();
+    html(&overview(&app, &visitor, page).await?)
+}
+
+async fn overview(app: &App, visitor: &Visitor, page: Page) -> Result<OverviewPage, WebError> {
+    let contract = contract_of(visitor)?;
+    let alive = store::alive(&app.db).await?;
+    let serving = serves(app, alive.as_ref());
+    let mut sites = Vec::new();
+    for site in desk::sites(app, &contract) {
+        let policy = store::policy(&app.db, &site.name).await?;
+        let now = app.now();
+        let open = store::exclusions(&app.db, &site.name, true).await?;
+        sites.push(SiteView {
+            fields: fields(&page, &policy),
+            hosts: site.hosts.join("、"),
+            upstreams: site.upstreams.join("、"),
+            mode: mode_said(&page, policy.mode),
+            paranoia: policy.paranoia,
+            closed: policy.closed,
+            exclusions: open.iter().filter(|exclusion| exclusion.holds(now)).count(),
+            name: site.name,
+        });
+    }
+    let (days, sum) = last_days(app, &page, &contract).await?;
+    Ok(OverviewPage {
+        configured: !sites.is_empty(),
+        serving,
+        trouble: trouble(alive.as_ref()),
+        stats: stats(&page, serving, sum),
+        plan: plan(app, &page, &contract).await?,
+        sites,
+        days,
+        may_decide: visitor.may(DECIDE),
+        page,
+    })
+}
+
+fn trouble(alive: Option<&Alive>) -> String {
+    alive.map(|alive| alive.trouble.clone()).unwrap_or_default()
+}
+
+fn fields(page: &Page, policy: &SitePolicy) -> Vec<Field> {
+    let modes = ["block", "detect", "off"].map(|mode| (mode, page.t(&format!("gateway-mode-{mode}"))));
+    let levels = (1..=4).map(|level: u8| (level.to_string(), page.t(&format!("gateway-paranoia-{level}"))));
+    vec![
+        Field::radio("mode", page.t("gateway-mode"), modes).value(mode_word(policy.mode)),
+        Field::select("paranoia", page.t("gateway-paranoia"), levels)
+            .help(page.t("gateway-paranoia-help"))
+            .value(policy.paranoia.to_string()),
+        Field::checkbox("closed", page.t("gateway-closed"), policy.closed)
+            .help(page.t("gateway-closed-help")),
+        Field::new("number", "retry_minutes", page.t("gateway-retry"))
+            .range("1", LONGEST_RETRY.to_string())
+            .value(policy.retry_minutes.to_string()),
+    ]
+}
+
+async fn last_days(
+    app: &App,
+    page: &Page,
+    contract: &str,
+) -> Result<(Vec<DayView>, Traffic), WebError> {
+    let today = tokyo_date(app.now());
+    let from = today.saturating_sub((DAYS - 1).days());
+    let mut by_day = std::collections::BTreeMap::<_, Traffic>::new();
+    for site in desk::sites(app, contract) {
+        for (day, traffic) in store::traffic(&app.db, &site.name, from, today).await? {
+            by_day.entry(day).or_default().add(traffic);
+        }
+    }
+    let mut sum = Traffic::default();
+    let views = by_day
+        .iter()
+        .rev()
+        .map(|(day, traffic)| {
+            sum.add(*traffic);
+            DayView {
+                day: page.day(*day),
+                requests: traffic.requests,
+                refused: traffic.refused,
+                broken: traffic.broken,
+                megabytes: format!("{:.1}", traffic.gigabytes() * 1_000.0),
+            }
+        })
+        .collect();
+    Ok((views, sum))
+}
+
+fn stats(page: &Page, serving: bool, sum: Traffic) -> Vec<Stat> {
+    let (tone, state) = if serving {
+        (Tone::Ok, "gateway-serving")
+    } else {
+        (Tone::Bad, "gateway-not-serving")
+    };
+    vec![
+        Stat::new(page.t("gateway-state"), page.t(state), "").state(tone, page.t(state)),
+        Stat::new(page.t("gateway-requests"), sum.requests.to_string(), ""),
+        Stat::new(page.t("gateway-refused"), sum.refused.to_string(), "")
+            .href(page.at("/gateway/blocked")),
+    ]
+}
+
+async fn plan(app: &App, page: &Page, contract: &str) -> Result<Option<Meter>, WebError> {
+    let Some(gateway) = &app.config.gateway else {
+        return Ok(None);
+    };
+    let used = month_gigabytes(app, contract, tokyo_date(app.now())).await?;
+    let limit = gateway.plan_gigabytes as f64;
+    let share = used / limit;
+    Ok(Some(Meter {
+        label: page.t("gateway-plan"),
+        value: used,
+        limit,
+        text: page.t_with(
+            "gateway-plan-text",
+            &[
+                ("used", format!("{used:.1}").into()),
+                ("limit", gateway.plan_gigabytes.into()),
+            ],
+        ),
+        tone: match share {
+            share if share >= 1.0 => Tone::Bad,
+            share if share >= 0.8 => Tone::Warn,
+            _ => Tone::Ok,
+        },
+    }))
+}
+
+#[derive(Deserialize)]
+struct Sent {
+    #[serde(default)]
+    mode: String,
+    #[serde(default)]
+    paranoia: String,
+    #[serde(default)]
+    closed: String,
+    #[serde(default)]
+    retry_minutes: String,
+}
+
+/// What was sent as a policy; `None` when a value is none of those offered.
+fn policy_of(sent: &Sent) -> Option<SitePolicy> {
+    Some(SitePolicy {
+        mode: mode_of(&sent.mode)?,
+        paranoia: sent.paranoia.parse().ok().filter(|level| (1..=4).contains(level))?,
+        closed: sent.closed == "yes",
+        retry_minutes: sent
+            .retry_minutes
+            .trim()
+            .parse()
+            .ok()
+            .filter(|minutes| (1..=LONGEST_RETRY).contains(minutes))?,
+    })
+}
+
+async fn change(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((contract, site)): Path<(String, String)>,
+    Form(sent): Form<Sent>,
+) -> Result<Redirect, WebError> {
+    let page = Page::new(&app, &visitor, "gateway-title");
+    let wanted = policy_of(&sent).ok_or_else(|| WebError::invalid(page.t("gateway-wrong-policy")))?;
+    let changed = desk::decide(&app, &contract, &site, &wanted, visitor.actor())
+        .await
+        .map_err(refused)?;
+    let said = if changed { "gateway-changed" } else { "gateway-unchanged" };
+    visitor.flash(&app, Tone::Ok, page.t(said)).await?;
+    Ok(Redirect::to(&visitor.at("/gateway")))
+}
+
+/// On the start page, where the contract has a site behind the gateway.
+pub(super) fn tile() -> Tile {
+    Tile::new(
+        "gateway",
+        READ,
+        60,
+        |app: App, request: TileRequest| async move {
+            if desk::sites(&app, &request.contract).is_empty() {
+                return Ok(None);
+            }
+            let failed = |error| HookError::caused_by("ゲートウェイの記録を読めません", error);
+            let page = Page::bare(&app, Language::of(request.language), "");
+            let alive = store::alive(&app.db).await.map_err(failed)?;
+            let serving = serves(&app, alive.as_ref());
+            let (_, sum) = last_days(&app, &page, &request.contract)
+                .await
+                .map_err(|error| HookError::new(format!("ゲートウェイの記録を読めません（{error}）")))?;
+            let state = if serving { "gateway-serving" } else { "gateway-not-serving" };
+            Ok(Some(TileView {
+                label: page.t("gateway-tile"),
+                figure: sum.refused.to_string(),
+                unit: page.t("gateway-tile-unit"),
+                tone: if serving { TileTone::Ok } else { TileTone::Bad },
+                state: page.t(state),
+                detail: page.t1("gateway-tile-detail", "requests", sum.requests),
+                href: format!("/c/{}/gateway", request.contract),
+            }))
+        },
+    )
+}
