@@ -76,14 +76,21 @@ pub async fn decide(
             "closed": before.closed,
         },
     });
-    let record = record(app, contract, actor, evidence::CHANGED, &site.name, &payload)?;
+    let record = record(
+        app,
+        contract,
+        actor,
+        evidence::CHANGED,
+        &site.name,
+        &payload,
+    )?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
     app.slot_or_default::<Running>().changed();
     Ok(true)
 }
 
-/// Takes a parameter away from a rule.
+/// Takes a parameter away from a rule. One that holds already until that day is not made twice.
 pub async fn exclude(
     app: &App,
     contract: &str,
@@ -96,13 +103,25 @@ pub async fn exclude(
     let (rule, expires_on) = wish
         .check(mamori_kernel::clock::tokyo_date(now))
         .map_err(DeskError::Wrong)?;
+    let below = wish.reach == "below";
+    let open = store::exclusions(&app.db, &site.name, true).await?;
+    let alike = open.into_iter().find(|one| {
+        one.holds(now)
+            && one.expires_on == expires_on
+            && one.rule == rule
+            && one.target == wish.target.trim()
+            && (one.path.as_str(), one.below) == (wish.path.trim(), below)
+    });
+    if let Some(alike) = alike {
+        return Ok(alike);
+    }
     let exclusion = Exclusion {
         id: UserId::new(now, rand::random()).to_string(),
         site: site.name.clone(),
         rule,
         target: wish.target.trim().to_owned(),
         path: wish.path.trim().to_owned(),
-        below: wish.reach == "below",
+        below,
         reason: wish.reason.trim().to_owned(),
         author: actor.id.clone(),
         request: wish.request.trim().to_owned(),
@@ -125,7 +144,14 @@ pub async fn exclude(
     if !exclusion.request.is_empty() {
         payload["request"] = exclusion.request.clone().into();
     }
-    let record = record(app, contract, actor, evidence::EXCLUDED, &exclusion.id, &payload)?;
+    let record = record(
+        app,
+        contract,
+        actor,
+        evidence::EXCLUDED,
+        &exclusion.id,
+        &payload,
+    )?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
     app.slot_or_default::<Running>().changed();
@@ -150,7 +176,14 @@ pub async fn end_exclusion(
         return Err(DeskError::NoExclusion);
     }
     let payload = json!({ "exclusion_id": id, "site": site.name });
-    let record = record(app, contract, actor, evidence::EXCLUSION_ENDED, id, &payload)?;
+    let record = record(
+        app,
+        contract,
+        actor,
+        evidence::EXCLUSION_ENDED,
+        id,
+        &payload,
+    )?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
     app.slot_or_default::<Running>().changed();

@@ -209,7 +209,10 @@ async fn alarm(app: &App, gateway: &Gateway, contract: &str, day: Date) -> Resul
     let used = month_gigabytes(app, contract, day).await?;
     let plan = gateway.plan_gigabytes;
     let percent = used / plan as f64 * 100.0;
-    let reached = ALARMS.iter().rev().find(|level| percent >= f64::from(**level));
+    let reached = ALARMS
+        .iter()
+        .rev()
+        .find(|level| percent >= f64::from(**level));
     let Some(level) = reached else {
         return Ok(());
     };

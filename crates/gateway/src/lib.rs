@@ -13,6 +13,7 @@
 //! so; addresses of visitors and values of requests never enter the ledger; an exclusion has a
 //! reason, an author and a last day.
 
+pub mod api;
 pub mod desk;
 pub mod evidence;
 pub mod jobs;
@@ -39,7 +40,7 @@ pub fn capability() -> Capability {
         }],
         jobs: jobs::kinds(),
         schedules: jobs::schedules(),
-        routes: pages::routes(),
+        routes: [api::routes(), pages::routes()].concat(),
         navigation: pages::navigation(),
         texts: pages::texts(),
         tiles: pages::tiles(),

@@ -38,7 +38,9 @@ pub enum MakeError {
         error: CertificateError,
     },
     /// A file.
-    #[error("サイト {site} のファイル {file} が読めません（{error}）。パスと読み取り権限を確かめてください")]
+    #[error(
+        "サイト {site} のファイル {file} が読めません（{error}）。パスと読み取り権限を確かめてください"
+    )]
     File {
         /// The site.
         site: String,
@@ -48,7 +50,9 @@ pub enum MakeError {
         error: std::io::Error,
     },
     /// A name.
-    #[error("サイト {site} の hosts の「{host}」はホスト名ではありません。www.example.jp か *.example.jp のように書いてください")]
+    #[error(
+        "サイト {site} の hosts の「{host}」はホスト名ではありません。www.example.jp か *.example.jp のように書いてください"
+    )]
     Host {
         /// The site.
         site: String,

@@ -10,8 +10,14 @@ use mamori_waf::RuleSet;
 
 /// Attacks of four kinds, as the query of an address.
 const ATTACKS: [(&str, &str); 4] = [
-    ("sql", "/?id=1%27%20UNION%20SELECT%20user_login,user_pass%20FROM%20wp_users--%20-"),
-    ("script", "/?s=%3Cscript%3Ealert(document.cookie)%3C/script%3E"),
+    (
+        "sql",
+        "/?id=1%27%20UNION%20SELECT%20user_login,user_pass%20FROM%20wp_users--%20-",
+    ),
+    (
+        "script",
+        "/?s=%3Cscript%3Ealert(document.cookie)%3C/script%3E",
+    ),
     ("path", "/?file=../../../../etc/passwd"),
     ("command", "/?host=127.0.0.1;cat%20/etc/passwd"),
 ];

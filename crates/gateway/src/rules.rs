@@ -22,7 +22,9 @@ pub struct RuleFolders {
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
     /// A folder cannot be read or holds no rules.
-    #[error("規則のフォルダー {folder}: {why}。gateway.rules に OWASP CRS のフォルダー（rules/*.conf があるもの）を指定してください")]
+    #[error(
+        "規則のフォルダー {folder}: {why}。gateway.rules に OWASP CRS のフォルダー（rules/*.conf があるもの）を指定してください"
+    )]
     Folder {
         /// The folder.
         folder: String,
@@ -55,7 +57,12 @@ pub fn load(
         let files = plugin.iter().flatten();
         files.filter(|file| ends(file, kind)).cloned().collect()
     };
-    let order = [of("-config.conf"), of("-before.conf"), rule_files(&folders.rules)?, of("-after.conf")];
+    let order = [
+        of("-config.conf"),
+        of("-before.conf"),
+        rule_files(&folders.rules)?,
+        of("-after.conf"),
+    ];
     for file in order.concat() {
         builder.file(&mut disk, &text(&file))?;
     }
@@ -78,7 +85,8 @@ const BODIES: &str = "SecRule REQBODY_ERROR \"!@eq 0\" \"id:200002,phase:2,t:non
      SecRule MULTIPART_STRICT_ERROR \"!@eq 0\" \"id:200003,phase:2,t:none,log,deny,status:400,\
      msg:'Multipart request body failed strict validation.',severity:2\"\n";
 /// In place of `crs-setup.conf`: thresholds as CRS recommends them.
-const SETUP: &str = "SecAction \"id:900990,phase:1,pass,t:none,nolog,setvar:tx.crs_setup_version=400\"\n";
+const SETUP: &str =
+    "SecAction \"id:900990,phase:1,pass,t:none,nolog,setvar:tx.crs_setup_version=400\"\n";
 
 /// The last word on the paranoia level.
 fn level(paranoia: u8) -> String {
@@ -97,7 +105,11 @@ fn setup(folder: &Path) -> Option<PathBuf> {
 
 fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, RulesError> {
     let below = folder.join("rules");
-    let place = if below.is_dir() { below } else { folder.to_owned() };
+    let place = if below.is_dir() {
+        below
+    } else {
+        folder.to_owned()
+    };
     let files: Vec<PathBuf> = conf_files(&place)?
         .into_iter()
         .filter(|file| !ends(file, "crs-setup.conf"))
@@ -125,7 +137,10 @@ fn conf_files(folder: &Path) -> Result<Vec<PathBuf>, RulesError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(wrong)? {
         let path = entry.map_err(wrong)?.path();
-        if path.extension().is_some_and(|extension| extension == "conf") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "conf")
+        {
             files.push(path);
         }
     }

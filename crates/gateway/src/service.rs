@@ -7,8 +7,9 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use mamori_kernel::clock::tokyo_date;
@@ -17,13 +18,15 @@ use mamori_runtime::App;
 use mamori_runtime::config::Gateway as Settings;
 use tokio::sync::{Notify, watch};
 
-use crate::policy::{self, Decided, MakeError, Made};
+use crate::policy::{self, Decided, Made, MakeError};
 use crate::pump::{self, Losses};
 use crate::rules::RuleFolders;
-use crate::store;
+use crate::store::{self, Alive};
 
 /// How often the database and the files of certificates are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often it says that it runs.
+const SAY_EVERY: Duration = Duration::from_mins(1);
 /// Events that wait for the pump: some seconds of heavy traffic.
 const EVENTS: usize = 131_072;
 /// How long requests may still run when the gateway stops.
@@ -71,7 +74,9 @@ impl Running {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// An address.
-    #[error("{address} で待ち受けられません（{error}）。ほかのプログラムが使っていないか（ss -ltnp）、1024 未満の番号を使う権限があるか（systemd の AmbientCapabilities=CAP_NET_BIND_SERVICE）を確かめてください")]
+    #[error(
+        "{address} で待ち受けられません（{error}）。ほかのプログラムが使っていないか（ss -ltnp）、1024 未満の番号を使う権限があるか（systemd の AmbientCapabilities=CAP_NET_BIND_SERVICE）を確かめてください"
+    )]
     Bind {
         /// Which.
         address: SocketAddr,
@@ -139,7 +144,12 @@ pub async fn serve(
         trouble: None,
     };
     tracing::info!(sites = source.settings.sites.len(), "the gateway serves");
+    let mut said: Option<Instant> = None;
     loop {
+        if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+            say_alive(&app, &running).await;
+            said = Some(Instant::now());
+        }
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
             () = running.changed.notified() => {}
@@ -149,6 +159,7 @@ pub async fn serve(
             Ok(now) if now != seen => {
                 seen = now;
                 source.renew(&app, &server, &running).await;
+                said = None;
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "decisions about the gateway were not read"),
@@ -160,6 +171,22 @@ pub async fn serve(
         tracing::error!(%error, "the gateway's pump broke");
     }
     Ok(())
+}
+
+/// Says that the gateway runs, and how, for pages and jobs in whatever process.
+async fn say_alive(app: &App, running: &Running) {
+    let status = running.status();
+    let now = app.now();
+    let alive = Alive {
+        at: now,
+        since: status.since.unwrap_or(now),
+        policy_at: status.policy_at.unwrap_or(now),
+        trouble: status.trouble.unwrap_or_default(),
+        lost: running.losses.events.load(Ordering::Relaxed),
+    };
+    if let Err(error) = store::say_alive(&app.db, &alive).await {
+        tracing::warn!(%error, "the gateway could not say that it runs");
+    }
 }
 
 /// Folders of rules: as configured, or the version that was installed.
@@ -193,7 +220,11 @@ struct Seen {
 
 impl Source {
     async fn look(&self, app: &App) -> Result<Seen, mamori_store::Error> {
-        let certificates = self.settings.sites.iter().filter_map(|site| site.certificate.as_ref());
+        let certificates = self
+            .settings
+            .sites
+            .iter()
+            .filter_map(|site| site.certificate.as_ref());
         let files = certificates
             .flat_map(|(chain, key)| [chain, key])
             .chain(self.folders.iter().map(|folders| &folders.rules))

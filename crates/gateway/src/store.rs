@@ -238,7 +238,8 @@ fn condition(search: &Search) -> (String, mamori_store::Args) {
 /// How many findings there are.
 pub async fn count_findings(db: &Db, search: &Search) -> Result<u64> {
     let (condition, args) = condition(search);
-    let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM gateway_finding WHERE {condition}");
+    let sql =
+        format!("SELECT CAST(COUNT(*) AS BIGINT) AS n FROM gateway_finding WHERE {condition}");
     number(&db.fetch_one(&sql, args).await?, "n")
 }
 
@@ -251,7 +252,11 @@ pub async fn findings(db: &Db, search: &Search, offset: u64, most: u64) -> Resul
         "SELECT * FROM gateway_finding WHERE {condition} ORDER BY at DESC, id DESC \
          LIMIT {limit} OFFSET {offset}"
     );
-    db.fetch_all(&sql, args).await?.iter().map(finding_of).collect()
+    db.fetch_all(&sql, args)
+        .await?
+        .iter()
+        .map(finding_of)
+        .collect()
 }
 
 /// One finding.

@@ -121,7 +121,12 @@ impl Bench {
     }
 
     async fn kinds(&self) -> Vec<String> {
-        let records = self.test.app.db.ledger_records(&LedgerQuery::new(CONTRACT)).await;
+        let records = self
+            .test
+            .app
+            .db
+            .ledger_records(&LedgerQuery::new(CONTRACT))
+            .await;
         let records = records.expect("the ledger");
         records.into_iter().map(|record| record.kind).collect()
     }
@@ -187,17 +192,32 @@ async fn an_attack_is_refused_found_excluded_and_refused_again() {
             request: found.id.clone(),
             ..Wish::default()
         };
-        desk::exclude(&bench.test.app, CONTRACT, "site", &wish, Actor::person("u1"))
-            .await
-            .expect("excluded");
+        desk::exclude(
+            &bench.test.app,
+            CONTRACT,
+            "site",
+            &wish,
+            Actor::person("u1"),
+        )
+        .await
+        .expect("excluded");
     }
     bench.becomes(ATTACK, 200).await;
-    assert_eq!(bench.ask("/?q=%3Cscript%3Ealert(1)%3C/script%3E").await, 403);
+    assert_eq!(
+        bench.ask("/?q=%3Cscript%3Ealert(1)%3C/script%3E").await,
+        403
+    );
     let held = store::exclusions(db, "site", true).await.expect("read");
     for exclusion in &held {
-        desk::end_exclusion(&bench.test.app, CONTRACT, "site", &exclusion.id, Actor::person("u1"))
-            .await
-            .expect("ended");
+        desk::end_exclusion(
+            &bench.test.app,
+            CONTRACT,
+            "site",
+            &exclusion.id,
+            Actor::person("u1"),
+        )
+        .await
+        .expect("ended");
     }
     bench.becomes(ATTACK, 403).await;
     let again = desk::end_exclusion(
@@ -221,9 +241,15 @@ async fn a_site_is_observed_closed_and_opened_and_its_traffic_is_counted() {
     let Some(rules) = rules() else { return };
     let bench = open(rules).await;
     let decide = async |policy: SitePolicy| {
-        desk::decide(&bench.test.app, CONTRACT, "site", &policy, Actor::person("u1"))
-            .await
-            .expect("decided")
+        desk::decide(
+            &bench.test.app,
+            CONTRACT,
+            "site",
+            &policy,
+            Actor::person("u1"),
+        )
+        .await
+        .expect("decided")
     };
     assert_eq!(bench.ask(ATTACK).await, 403);
     let observed = SitePolicy {
@@ -257,4 +283,65 @@ async fn a_site_is_observed_closed_and_opened_and_its_traffic_is_counted() {
     let traffic = days.get(&today).copied().unwrap_or_default();
     assert!(traffic.requests >= 4 && traffic.refused >= 1, "{traffic:?}");
     assert!(traffic.bytes_out > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daily_check_tries_the_rules_and_the_transfer_is_noted() {
+    let Some(rules) = rules() else { return };
+    let bench = open(rules).await;
+    assert_eq!(bench.ask("/").await, 200);
+    bench.stop.send_replace(true);
+    bench.served.await.expect("no panic").expect("served");
+    // It said that it runs; a day later nobody does any more.
+    let db = &bench.test.app.db;
+    let mut alive = store::alive(db).await.expect("read").expect("said");
+    assert_eq!(alive.trouble, "");
+    let record = async |kind: &str| {
+        let query = LedgerQuery {
+            kinds: vec![kind.to_owned()],
+            ..LedgerQuery::new(CONTRACT)
+        };
+        let records = bench.test.app.db.ledger_records(&query).await;
+        let records = records.expect("the ledger");
+        records.last().map(|record| record.payload.value().clone())
+    };
+    // The first tick plans, the second runs what is due.
+    bench
+        .test
+        .advance(jiff::SignedDuration::from_hours(1))
+        .await;
+    bench
+        .test
+        .advance(jiff::SignedDuration::from_hours(24))
+        .await;
+    let checked = record(evidence::CHECKED).await.expect("checked");
+    assert_eq!(checked["host"], "site");
+    assert_eq!(
+        (&checked["missed"], &checked["wronged"]),
+        (&0.into(), &0.into())
+    );
+    assert!(
+        checked["rules"].as_u64().is_some_and(|rules| rules > 100),
+        "{checked}"
+    );
+    assert_eq!(checked["serving"], false);
+    assert_eq!(checked["ok"], false, "what does not run guards nothing");
+    let transfer = record(evidence::TRANSFER).await.expect("noted");
+    assert_eq!(
+        (&transfer["date"], &transfer["requests"]),
+        (&"2026-10-01".into(), &1.into())
+    );
+
+    alive.at = bench
+        .test
+        .clock
+        .advance(jiff::SignedDuration::from_hours(24));
+    store::say_alive(db, &alive).await.expect("said");
+    bench.test.advance_to(alive.at).await;
+    let checked = record(evidence::CHECKED).await.expect("checked");
+    assert_eq!(
+        (&checked["serving"], &checked["ok"]),
+        (&true.into(), &true.into()),
+        "{checked}"
+    );
 }

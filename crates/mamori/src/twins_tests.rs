@@ -54,6 +54,10 @@ const TWINS: &[(&str, &str)] = &[
         "POST /c/{}/webhooks/{}/end",
         "DELETE /api/v1/contracts/{}/webhooks/{}",
     ),
+    (
+        "POST /c/{}/gateway/exclusions/new",
+        "POST /api/v1/contracts/{}/gateway/exclusions",
+    ),
     ("POST /c/{}/*/new", "POST /api/v1/contracts/{}/*"),
     (
         "POST /c/{}/*/new/as-city",

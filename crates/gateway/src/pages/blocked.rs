@@ -5,7 +5,9 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
 use mamori_runtime::{App, Route};
-use mamori_web::components::{Cell, Column, Empty, Row, Shape, Table, TableQuery, TableSpec, csv, percent_encoded};
+use mamori_web::components::{
+    Cell, Column, Empty, Row, Shape, Table, TableQuery, TableSpec, csv, percent_encoded,
+};
 use mamori_web::{Field, Page, Tone, Visitor, WebError, html};
 
 use super::{DECIDE, READ, contract_of, mode_said, site_names};
@@ -59,7 +61,7 @@ async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Resp
     }
     let pages = query.pages(store::count_findings(&app.db, &search).await?);
     let found = store::findings(&app.db, &search, pages.offset(), pages.size).await?;
-    let rows = found.iter().map(|one| row(&page, one)).collect();
+    let rows = found.iter().map(|one| row(&page, &visitor, one)).collect();
     let columns = vec![
         Column::new("at", page.t("gateway-at")).shape(Shape::Fixed),
         Column::new("path", page.t("gateway-path")),
@@ -84,7 +86,7 @@ async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Resp
     html(&ListPage { page, table })
 }
 
-fn row(page: &Page, one: &Finding) -> Row {
+fn row(page: &Page, visitor: &Visitor, one: &Finding) -> Row {
     let (tone, word) = if one.refused {
         (Tone::Bad, page.t("gateway-was-refused"))
     } else {
@@ -95,7 +97,7 @@ fn row(page: &Page, one: &Finding) -> Row {
         vec![
             Cell::time(one.at.to_string(), page.moment(one.at)),
             Cell::link(
-                page.at(&format!("/gateway/blocked/{}", one.id)),
+                visitor.at(&format!("/gateway/blocked/{}", one.id)),
                 format!("{} {}", one.method, one.path),
             ),
             Cell::text(one.rules()),
@@ -177,7 +179,10 @@ async fn one(
     let facts = vec![
         (page.t("gateway-at"), page.moment(found.at)),
         (page.t("gateway-site"), found.site.clone()),
-        (page.t("gateway-request"), format!("{} {}", found.method, found.path)),
+        (
+            page.t("gateway-request"),
+            format!("{} {}", found.method, found.path),
+        ),
         (page.t("gateway-client"), found.client.clone()),
         (page.t("gateway-mode"), mode),
         (page.t("gateway-score"), found.score.to_string()),
@@ -187,7 +192,7 @@ async fn one(
     } else {
         (Tone::Warn, page.t("gateway-was-observed"))
     };
-    let rules = rules(&page, &found, visitor.may(DECIDE));
+    let rules = rules(&visitor, &found);
     html(&OnePage {
         incomplete: found.incomplete,
         facts,
@@ -206,7 +211,8 @@ pub(crate) async fn found(app: &App, contract: &str, id: &str) -> Result<Finding
         .ok_or_else(|| WebError::NotFound(format!("リクエスト {id}")))
 }
 
-fn rules(page: &Page, found: &Finding, may: bool) -> Vec<RuleView> {
+fn rules(visitor: &Visitor, found: &Finding) -> Vec<RuleView> {
+    let may = visitor.may(DECIDE);
     let excludable: Vec<u64> = found.excludable().map(|matched| matched.rule).collect();
     found
         .matches
@@ -219,10 +225,11 @@ fn rules(page: &Page, found: &Finding, may: bool) -> Vec<RuleView> {
                 .hits
                 .iter()
                 .map(|(target, value)| {
-                    let can = may && excludable.contains(&matched.rule) && !target.starts_with("TX");
+                    let can =
+                        may && excludable.contains(&matched.rule) && !target.starts_with("TX");
                     HitView {
                         exclude: if can {
-                            narrowest(page, found, matched.rule, target)
+                            narrowest(visitor, found, matched.rule, target)
                         } else {
                             String::new()
                         },
@@ -236,9 +243,9 @@ fn rules(page: &Page, found: &Finding, may: bool) -> Vec<RuleView> {
 }
 
 /// One rule, one parameter, this path.
-fn narrowest(page: &Page, found: &Finding, rule: u64, target: &str) -> String {
+fn narrowest(visitor: &Visitor, found: &Finding, rule: u64, target: &str) -> String {
     let part = |name: &str, value: &str| format!("{name}={}", percent_encoded(value));
-    page.at(&format!(
+    visitor.at(&format!(
         "/gateway/exclusions/new?{}",
         [
             part("site", &found.site),

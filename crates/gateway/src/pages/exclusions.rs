@@ -126,10 +126,19 @@ async fn ask(
     html(&form(&app, &visitor, &contract, &asked, &[]))
 }
 
-fn form(app: &App, visitor: &Visitor, contract: &str, asked: &Asked, wrong: &[WrongWish]) -> NewPage {
+fn form(
+    app: &App,
+    visitor: &Visitor,
+    contract: &str,
+    asked: &Asked,
+    wrong: &[WrongWish],
+) -> NewPage {
     let page = Page::new(app, visitor, "gateway-exclusion-new")
         .under("gateway-title", visitor.at("/gateway"))
-        .under("gateway-exclusions-title", visitor.at("/gateway/exclusions"));
+        .under(
+            "gateway-exclusions-title",
+            visitor.at("/gateway/exclusions"),
+        );
     let sites = site_names(app, contract);
     let sites = sites.into_iter().map(|site| (site.clone(), site));
     let reach = [
@@ -139,7 +148,10 @@ fn form(app: &App, visitor: &Visitor, contract: &str, asked: &Asked, wrong: &[Wr
     let wish = &asked.wish;
     let fields = vec![
         Field::select("site", page.t("gateway-site"), sites).value(&asked.site),
-        Field::text("rule", page.t("gateway-rule")).required().at_most(12).value(&wish.rule),
+        Field::text("rule", page.t("gateway-rule"))
+            .required()
+            .at_most(12)
+            .value(&wish.rule),
         Field::text("target", page.t("gateway-target"))
             .at_most(200)
             .help(page.t("gateway-target-help"))

@@ -16,6 +16,9 @@ use mamori_proxy::WafMode;
 use mamori_runtime::{App, NavEntry, NavGroup, Route, Texts, Tile};
 use mamori_web::{Page, Tone, Visitor, WebError};
 
+pub(crate) use blocked::found;
+pub(crate) use overview::checked;
+
 use crate::desk::{self, DeskError};
 
 /// Looking at the gateway.

@@ -109,8 +109,14 @@ fn trouble(alive: Option<&Alive>) -> String {
 }
 
 fn fields(page: &Page, policy: &SitePolicy) -> Vec<Field> {
-    let modes = ["block", "detect", "off"].map(|mode| (mode, page.t(&format!("gateway-mode-{mode}"))));
-    let levels = (1..=4).map(|level: u8| (level.to_string(), page.t(&format!("gateway-paranoia-{level}"))));
+    let modes =
+        ["block", "detect", "off"].map(|mode| (mode, page.t(&format!("gateway-mode-{mode}"))));
+    let levels = (1..=4).map(|level: u8| {
+        (
+            level.to_string(),
+            page.t(&format!("gateway-paranoia-{level}")),
+        )
+    });
     vec![
         Field::radio("mode", page.t("gateway-mode"), modes).value(mode_word(policy.mode)),
         Field::select("paranoia", page.t("gateway-paranoia"), levels)
@@ -209,16 +215,28 @@ struct Sent {
 
 /// What was sent as a policy; `None` when a value is none of those offered.
 fn policy_of(sent: &Sent) -> Option<SitePolicy> {
-    Some(SitePolicy {
-        mode: mode_of(&sent.mode)?,
-        paranoia: sent.paranoia.parse().ok().filter(|level| (1..=4).contains(level))?,
-        closed: sent.closed == "yes",
-        retry_minutes: sent
-            .retry_minutes
-            .trim()
-            .parse()
-            .ok()
-            .filter(|minutes| (1..=LONGEST_RETRY).contains(minutes))?,
+    checked(
+        &sent.mode,
+        sent.paranoia.parse().ok()?,
+        sent.closed == "yes",
+        sent.retry_minutes.trim().parse().ok()?,
+    )
+}
+
+/// These values as a policy; `None` when one is out of its bounds.
+pub(crate) fn checked(
+    mode: &str,
+    paranoia: u8,
+    closed: bool,
+    retry_minutes: u32,
+) -> Option<SitePolicy> {
+    let sound = (1..=4).contains(&paranoia) && (1..=LONGEST_RETRY).contains(&retry_minutes);
+    let mode = mode_of(mode)?;
+    sound.then_some(SitePolicy {
+        mode,
+        paranoia,
+        closed,
+        retry_minutes,
     })
 }
 
@@ -229,11 +247,16 @@ async fn change(
     Form(sent): Form<Sent>,
 ) -> Result<Redirect, WebError> {
     let page = Page::new(&app, &visitor, "gateway-title");
-    let wanted = policy_of(&sent).ok_or_else(|| WebError::invalid(page.t("gateway-wrong-policy")))?;
+    let wanted =
+        policy_of(&sent).ok_or_else(|| WebError::invalid(page.t("gateway-wrong-policy")))?;
     let changed = desk::decide(&app, &contract, &site, &wanted, visitor.actor())
         .await
         .map_err(refused)?;
-    let said = if changed { "gateway-changed" } else { "gateway-unchanged" };
+    let said = if changed {
+        "gateway-changed"
+    } else {
+        "gateway-unchanged"
+    };
     visitor.flash(&app, Tone::Ok, page.t(said)).await?;
     Ok(Redirect::to(&visitor.at("/gateway")))
 }
@@ -254,8 +277,14 @@ pub(super) fn tile() -> Tile {
             let serving = serves(&app, alive.as_ref());
             let (_, sum) = last_days(&app, &page, &request.contract)
                 .await
-                .map_err(|error| HookError::new(format!("ゲートウェイの記録を読めません（{error}）")))?;
-            let state = if serving { "gateway-serving" } else { "gateway-not-serving" };
+                .map_err(|error| {
+                    HookError::new(format!("ゲートウェイの記録を読めません（{error}）"))
+                })?;
+            let state = if serving {
+                "gateway-serving"
+            } else {
+                "gateway-not-serving"
+            };
             Ok(Some(TileView {
                 label: page.t("gateway-tile"),
                 figure: sum.refused.to_string(),
