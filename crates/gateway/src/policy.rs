@@ -16,7 +16,7 @@ use crate::model::{Exclusion, SitePolicy};
 use crate::rules::{self, RuleFolders, RulesError};
 
 /// Half a year, the usual beginning for a site that stays on TLS.
-const HSTS: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+const HSTS: Duration = Duration::from_hours(180 * 24);
 
 /// A policy cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -177,7 +177,7 @@ fn site(decided: &Decided, rules: Option<Arc<RuleSet>>) -> Result<Site, MakeErro
     if decided.policy.closed {
         site.serving = Serving::Closed {
             page: None,
-            retry_after: Duration::from_secs(60 * u64::from(decided.policy.retry_minutes)),
+            retry_after: Duration::from_mins(u64::from(decided.policy.retry_minutes)),
             except: AddressSet::default(),
         };
     }

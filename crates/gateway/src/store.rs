@@ -171,11 +171,11 @@ pub async fn add_findings(tx: &mut Tx, findings: &[Finding]) -> Result<()> {
         let matches = serde_json::to_string(&finding.matches)
             .map_err(|error| wrong_row(&error.to_string()))?;
         // Surrounded by blanks, so that a number is found whole.
-        let rules: String = finding
+        let numbers = finding
             .matches
             .iter()
-            .map(|matched| format!(" {}", matched.rule))
-            .collect();
+            .map(|matched| matched.rule.to_string());
+        let rules = numbers.collect::<Vec<_>>().join(" ");
         tx.execute(
             "INSERT INTO gateway_finding (id, site, at, client, method, path, mode, refused, score, \
              incomplete, rules, matches) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
@@ -191,7 +191,7 @@ pub async fn add_findings(tx: &mut Tx, findings: &[Finding]) -> Result<()> {
                 i64::from(finding.refused),
                 finding.score,
                 i64::from(finding.incomplete),
-                format!("{rules} "),
+                format!(" {rules} "),
                 without_nul(&matches)
             ],
         )

@@ -140,7 +140,7 @@ fn networks(reader: &mut Reader, key: &str) -> Vec<Network> {
         match text.parse() {
             Ok(network) => networks.push(network),
             Err(wrong) => {
-                reader.problem(key, format!("{key} の{wrong}"), &format!("例: {NETWORKS}"))
+                reader.problem(key, format!("{key} の{wrong}"), &format!("例: {NETWORKS}"));
             }
         }
     }
