@@ -214,6 +214,23 @@ help-ledger-body =
     ## Personal data
     Names and the like lie beside the chain and can be erased. The chain keeps a salted fingerprint only, and the erasure is a record too.
 
+help-gateway = Refusing attacks, and mending what was refused by mistake
+help-gateway-lead = The gateway stands in front of the site. When it refuses something ordinary, take just that parameter away.
+help-gateway-body =
+    ## When somebody cannot send
+    1. Ask for the number on their screen.
+    2. Look for it under "Refused requests": you see the rules that matched and the values.
+    3. If it was ordinary, choose "Exclude just this parameter here", give the reason and a last day. It is in force within seconds.
+    4. If it was an attack, do nothing.
+
+    ## Closing and opening a site
+    Under "Gateway", change the settings: a closed site shows a maintenance page.
+
+    ## What stays
+    - Changes and exclusions stand in the ledger with their reason and who decided.
+    - Every day samples of attacks are tried, and ordinary texts; what came of it is evidence.
+    - Addresses of clients and values are gone after 90 days. They never enter the ledger.
+
 help-keys = Keys
 help-keys-lead = Quickly, without a mouse.
 help-keys-body =

@@ -35,7 +35,7 @@ const fn first_day(key: &'static str, role: Role) -> Topic {
 }
 
 /// All topics, in the order of the list.
-const TOPICS: [Topic; 14] = [
+const TOPICS: [Topic; 15] = [
     first_day("first-city", Role::City),
     first_day("first-manager", Role::Manager),
     first_day("first-staff", Role::Staff),
@@ -49,12 +49,13 @@ const TOPICS: [Topic; 14] = [
     topic("obligations"),
     topic("verdicts"),
     topic("ledger"),
+    topic("gateway"),
     topic("keys"),
 ];
 
 /// Beginnings of the part of an address behind the contract, and the topic that explains them;
 /// the first that fits counts.
-const PLACES: [(&str, &str); 15] = [
+const PLACES: [(&str, &str); 16] = [
     ("/work", "work"),
     ("/requests", "requests"),
     ("/questions", "requests"),
@@ -66,6 +67,7 @@ const PLACES: [(&str, &str); 15] = [
     ("/obligations", "obligations"),
     ("/calendar", "obligations"),
     ("/ledger", "ledger"),
+    ("/gateway", "gateway"),
     ("/people", "first-administrator"),
     ("/system", "first-administrator"),
     ("/settings", "first-administrator"),

@@ -174,7 +174,7 @@ async fn help_begins_with_ones_own_first_day_and_has_no_dead_links() {
         .filter_map(|rest| rest.split('"').next())
         .filter(|href| href.starts_with("/help/"))
         .collect();
-    assert_eq!(links.len(), 14);
+    assert_eq!(links.len(), 15);
     for link in links {
         let answer = person.get(link).await;
         assert_shows(&answer, &["<h1>", "<h2>"]);
