@@ -121,7 +121,7 @@ const ALONE: &[Alone] = &[
     },
     Alone {
         crates: &["askama"],
-        users: &["mamori-web", "mamori-office"],
+        users: &["mamori-web", "mamori-office", "mamori-gateway"],
         why: "pages belong to web and to capabilities",
     },
     Alone {
@@ -130,6 +130,7 @@ const ALONE: &[Alone] = &[
             "mamori-runtime",
             "mamori-web",
             "mamori-office",
+            "mamori-gateway",
             "mamori",
             "mamori-testkit",
         ],
@@ -148,6 +149,7 @@ const ALONE: &[Alone] = &[
             "mamori-runtime",
             "mamori-web",
             "mamori-office",
+            "mamori-gateway",
             "mamori",
             "mamori-testkit",
         ],

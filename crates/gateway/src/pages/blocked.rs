@@ -139,16 +139,10 @@ fn as_csv(page: &Page, found: &[Finding]) -> Response {
     csv::response("gateway-blocked", &header, rows)
 }
 
-/// A rule that matched, with what can be done about it.
-struct RuleView {
+/// A value that a rule matched, with what can be done about it.
+struct HitView {
     rule: u64,
     message: String,
-    tags: String,
-    hits: Vec<HitView>,
-}
-
-/// What it looked at.
-struct HitView {
     target: String,
     value: String,
     /// Where the narrowest exclusion is asked for; empty where there is nothing to exclude.
@@ -162,7 +156,10 @@ struct OnePage {
     facts: Vec<(String, String)>,
     what: (Tone, String),
     incomplete: bool,
-    rules: Vec<RuleView>,
+    rules: Vec<HitView>,
+    /// Rules that only sum up.
+    sums: Vec<String>,
+    may_decide: bool,
 }
 
 async fn one(
@@ -195,6 +192,8 @@ async fn one(
     let rules = rules(&visitor, &found);
     html(&OnePage {
         incomplete: found.incomplete,
+        may_decide: visitor.may(DECIDE),
+        sums: sums(&found),
         facts,
         what,
         rules,
@@ -211,34 +210,40 @@ pub(crate) async fn found(app: &App, contract: &str, id: &str) -> Result<Finding
         .ok_or_else(|| WebError::NotFound(format!("リクエスト {id}")))
 }
 
-fn rules(visitor: &Visitor, found: &Finding) -> Vec<RuleView> {
+/// What rules looked at, one line for each value.
+fn rules(visitor: &Visitor, found: &Finding) -> Vec<HitView> {
     let may = visitor.may(DECIDE);
-    let excludable: Vec<u64> = found.excludable().map(|matched| matched.rule).collect();
     found
-        .matches
-        .iter()
-        .map(|matched| RuleView {
-            rule: matched.rule,
-            message: matched.message.clone(),
-            tags: matched.tags.join("、"),
-            hits: matched
+        .excludable()
+        .flat_map(|matched| {
+            let looked = matched
                 .hits
                 .iter()
-                .map(|(target, value)| {
-                    let can =
-                        may && excludable.contains(&matched.rule) && !target.starts_with("TX");
-                    HitView {
-                        exclude: if can {
-                            narrowest(visitor, found, matched.rule, target)
-                        } else {
-                            String::new()
-                        },
-                        target: target.clone(),
-                        value: value.clone(),
-                    }
-                })
-                .collect(),
+                .filter(|(target, _)| !target.starts_with("TX"));
+            looked.map(|(target, value)| HitView {
+                rule: matched.rule,
+                message: matched.message.clone(),
+                target: target.clone(),
+                value: value.clone(),
+                exclude: if may {
+                    narrowest(visitor, found, matched.rule, target)
+                } else {
+                    String::new()
+                },
+            })
         })
+        .collect()
+}
+
+/// Rules that only sum up the score of the others.
+fn sums(found: &Finding) -> Vec<String> {
+    let looked: Vec<u64> = found.excludable().map(|matched| matched.rule).collect();
+    let others = found
+        .matches
+        .iter()
+        .filter(|matched| !looked.contains(&matched.rule));
+    others
+        .map(|matched| format!("{} {}", matched.rule, matched.message))
         .collect()
 }
 

@@ -6,8 +6,9 @@ use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
 use jiff::ToSpan as _;
 use mamori_kernel::clock::tokyo_date;
+use mamori_runtime::config::GatewaySite;
 use mamori_runtime::{App, HookError, Route, Tile, TileRequest, TileTone, TileView};
-use mamori_web::components::{Meter, Stat};
+use mamori_web::components::{Cell, Meter, Stat};
 use mamori_web::{Field, Language, Page, Tone, Visitor, WebError, html};
 use serde::Deserialize;
 
@@ -33,12 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// A site as the page shows it.
 struct SiteView {
     name: String,
-    hosts: String,
-    upstreams: String,
-    mode: (Tone, String),
-    paranoia: u8,
-    closed: bool,
-    exclusions: usize,
+    facts: Vec<(String, Cell)>,
     fields: Vec<Field>,
 }
 
@@ -58,6 +54,7 @@ struct OverviewPage {
     configured: bool,
     serving: bool,
     trouble: String,
+    state: (Tone, String),
     stats: Vec<Stat>,
     plan: Option<Meter>,
     sites: Vec<SiteView>,
@@ -79,14 +76,10 @@ async fn overview(app: &App, visitor: &Visitor, page: Page) -> Result<OverviewPa
         let policy = store::policy(&app.db, &site.name).await?;
         let now = app.now();
         let open = store::exclusions(&app.db, &site.name, true).await?;
+        let holding = open.iter().filter(|exclusion| exclusion.holds(now)).count();
         sites.push(SiteView {
             fields: fields(&page, &policy),
-            hosts: site.hosts.join("、"),
-            upstreams: site.upstreams.join("、"),
-            mode: mode_said(&page, policy.mode),
-            paranoia: policy.paranoia,
-            closed: policy.closed,
-            exclusions: open.iter().filter(|exclusion| exclusion.holds(now)).count(),
+            facts: facts(&page, &site, &policy, holding),
             name: site.name,
         });
     }
@@ -95,13 +88,45 @@ async fn overview(app: &App, visitor: &Visitor, page: Page) -> Result<OverviewPa
         configured: !sites.is_empty(),
         serving,
         trouble: trouble(alive.as_ref()),
-        stats: stats(&page, serving, sum),
+        state: state(&page, serving),
+        stats: stats(&page, sum),
         plan: plan(app, &page, &contract).await?,
         sites,
         days,
         may_decide: visitor.may(DECIDE),
         page,
     })
+}
+
+fn facts(
+    page: &Page,
+    site: &GatewaySite,
+    policy: &SitePolicy,
+    exclusions: usize,
+) -> Vec<(String, Cell)> {
+    let (tone, mode) = mode_said(page, policy.mode);
+    let open = if policy.closed {
+        Cell::badge(Tone::Warn, page.t("gateway-is-closed"))
+    } else {
+        Cell::badge(Tone::Ok, page.t("gateway-is-open"))
+    };
+    vec![
+        (page.t("gateway-hosts"), Cell::text(site.hosts.join("、"))),
+        (
+            page.t("gateway-upstreams"),
+            Cell::text(site.upstreams.join("、")),
+        ),
+        (page.t("gateway-mode"), Cell::badge(tone, mode)),
+        (
+            page.t("gateway-paranoia"),
+            Cell::text(policy.paranoia.to_string()),
+        ),
+        (page.t("gateway-open"), open),
+        (
+            page.t("gateway-exclusions-title"),
+            Cell::link(page.at("/gateway/exclusions"), exclusions.to_string()),
+        ),
+    ]
 }
 
 fn trouble(alive: Option<&Alive>) -> String {
@@ -161,18 +186,24 @@ async fn last_days(
     Ok((views, sum))
 }
 
-fn stats(page: &Page, serving: bool, sum: Traffic) -> Vec<Stat> {
-    let (tone, state) = if serving {
-        (Tone::Ok, "gateway-serving")
-    } else {
-        (Tone::Bad, "gateway-not-serving")
-    };
+fn stats(page: &Page, sum: Traffic) -> Vec<Stat> {
     vec![
-        Stat::new(page.t("gateway-state"), page.t(state), "").state(tone, page.t(state)),
-        Stat::new(page.t("gateway-requests"), sum.requests.to_string(), ""),
+        Stat::new(page.t("gateway-requests"), sum.requests.to_string(), "")
+            .note(page.t("gateway-fortnight")),
         Stat::new(page.t("gateway-refused"), sum.refused.to_string(), "")
+            .note(page.t("gateway-fortnight"))
             .href(page.at("/gateway/blocked")),
+        Stat::new(page.t("gateway-broken"), sum.broken.to_string(), "")
+            .note(page.t("gateway-fortnight")),
     ]
+}
+
+fn state(page: &Page, serving: bool) -> (Tone, String) {
+    if serving {
+        (Tone::Ok, page.t("gateway-serving"))
+    } else {
+        (Tone::Bad, page.t("gateway-not-serving"))
+    }
 }
 
 async fn plan(app: &App, page: &Page, contract: &str) -> Result<Option<Meter>, WebError> {
