@@ -85,7 +85,9 @@ impl Fragment {
         let _ = match block {
             Block::Paragraph(text) => write!(out, "<p dir=\"auto\">{}</p>", many(text)),
             Block::Note(text) => write!(out, "<p class=\"small\" dir=\"auto\">{}</p>", many(text)),
-            Block::Emphasis(text) => write!(out, "<p dir=\"auto\"><strong>{}</strong></p>", many(text)),
+            Block::Emphasis(text) => {
+                write!(out, "<p dir=\"auto\"><strong>{}</strong></p>", many(text))
+            }
             Block::Centered(text) => write!(out, "<p class=\"paper-center\">{}</p>", many(text)),
             Block::Right(text) => write!(out, "<p class=\"paper-right\">{}</p>", many(text)),
             Block::List(items) => write!(out, "<ul>{}</ul>", entries(items)),
