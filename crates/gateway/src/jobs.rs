@@ -18,6 +18,7 @@ use crate::probe::{self, Tried};
 use crate::service;
 use crate::store::{self, Alive};
 use mamori_proxy::WafMode;
+use mamori_rules::Wanted;
 use mamori_runtime::config::{Gateway, GatewaySite};
 
 /// Policy `gateway.findings`: requests that were refused are kept for ninety days.
@@ -124,7 +125,12 @@ async fn tried(
     let host = site.hosts.first().cloned().unwrap_or_default();
     let paranoia = policy.paranoia;
     let attempt = tokio::task::spawn_blocking(move || {
-        let rules = crate::rules::load(&folders, paranoia, &exclusions)?;
+        let wanted = Wanted {
+            paranoia: Some(paranoia),
+            exclusions,
+            ..Wanted::default()
+        };
+        let rules = mamori_rules::load(&folders, &wanted)?.rules;
         Ok((rules.len(), probe::attempt(&rules, &host)))
     });
     let attempt = attempt

@@ -5,7 +5,7 @@
 //! of decisions, takes what it tells, and shows it.
 //!
 //! * [`service`]: sockets, data plane and the watch that brings decisions into force.
-//! * [`policy`], [`rules`]: from configuration and decisions to what is served.
+//! * [`policy`]: from configuration and decisions to what is served.
 //! * [`pump`]: from events to traffic by day and findings.
 //! * [`desk`]: what people decide, each with its evidence.
 //!
@@ -22,7 +22,6 @@ pub mod pages;
 pub mod policy;
 pub mod probe;
 pub mod pump;
-pub mod rules;
 pub mod service;
 pub mod store;
 

@@ -9,11 +9,11 @@ use mamori_proxy::{
     AddressSet, Certificate, CertificateError, FirewallPolicy, Host, Hsts, Listener, Policy,
     PolicyError, PolicyParts, Serving, Site, WafMode,
 };
+use mamori_rules::{Folders, RulesError, Wanted};
 use mamori_runtime::config::{Gateway, GatewaySite, Network};
 use mamori_waf::RuleSet;
 
 use crate::model::{Exclusion, SitePolicy};
-use crate::rules::{self, RuleFolders, RulesError};
 
 /// Half a year, the usual beginning for a site that stays on TLS.
 const HSTS: Duration = Duration::from_hours(180 * 24);
@@ -88,7 +88,7 @@ pub struct Made {
 /// about a second.
 pub fn make(
     gateway: &Gateway,
-    folders: Option<&RuleFolders>,
+    folders: Option<&Folders>,
     sites: &[Decided],
     now: Timestamp,
 ) -> Result<Made, MakeError> {
@@ -126,7 +126,7 @@ pub fn listener_name(tls: bool, at: usize) -> String {
 }
 
 fn rules_of(
-    folders: Option<&RuleFolders>,
+    folders: Option<&Folders>,
     decided: &Decided,
     now: Timestamp,
 ) -> Result<Option<Arc<RuleSet>>, MakeError> {
@@ -140,11 +140,12 @@ fn rules_of(
         .filter(|exclusion| exclusion.holds(now))
         .map(Exclusion::for_engine)
         .collect();
-    Ok(Some(rules::load(
-        folders,
-        decided.policy.paranoia,
-        &exclusions,
-    )?))
+    let wanted = Wanted {
+        paranoia: Some(decided.policy.paranoia),
+        exclusions,
+        ..Wanted::default()
+    };
+    Ok(Some(mamori_rules::load(folders, &wanted)?.rules))
 }
 
 fn site(decided: &Decided, rules: Option<Arc<RuleSet>>) -> Result<Site, MakeError> {

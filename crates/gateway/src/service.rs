@@ -14,13 +14,13 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 use mamori_kernel::clock::tokyo_date;
 use mamori_proxy::{Events, Server, StartError};
+use mamori_rules::Folders;
 use mamori_runtime::App;
 use mamori_runtime::config::Gateway as Settings;
 use tokio::sync::{Notify, watch};
 
 use crate::policy::{self, Decided, Made, MakeError};
 use crate::pump::{self, Losses};
-use crate::rules::RuleFolders;
 use crate::store::{self, Alive};
 
 /// How often the database and the files of certificates are looked at.
@@ -190,22 +190,22 @@ async fn say_alive(app: &App, running: &Running) {
 }
 
 /// Folders of rules: as configured, or the version that was installed.
-pub fn folders(app: &App, settings: &Settings) -> Option<RuleFolders> {
+pub fn folders(app: &App, settings: &Settings) -> Option<Folders> {
     let installed = app.config.data_dir.join("waf").join("current");
     let rules = settings
         .rules
         .clone()
         .or_else(|| installed.is_dir().then_some(installed))?;
-    Some(RuleFolders {
+    Some(Folders {
         rules,
-        plugin: settings.plugin.clone(),
+        plugins: settings.plugin.iter().cloned().collect(),
     })
 }
 
 /// Where a policy comes from.
 struct Source {
     settings: Settings,
-    folders: Option<RuleFolders>,
+    folders: Option<Folders>,
 }
 
 /// What a policy was made from, as far as it can change: when one of these is another, it is made
@@ -230,7 +230,9 @@ impl Source {
             .chain(self.folders.iter().map(|folders| &folders.rules))
             .map(|file| {
                 let changed = std::fs::metadata(file).and_then(|about| about.modified());
-                (file.clone(), changed.ok())
+                // A link to a version leads elsewhere when another one is put into force.
+                let place = std::fs::canonicalize(file).unwrap_or_else(|_| file.clone());
+                (place, changed.ok())
             })
             .collect();
         Ok(Seen {
