@@ -29,6 +29,7 @@ use crate::global::Global;
 /// answered (200: nothing stands against the request; 0: closed without an answer). cpu_us: CPU
 /// time of the inspection alone. A line that is no request gives {"id","line","error"}, and the
 /// command ends with 1.
+#[allow(clippy::doc_link_with_quotes)] // A person reads this as help: JSON, not links.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct InspectArgs {
