@@ -14,6 +14,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -209,9 +210,12 @@ impl Versions {
         signature: Signature,
         now: Timestamp,
     ) -> Result<Staged, InstallError> {
+        // Two may be put together at the same time, also by one process.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = self
             .rules()
-            .join(format!(".staging-{}", std::process::id()));
+            .join(format!(".staging-{}-{number}", std::process::id()));
         fs::create_dir(&folder).map_err(disk(&folder))?;
         let staged = Self::fill(folder.clone(), file, called, sha256, signature, now);
         if staged.is_err() {
