@@ -1,6 +1,9 @@
 //! What people decide: one transaction with its evidence each, then the running gateway is told.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use jiff::civil::Date;
 use mamori_kernel::ids::UserId;
 use mamori_kernel::ledger::{Actor, NewRecord};
 use mamori_runtime::App;
@@ -8,7 +11,7 @@ use mamori_runtime::config::GatewaySite;
 use serde_json::{Value, json};
 
 use crate::evidence;
-use crate::model::{Exclusion, SitePolicy, Wish, WrongWish, mode_word};
+use crate::model::{Exclusion, SitePolicy, Traffic, Wish, WrongWish, mode_word};
 use crate::service::Running;
 use crate::store;
 
@@ -41,6 +44,22 @@ pub fn sites(app: &App, contract: &str) -> Vec<GatewaySite> {
         .filter(|site| site.contract == contract)
         .cloned()
         .collect()
+}
+
+/// Traffic by day of all sites of a contract, both days included; days without are left out.
+pub async fn traffic(
+    app: &App,
+    contract: &str,
+    from: Date,
+    to: Date,
+) -> Result<BTreeMap<Date, Traffic>, mamori_store::Error> {
+    let mut by_day = BTreeMap::<Date, Traffic>::new();
+    for site in sites(app, contract) {
+        for (day, traffic) in store::traffic(&app.db, &site.name, from, to).await? {
+            by_day.entry(day).or_default().add(traffic);
+        }
+    }
+    Ok(by_day)
 }
 
 fn site(app: &App, contract: &str, name: &str) -> Result<GatewaySite, DeskError> {

@@ -5,6 +5,8 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan as _};
 use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::ledger::NewRecord;
+use mamori_proxy::WafMode;
+use mamori_runtime::config::{Gateway, GatewaySite};
 use mamori_runtime::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
 use mamori_runtime::schedule::{At, Rule};
 use mamori_runtime::{App, Notification};
@@ -12,14 +14,11 @@ use serde_json::json;
 
 use crate::desk;
 use crate::evidence;
-use crate::model::{Exclusion, Traffic, mode_word};
-use crate::policy::MakeError;
+use crate::model::{Traffic, mode_word};
+use crate::policy::{self, Decided, MakeError};
 use crate::probe::{self, Tried};
 use crate::service;
 use crate::store::{self, Alive};
-use mamori_proxy::WafMode;
-use mamori_rules::Wanted;
-use mamori_runtime::config::{Gateway, GatewaySite};
 
 /// Policy `gateway.findings`: requests that were refused are kept for ninety days.
 const KEEP: SignedDuration = SignedDuration::from_hours(24 * 90);
@@ -51,10 +50,6 @@ pub fn schedules() -> Vec<Schedule> {
     ]
 }
 
-fn store_error(error: mamori_store::Error) -> JobError {
-    error.into()
-}
-
 /// Whether a gateway runs, as far as it says so itself.
 pub fn serves(app: &App, alive: Option<&Alive>) -> bool {
     alive.is_some_and(|alive| app.now().duration_since(alive.at) < SILENT)
@@ -66,7 +61,7 @@ async fn check(context: JobContext) -> Result<(), JobError> {
         return Ok(());
     };
     let today = tokyo_date(context.about());
-    let alive = store::alive(&app.db).await.map_err(store_error)?;
+    let alive = store::alive(&app.db).await?;
     let serving = serves(app, alive.as_ref());
     let trouble = alive.map(|alive| alive.trouble).unwrap_or_default();
     for site in &gateway.sites {
@@ -111,32 +106,18 @@ async fn tried(
     gateway: &Gateway,
     site: &GatewaySite,
 ) -> Result<(WafMode, Attempt), JobError> {
-    let policy = store::policy(&app.db, &site.name).await?;
-    let open = store::exclusions(&app.db, &site.name, true).await?;
-    let now = app.now();
-    let exclusions: Vec<_> = open
-        .iter()
-        .filter(|exclusion| exclusion.holds(now))
-        .map(Exclusion::for_engine)
-        .collect();
-    let Some(folders) = service::folders(app, gateway) else {
-        return Ok((policy.mode, Err(MakeError::NoRules(site.name.clone()))));
-    };
-    let host = site.hosts.first().cloned().unwrap_or_default();
-    let paranoia = policy.paranoia;
+    let decided = Decided::read(app, site).await?;
+    let mode = decided.policy.mode;
+    let (folders, now) = (service::folders(app, gateway), app.now());
     let attempt = tokio::task::spawn_blocking(move || {
-        let wanted = Wanted {
-            paranoia: Some(paranoia),
-            exclusions,
-            ..Wanted::default()
-        };
-        let rules = mamori_rules::load(&folders, &wanted)?.rules;
-        Ok((rules.len(), probe::attempt(&rules, &host)))
+        let rules = policy::compile(folders.as_ref(), &decided, now)?;
+        let host = decided.site.hosts.first().map_or("", String::as_str);
+        Ok((rules.len(), probe::attempt(&rules, host)))
     });
     let attempt = attempt
         .await
         .map_err(|error| JobError::Permanent(error.to_string()))?;
-    Ok((policy.mode, attempt))
+    Ok((mode, attempt))
 }
 
 async fn of_day(app: &App, site: &GatewaySite, day: Date) -> Result<Traffic, JobError> {
@@ -202,11 +183,11 @@ pub async fn month_gigabytes(
     day: Date,
 ) -> Result<f64, mamori_store::Error> {
     let mut sum = Traffic::default();
-    for site in desk::sites(app, contract) {
-        let days = store::traffic(&app.db, &site.name, day.first_of_month(), day).await?;
-        for traffic in days.into_values() {
-            sum.add(traffic);
-        }
+    for traffic in desk::traffic(app, contract, day.first_of_month(), day)
+        .await?
+        .into_values()
+    {
+        sum.add(traffic);
     }
     Ok(sum.gigabytes())
 }

@@ -10,10 +10,12 @@ use mamori_proxy::{
     PolicyError, PolicyParts, Serving, Site, WafMode,
 };
 use mamori_rules::{Folders, RulesError, Wanted};
+use mamori_runtime::App;
 use mamori_runtime::config::{Gateway, GatewaySite, Network};
 use mamori_waf::RuleSet;
 
 use crate::model::{Exclusion, SitePolicy};
+use crate::store;
 
 /// Half a year, the usual beginning for a site that stays on TLS.
 const HSTS: Duration = Duration::from_hours(180 * 24);
@@ -75,13 +77,15 @@ pub struct Decided {
     pub exclusions: Vec<Exclusion>,
 }
 
-/// What was made: the policy, and how many rules each site has.
-#[derive(Debug)]
-pub struct Made {
-    /// For the data plane.
-    pub policy: Policy,
-    /// By site, in the configuration's order.
-    pub rules: Vec<usize>,
+impl Decided {
+    /// Reads what was decided about a site.
+    pub async fn read(app: &App, site: &GatewaySite) -> Result<Self, mamori_store::Error> {
+        Ok(Self {
+            site: site.clone(),
+            policy: store::policy(&app.db, &site.name).await?,
+            exclusions: store::exclusions(&app.db, &site.name, true).await?,
+        })
+    }
 }
 
 /// Reads rules and certificates and makes the whole. Blocks: compiling rules takes a processor for
@@ -91,13 +95,10 @@ pub fn make(
     folders: Option<&Folders>,
     sites: &[Decided],
     now: Timestamp,
-) -> Result<Made, MakeError> {
+) -> Result<Policy, MakeError> {
     let mut made = Vec::new();
-    let mut counts = Vec::new();
     for decided in sites {
-        let rules = rules_of(folders, decided, now)?;
-        counts.push(rules.as_ref().map_or(0, |rules| rules.len()));
-        made.push(site(decided, rules)?);
+        made.push(site(decided, rules_of(folders, decided, now)?)?);
     }
     let listeners = |addresses: usize, tls: bool| {
         (0..addresses).map(move |at| Listener {
@@ -105,7 +106,7 @@ pub fn make(
             tls,
         })
     };
-    let policy = Policy::new(PolicyParts {
+    Ok(Policy::new(PolicyParts {
         listeners: listeners(gateway.http.len(), false)
             .chain(listeners(gateway.https.len(), true))
             .collect(),
@@ -113,11 +114,7 @@ pub fn make(
         trusted_proxies: addresses(&gateway.trusted_proxies),
         allowed: addresses(&gateway.allowed),
         ..PolicyParts::default()
-    })?;
-    Ok(Made {
-        policy,
-        rules: counts,
-    })
+    })?)
 }
 
 /// Name of a socket: `http-0`, `https-1`.
@@ -133,6 +130,15 @@ fn rules_of(
     if decided.policy.mode == WafMode::Off {
         return Ok(None);
     }
+    compile(folders, decided, now).map(Some)
+}
+
+/// The rules of a site with its exclusions, whatever its mode. Blocks.
+pub fn compile(
+    folders: Option<&Folders>,
+    decided: &Decided,
+    now: Timestamp,
+) -> Result<Arc<RuleSet>, MakeError> {
     let folders = folders.ok_or_else(|| MakeError::NoRules(decided.site.name.clone()))?;
     let exclusions: Vec<_> = decided
         .exclusions
@@ -145,7 +151,7 @@ fn rules_of(
         exclusions,
         ..Wanted::default()
     };
-    Ok(Some(mamori_rules::load(folders, &wanted)?.rules))
+    Ok(mamori_rules::load(folders, &wanted)?.rules)
 }
 
 fn site(decided: &Decided, rules: Option<Arc<RuleSet>>) -> Result<Site, MakeError> {

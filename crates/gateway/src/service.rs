@@ -13,13 +13,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use mamori_kernel::clock::tokyo_date;
-use mamori_proxy::{Events, Server, StartError};
+use mamori_proxy::{Events, Policy, Server, StartError};
 use mamori_rules::Folders;
 use mamori_runtime::App;
 use mamori_runtime::config::Gateway as Settings;
 use tokio::sync::{Notify, watch};
 
-use crate::policy::{self, Decided, Made, MakeError};
+use crate::policy::{self, Decided, MakeError};
 use crate::pump::{self, Losses};
 use crate::store::{self, Alive};
 
@@ -39,8 +39,6 @@ pub struct Status {
     pub since: Option<Timestamp>,
     /// When the policy in force was made.
     pub policy_at: Option<Timestamp>,
-    /// Rules by site.
-    pub rules: Vec<(String, usize)>,
     /// Why the newest decisions are not in force.
     pub trouble: Option<String>,
 }
@@ -99,18 +97,15 @@ pub enum ServeError {
 
 /// The sockets of a configuration, by the names of their listeners.
 pub fn bind(settings: &Settings) -> Result<Vec<(String, TcpListener)>, ServeError> {
-    let plain = settings.http.iter().map(|address| (false, address));
-    let tls = settings.https.iter().map(|address| (true, address));
-    let mut counts = [0, 0];
     let mut sockets = Vec::new();
-    for (over_tls, address) in plain.chain(tls) {
-        let socket = TcpListener::bind(address).map_err(|error| ServeError::Bind {
-            address: *address,
-            error,
-        })?;
-        let count = &mut counts[usize::from(over_tls)];
-        sockets.push((policy::listener_name(over_tls, *count), socket));
-        *count += 1;
+    for (tls, addresses) in [(false, &settings.http), (true, &settings.https)] {
+        for (at, address) in addresses.iter().enumerate() {
+            let socket = TcpListener::bind(address).map_err(|error| ServeError::Bind {
+                address: *address,
+                error,
+            })?;
+            sockets.push((policy::listener_name(tls, at), socket));
+        }
     }
     Ok(sockets)
 }
@@ -130,8 +125,7 @@ pub async fn serve(
     let mut seen = source.look(&app).await?;
     let made = source.make(&app).await?;
     let (told, events) = Events::channel(EVENTS);
-    let rules = source.names(&made);
-    let server = Server::start(made.policy, sockets, Arc::clone(&app.clock), told)?;
+    let server = Server::start(made, sockets, Arc::clone(&app.clock), told)?;
     let pump = tokio::spawn(pump::run(
         app.db.clone(),
         events,
@@ -140,7 +134,6 @@ pub async fn serve(
     *running.lock() = Status {
         since: Some(app.now()),
         policy_at: Some(app.now()),
-        rules,
         trouble: None,
     };
     tracing::info!(sites = source.settings.sites.len(), "the gateway serves");
@@ -242,14 +235,10 @@ impl Source {
         })
     }
 
-    async fn make(&self, app: &App) -> Result<Made, ServeError> {
+    async fn make(&self, app: &App) -> Result<Policy, ServeError> {
         let mut sites = Vec::new();
         for site in &self.settings.sites {
-            sites.push(Decided {
-                site: site.clone(),
-                policy: store::policy(&app.db, &site.name).await?,
-                exclusions: store::exclusions(&app.db, &site.name, true).await?,
-            });
+            sites.push(Decided::read(app, site).await?);
         }
         let (settings, folders) = (self.settings.clone(), self.folders.clone());
         let now = app.now();
@@ -261,20 +250,13 @@ impl Source {
 
     async fn renew(&self, app: &App, server: &Server, running: &Running) {
         let outcome = match self.make(app).await {
-            Ok(made) => {
-                let rules = self.names(&made);
-                server
-                    .swap(made.policy)
-                    .map(|()| rules)
-                    .map_err(|error| error.to_string())
-            }
+            Ok(policy) => server.swap(policy).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         let mut status = running.lock();
         match outcome {
-            Ok(rules) => {
+            Ok(()) => {
                 status.policy_at = Some(app.now());
-                status.rules = rules;
                 status.trouble = None;
                 tracing::info!("the gateway serves by the newest decisions");
             }
@@ -283,10 +265,5 @@ impl Source {
                 status.trouble = Some(trouble);
             }
         }
-    }
-
-    fn names(&self, made: &Made) -> Vec<(String, usize)> {
-        let names = self.settings.sites.iter().map(|site| site.name.clone());
-        names.zip(made.rules.iter().copied()).collect()
     }
 }

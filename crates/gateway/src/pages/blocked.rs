@@ -87,11 +87,7 @@ async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Resp
 }
 
 fn row(page: &Page, visitor: &Visitor, one: &Finding) -> Row {
-    let (tone, word) = if one.refused {
-        (Tone::Bad, page.t("gateway-was-refused"))
-    } else {
-        (Tone::Warn, page.t("gateway-was-observed"))
-    };
+    let (tone, word) = outcome(page, one);
     Row::new(
         one.id.clone(),
         vec![
@@ -106,6 +102,15 @@ fn row(page: &Page, visitor: &Visitor, one: &Finding) -> Row {
             Cell::code(&*one.id),
         ],
     )
+}
+
+/// What became of it, with how that stands.
+fn outcome(page: &Page, one: &Finding) -> (Tone, String) {
+    if one.refused {
+        (Tone::Bad, page.t("gateway-was-refused"))
+    } else {
+        (Tone::Warn, page.t("gateway-was-observed"))
+    }
 }
 
 fn as_csv(page: &Page, found: &[Finding]) -> Response {
@@ -184,11 +189,7 @@ async fn one(
         (page.t("gateway-mode"), mode),
         (page.t("gateway-score"), found.score.to_string()),
     ];
-    let what = if found.refused {
-        (Tone::Bad, page.t("gateway-was-refused"))
-    } else {
-        (Tone::Warn, page.t("gateway-was-observed"))
-    };
+    let what = outcome(&page, &found);
     let rules = rules(&visitor, &found);
     html(&OnePage {
         incomplete: found.incomplete,

@@ -162,12 +162,7 @@ async fn last_days(
 ) -> Result<(Vec<DayView>, Traffic), WebError> {
     let today = tokyo_date(app.now());
     let from = today.saturating_sub((DAYS - 1).days());
-    let mut by_day = std::collections::BTreeMap::<_, Traffic>::new();
-    for site in desk::sites(app, contract) {
-        for (day, traffic) in store::traffic(&app.db, &site.name, from, today).await? {
-            by_day.entry(day).or_default().add(traffic);
-        }
-    }
+    let by_day = desk::traffic(app, contract, from, today).await?;
     let mut sum = Traffic::default();
     let views = by_day
         .iter()
