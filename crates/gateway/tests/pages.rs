@@ -209,11 +209,19 @@ async fn a_site_is_changed_by_page_and_by_program() {
     );
     let wrong = [
         ("mode", "detect"),
-        ("paranoia", "5"),
-        ("retry_minutes", "30"),
+        ("paranoia", "2"),
+        ("retry_minutes", "20000"),
     ];
     let refused = person.post_form("/c/c1/gateway/sites/a", &wrong).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let page = refused.text();
+    assert!(
+        page.contains("<details class=\"panel\" open>") && page.contains("value=\"20000\""),
+        "the form stays open with what was typed: {page}"
+    );
+    assert!(page.contains("id=\"e-a-retry_minutes\""), "{page}");
+    let other = person.post_form("/c/c1/gateway/sites/b", &wrong).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
 
     let mut program = test.token(Role::Manager).await;
     let path = "/api/v1/contracts/c1/gateway/sites/a";

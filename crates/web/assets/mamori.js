@@ -305,7 +305,7 @@
   function countLetters(area, note) {
     const most = Number(area.dataset.most);
     const left = most - [...area.value.replaceAll('\r\n', '\n')].length;
-    const text = left < 0 ? say('chars-over', { count: -left }) : say('chars-left', { count: left });
+    const text = left < 0 ? say('chars-over', { count: -left, most }) : say('chars-left', { count: left });
     note.textContent = text;
     note.classList.toggle('over', left < 0);
     area.setCustomValidity(left < 0 ? text : '');

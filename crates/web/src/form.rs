@@ -1,5 +1,6 @@
 //! The fields of a form, for the macro `field` of `components.html`.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::components::Upload;
@@ -45,7 +46,7 @@ pub struct Field {
     /// What a `file` field takes.
     pub upload: Upload,
     /// Tells the fields of one form from those of another on the same page; may be empty.
-    pub form: &'static str,
+    pub form: Cow<'static, str>,
 }
 
 impl Field {
@@ -161,8 +162,8 @@ impl Field {
 
     /// Names the form, where a page has several.
     #[must_use]
-    pub fn of_form(mut self, form: &'static str) -> Self {
-        self.form = form;
+    pub fn of_form(mut self, form: impl Into<Cow<'static, str>>) -> Self {
+        self.form = form.into();
         self
     }
 

@@ -3,17 +3,17 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::response::{Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::ToSpan as _;
 use mamori_kernel::clock::tokyo_date;
 use mamori_runtime::config::GatewaySite;
 use mamori_runtime::{App, HookError, Route, Tile, TileRequest, TileTone, TileView};
 use mamori_web::components::{Cell, Meter, Stat};
-use mamori_web::{Field, Language, Page, Tone, Visitor, WebError, html};
+use mamori_web::{Field, Language, Page, Tone, Visitor, WebError, form_page, html};
 use serde::Deserialize;
 
 use super::{DECIDE, FORM_BYTES, READ, contract_of, mode_said, refused};
-use crate::desk;
+use crate::desk::{self, DeskError};
 use crate::jobs::{month_gigabytes, serves};
 use crate::model::{SitePolicy, Traffic, mode_of, mode_word};
 use crate::store::{self, Alive};
@@ -36,6 +36,8 @@ struct SiteView {
     name: String,
     facts: Vec<(String, Cell)>,
     fields: Vec<Field>,
+    /// What was sent is wrong: its form stays open.
+    refused: bool,
 }
 
 /// A day's traffic in words.
@@ -78,7 +80,8 @@ async fn overview(app: &App, visitor: &Visitor, page: Page) -> Result<OverviewPa
         let open = store::exclusions(&app.db, &site.name, true).await?;
         let holding = open.iter().filter(|exclusion| exclusion.holds(now)).count();
         sites.push(SiteView {
-            fields: fields(&page, &policy),
+            fields: fields(&page, &site.name, &Sent::of(&policy), false),
+            refused: false,
             facts: facts(&page, &site, &policy, holding),
             name: site.name,
         });
@@ -111,10 +114,10 @@ fn facts(
         Cell::badge(Tone::Ok, page.t("gateway-is-open"))
     };
     vec![
-        (page.t("gateway-hosts"), Cell::text(site.hosts.join("、"))),
+        (page.t("gateway-hosts"), Cell::text(hosts(page, site))),
         (
             page.t("gateway-upstreams"),
-            Cell::text(site.upstreams.join("、")),
+            Cell::text(site.upstreams.join(", ")),
         ),
         (page.t("gateway-mode"), Cell::badge(tone, mode)),
         (
@@ -129,11 +132,21 @@ fn facts(
     ]
 }
 
+/// The names a site answers to; `*` in words.
+fn hosts(page: &Page, site: &GatewaySite) -> String {
+    let said = site.hosts.iter().map(|host| match host.as_str() {
+        "*" => page.t("gateway-any-host"),
+        host => host.to_owned(),
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
+
 fn trouble(alive: Option<&Alive>) -> String {
     alive.map(|alive| alive.trouble.clone()).unwrap_or_default()
 }
 
-fn fields(page: &Page, policy: &SitePolicy) -> Vec<Field> {
+/// The form of a site with what stands in force, or with what was sent and is wrong.
+fn fields(page: &Page, site: &str, sent: &Sent, judged: bool) -> Vec<Field> {
     let modes =
         ["block", "detect", "off"].map(|mode| (mode, page.t(&format!("gateway-mode-{mode}"))));
     let levels = (1..=4).map(|level: u8| {
@@ -142,17 +155,36 @@ fn fields(page: &Page, policy: &SitePolicy) -> Vec<Field> {
             page.t(&format!("gateway-paranoia-{level}")),
         )
     });
-    vec![
-        Field::radio("mode", page.t("gateway-mode"), modes).value(mode_word(policy.mode)),
-        Field::select("paranoia", page.t("gateway-paranoia"), levels)
-            .help(page.t("gateway-paranoia-help"))
-            .value(policy.paranoia.to_string()),
-        Field::checkbox("closed", page.t("gateway-closed"), policy.closed)
+    let said = |field: Field, sound: bool, key: &str| match judged && !sound {
+        true => field.error(page.t(key)),
+        false => field,
+    };
+    [
+        said(
+            Field::radio("mode", page.t("gateway-mode"), modes).value(&sent.mode),
+            mode_of(&sent.mode).is_some(),
+            "gateway-wrong-mode",
+        ),
+        said(
+            Field::select("paranoia", page.t("gateway-paranoia"), levels)
+                .help(page.t("gateway-paranoia-help"))
+                .value(&sent.paranoia),
+            sent.paranoia().is_some(),
+            "gateway-wrong-paranoia",
+        ),
+        Field::checkbox("closed", page.t("gateway-closed"), sent.closed == "yes")
             .help(page.t("gateway-closed-help")),
-        Field::new("number", "retry_minutes", page.t("gateway-retry"))
-            .range("1", LONGEST_RETRY.to_string())
-            .value(policy.retry_minutes.to_string()),
+        said(
+            Field::new("number", "retry_minutes", page.t("gateway-retry"))
+                .required()
+                .range("1", LONGEST_RETRY.to_string())
+                .value(&sent.retry_minutes),
+            sent.retry_minutes().is_some(),
+            "gateway-wrong-retry",
+        ),
     ]
+    .map(|field| field.of_form(site.to_owned()))
+    .into()
 }
 
 async fn last_days(
@@ -239,14 +271,41 @@ struct Sent {
     retry_minutes: String,
 }
 
-/// What was sent as a policy; `None` when a value is none of those offered.
-fn policy_of(sent: &Sent) -> Option<SitePolicy> {
-    checked(
-        &sent.mode,
-        sent.paranoia.parse().ok()?,
-        sent.closed == "yes",
-        sent.retry_minutes.trim().parse().ok()?,
-    )
+impl Sent {
+    fn of(policy: &SitePolicy) -> Self {
+        Self {
+            mode: mode_word(policy.mode).to_owned(),
+            paranoia: policy.paranoia.to_string(),
+            closed: if policy.closed { "yes" } else { "" }.to_owned(),
+            retry_minutes: policy.retry_minutes.to_string(),
+        }
+    }
+
+    fn paranoia(&self) -> Option<u8> {
+        self.paranoia.parse().ok().filter(is_level)
+    }
+
+    fn retry_minutes(&self) -> Option<u32> {
+        self.retry_minutes.trim().parse().ok().filter(is_retry)
+    }
+
+    /// What was sent as a policy; `None` when a value is none of those offered.
+    fn policy(&self) -> Option<SitePolicy> {
+        checked(
+            &self.mode,
+            self.paranoia()?,
+            self.closed == "yes",
+            self.retry_minutes()?,
+        )
+    }
+}
+
+fn is_level(paranoia: &u8) -> bool {
+    (1..=4).contains(paranoia)
+}
+
+fn is_retry(minutes: &u32) -> bool {
+    (1..=LONGEST_RETRY).contains(minutes)
 }
 
 /// These values as a policy; `None` when one is out of its bounds.
@@ -256,7 +315,7 @@ pub(crate) fn checked(
     closed: bool,
     retry_minutes: u32,
 ) -> Option<SitePolicy> {
-    let sound = (1..=4).contains(&paranoia) && (1..=LONGEST_RETRY).contains(&retry_minutes);
+    let sound = is_level(&paranoia) && is_retry(&retry_minutes);
     let mode = mode_of(mode)?;
     sound.then_some(SitePolicy {
         mode,
@@ -271,10 +330,10 @@ async fn change(
     visitor: Visitor,
     Path((contract, site)): Path<(String, String)>,
     Form(sent): Form<Sent>,
-) -> Result<Redirect, WebError> {
-    let page = Page::new(&app, &visitor, "gateway-title");
-    let wanted =
-        policy_of(&sent).ok_or_else(|| WebError::invalid(page.t("gateway-wrong-policy")))?;
+) -> Result<Response, WebError> {
+    let Some(wanted) = sent.policy() else {
+        return refusal(&app, &visitor, &site, &sent).await;
+    };
     let changed = desk::decide(&app, &contract, &site, &wanted, visitor.actor())
         .await
         .map_err(refused)?;
@@ -283,8 +342,28 @@ async fn change(
     } else {
         "gateway-unchanged"
     };
-    visitor.flash(&app, Tone::Ok, page.t(said)).await?;
-    Ok(Redirect::to(&visitor.at("/gateway")))
+    let said = Page::bare(&app, visitor.language, "").t(said);
+    visitor.flash(&app, Tone::Ok, said).await?;
+    Ok(Redirect::to(&visitor.at("/gateway")).into_response())
+}
+
+/// The page again, with what was sent and what is wrong about it.
+async fn refusal(
+    app: &App,
+    visitor: &Visitor,
+    site: &str,
+    sent: &Sent,
+) -> Result<Response, WebError> {
+    let page = Page::new(app, visitor, "gateway-title").here();
+    let mut shown = overview(app, visitor, page).await?;
+    let one = shown
+        .sites
+        .iter_mut()
+        .find(|one| one.name == site)
+        .ok_or_else(|| refused(DeskError::NoSite))?;
+    one.fields = fields(&shown.page, site, sent, true);
+    one.refused = true;
+    form_page(&shown)
 }
 
 /// On the start page, where the contract has a site behind the gateway.

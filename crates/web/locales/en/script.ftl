@@ -2,7 +2,7 @@
 
 script-busy = Sending.
 script-chars-left = %count% characters left
-script-chars-over = %count% characters too many
+script-chars-over = %count% characters too many (%most% at most)
 script-close = Close
 script-copied = Copied.
 script-copy-failed = Could not copy. Select the text and copy it.

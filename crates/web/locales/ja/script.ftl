@@ -2,7 +2,7 @@
 
 script-busy = 送信しています。
 script-chars-left = あと %count% 字
-script-chars-over = %count% 字多すぎます
+script-chars-over = %count% 字多すぎます（%most% 字まで）
 script-close = 閉じる
 script-copied = 写しました。
 script-copy-failed = 写せませんでした。文字を選んで写してください。
