@@ -78,6 +78,7 @@ gateway-exclusions-lead = 規則が調べない項目です。理由と最後の
 gateway-exclusions-none = 除外設定はありません。正しい書き込みが止められたときは、「止めたリクエスト」でそのリクエストを開くと、その項目だけを外せます。
 gateway-exclusion-new = 除外設定を加える
 gateway-exclusion-lead = できるだけ狭く決めてください。変更は証跡台帳に残ります。
+gateway-leave = やめる
 gateway-exclusion-save = 加える
 gateway-target-help = 例: ARGS:comment。空にすると、この場所では規則全体を使いません。
 gateway-path-help = 例: /wp-comments-post.php

@@ -52,7 +52,8 @@ fn search(app: &App, contract: &str, query: &TableQuery) -> Search {
 async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, WebError> {
     let contract = contract_of(&visitor)?;
     let page = Page::new(&app, &visitor, "gateway-blocked-title")
-        .under("gateway-title", visitor.at("/gateway"));
+        .under("gateway-title", visitor.at("/gateway"))
+        .here();
     let query = TableQuery::read(&SPEC, &uri);
     let search = search(&app, &contract, &query);
     if query.csv {
@@ -64,7 +65,7 @@ async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Resp
     let rows = found.iter().map(|one| row(&page, &visitor, one)).collect();
     let columns = vec![
         Column::new("at", page.t("gateway-at")).shape(Shape::Fixed),
-        Column::new("path", page.t("gateway-path")),
+        Column::new("path", page.t("gateway-path")).shape(Shape::Long),
         Column::new("rules", page.t("gateway-rules")),
         Column::new("what", page.t("gateway-what")).shape(Shape::Fixed),
         Column::new("client", page.t("gateway-client")).shape(Shape::Fixed),
@@ -158,6 +159,7 @@ struct HitView {
 #[template(path = "gateway/finding.html")]
 struct OnePage {
     page: Page,
+    number: String,
     facts: Vec<(String, String)>,
     what: (Tone, String),
     incomplete: bool,
@@ -177,6 +179,7 @@ async fn one(
         .under("gateway-title", visitor.at("/gateway"))
         .under("gateway-blocked-title", visitor.at("/gateway/blocked"));
     page.title = page.t1("gateway-finding-of", "id", found.id.clone());
+    let page = page.here();
     let (_, mode) = mode_said(&page, found.mode);
     let facts = vec![
         (page.t("gateway-at"), page.moment(found.at)),
@@ -196,6 +199,7 @@ async fn one(
         may_decide: visitor.may(DECIDE),
         sums: sums(&found),
         facts,
+        number: found.id.clone(),
         what,
         rules,
         page,

@@ -55,7 +55,8 @@ struct ListPage {
 async fn list(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
     let contract = contract_of(&visitor)?;
     let page = Page::new(&app, &visitor, "gateway-exclusions-title")
-        .under("gateway-title", visitor.at("/gateway"));
+        .under("gateway-title", visitor.at("/gateway"))
+        .here();
     let mut rows = Vec::new();
     for site in site_names(&app, &contract) {
         let all = store::exclusions(&app.db, &site, false).await?;
@@ -138,7 +139,8 @@ fn form(
         .under(
             "gateway-exclusions-title",
             visitor.at("/gateway/exclusions"),
-        );
+        )
+        .here();
     let sites = site_names(app, contract);
     let sites = sites.into_iter().map(|site| (site.clone(), site));
     let reach = [

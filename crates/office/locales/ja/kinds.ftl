@@ -75,5 +75,5 @@ kind-document-rendered = 書類の作成
 kind-document-submitted = 書類の提出
 kind-document-returned = 書類の差戻し
 kind-document-accepted = 書類の検収
-kind-document-replaced = 書類の差し替え
-kind-document-receipted = 書類の受領
+kind-document-replaced = 書類の差替え
+kind-document-receipted = 受付の控え

@@ -33,7 +33,9 @@ pub struct Rendition {
     pub at: Timestamp,
     /// Who.
     pub actor: String,
-    /// What was done, for people.
+    /// What was done: the kind of the record, and its Japanese title.
+    pub kind: String,
+    /// The title.
     pub kind_ja: String,
     /// Version, from 1.
     pub version: u32,
@@ -81,6 +83,7 @@ pub fn renditions(story: &[HistoryEntry]) -> Vec<Rendition> {
                 seq: entry.seq,
                 at: entry.at,
                 actor: entry.actor.clone(),
+                kind: entry.kind.clone(),
                 kind_ja: entry.kind_ja.clone(),
                 version: files.version,
                 state: files.state,

@@ -65,7 +65,7 @@ impl Names {
     pub(super) fn of(&self, actor: &str) -> String {
         let named = |kind: &str, id: &str| {
             let name = self.others.get(actor).map_or(id, String::as_str);
-            format!("{kind}：{name}")
+            format!("{kind}{name}")
         };
         match actor.split_once(':') {
             // Whoever is not there any more was erased from the accounts.

@@ -111,10 +111,13 @@ pub(super) async fn page(
             Cell::link(
                 page.at(&format!("/ledger?kind={}", record.kind)),
                 format!(
-                    "{}（{} v{}）",
+                    "{}{}",
                     view::kind_title(&app, &page, &record.kind),
-                    record.kind,
-                    record.version
+                    page.t1(
+                        "ui-of",
+                        "what",
+                        format!("{} v{}", record.kind, record.version)
+                    )
                 ),
             ),
         ),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{files, find};
 use crate::documents::Rendition;
-use crate::pages::view::At;
+use crate::pages::view::{At, kind_key};
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -81,11 +81,14 @@ pub(super) async fn page(
 /// `第1版 提出 令和8年11月2日 10:00`, in the page's language.
 pub(super) fn label(page: &Page, one: &Rendition) -> String {
     format!(
-        "{} {}（#{} {}）",
+        "{} {}{}",
         page.t1("papers-version", "version", one.version),
-        one.kind_ja,
-        one.seq,
-        page.moment(one.at)
+        page.t_or(&kind_key(&one.kind), &one.kind_ja),
+        page.t1(
+            "ui-of",
+            "what",
+            format!("#{} {}", one.seq, page.moment(one.at))
+        )
     )
 }
 

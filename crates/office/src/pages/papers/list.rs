@@ -180,7 +180,7 @@ fn row(page: &Page, item: &Stored, paper: &Paper) -> Row {
             day(paper.due),
             day(paper.submitted_on),
             day(paper.accepted_on),
-            Cell::link(format!("{href}/paper.pdf"), format!("PDF {}", item.number)),
+            Cell::link(format!("{href}/paper.pdf"), "PDF"),
         ],
     )
 }

@@ -238,7 +238,11 @@ fn events(page: &Page, names: &Names, story: &[HistoryEntry]) -> Vec<Event> {
                 iso: entry.at.to_string(),
                 at: page.moment(entry.at),
                 tone,
-                title: format!("{}（#{}）", entry.kind_ja, entry.seq),
+                title: format!(
+                    "{}{}",
+                    page.t_or(&view::kind_key(&entry.kind), &entry.kind_ja),
+                    page.t1("ui-of", "what", format!("#{}", entry.seq))
+                ),
                 text,
                 who: names.of(&entry.actor),
                 href: page.at(&format!("/ledger/{}", entry.seq)),

@@ -463,6 +463,13 @@ async fn page(here: &Here, form: &Form<'_>, around: Around) -> Result<ActPage, W
         ""
     };
     let asks = form.item.is_none() && label::asks(here);
+    if form.item.is_none() {
+        // 「受付」 alone does not say of what.
+        page.title = page.t_or(
+            &format!("registers-new-{}-{}", spec.key, act.name),
+            &page.title,
+        );
+    }
     if asks {
         page.title = page.t(&format!("registers-ask-{}", spec.key));
     }

@@ -72,7 +72,7 @@ async fn made(here: &Here, item: Stored, problem: &str) -> Result<ItemPage, WebE
                 label: label::act(&page, spec, act),
                 kind: match act.name {
                     "withdraw" => "quiet",
-                    "return" | "refuse" | "amend" | "correct" => "secondary",
+                    "return" | "refuse" | "amend" | "correct" | "end" => "secondary",
                     // What was done can be done again, but is not the next thing to do.
                     _ if act.to.is_none_or(|to| to == item.state) => "secondary",
                     _ => "",
@@ -140,7 +140,7 @@ fn files(here: &Here, page: &Page, history: &[HistoryEntry]) -> Vec<(String, Cel
                 media_type: file.media_type.clone(),
                 sha256: file.sha256.to_hex(),
             };
-            let told = format!("{} {}", page.moment(entry.at), entry.kind_ja);
+            let told = format!("{} {}", page.moment(entry.at), act_label(here, page, entry));
             let href = value::file_href(here, &reference);
             files.push((told, Cell::link(href, reference.name)));
         }
@@ -232,7 +232,7 @@ fn changes(
         let words = apart(&words);
         told.push(format!("{}: {words}", label::named(page, spec, name)));
     }
-    told.join(page.t("registers-comma").as_str())
+    told.join(page.t("registers-between").as_str())
 }
 
 /// Erases the personal values of an item, with the reason for it.

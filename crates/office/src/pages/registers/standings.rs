@@ -40,7 +40,7 @@ pub(super) async fn table(here: &Here, page: &Page) -> Result<Option<Table>, Web
             label::named(page, here.register.spec, "obligation"),
         )
         .shape(Shape::Long),
-        Column::new("standing", page.t("registers-standing")),
+        Column::new("standing", page.t("registers-standing")).shape(Shape::Fixed),
         Column::new("paper", label::register(page, here.register.spec)).shape(Shape::Fixed),
     ];
     let rows: Vec<Row> = standings
