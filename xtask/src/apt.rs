@@ -114,6 +114,81 @@ pub const TEST: &[Need] = &[
     },
 ];
 
+/// What a site like the city's needs: `cargo xtask site` and the trials on it. PHP and nginx come
+/// before WordPress, which would take Apache otherwise.
+pub const SITE: &[Need] = &[
+    Need {
+        packages: &["nginx"],
+        why: "the web server behind the gateway (a private one on loopback)",
+        sign: Sign::Package,
+    },
+    Need {
+        packages: &[
+            "php",
+            "php-fpm",
+            "php-cli",
+            "php-mysql",
+            "php-gd",
+            "php-curl",
+            "php-xml",
+            "php-mbstring",
+            "php-zip",
+            "php-intl",
+        ],
+        why: "runs WordPress",
+        sign: Sign::Package,
+    },
+    Need {
+        packages: &["mariadb-server", "mariadb-client"],
+        why: "its database (a private one without a network)",
+        sign: Sign::Package,
+    },
+    Need {
+        packages: &[
+            "wordpress",
+            "wordpress-l10n",
+            "wordpress-theme-twentytwentythree",
+        ],
+        why: "the site that the gateway is tried with",
+        sign: Sign::Package,
+    },
+];
+
+/// Packages that bring a service of the system, and its unit. Ours are private ones: the system's
+/// are neither started now nor at the next boot.
+const SERVICES: &[(&str, &str)] = &[
+    ("nginx", "nginx.service"),
+    ("mariadb-server", "mariadb.service"),
+    ("php-fpm", "php*-fpm.service"),
+];
+
+/// `apt-get install` that starts no service: `$1` units, the rest goes to apt-get. Debian's own
+/// switch for that is `policy-rc.d`; one that is there already is the administrator's and stays.
+const INSTALL: &str = r#"
+    units=$1
+    shift
+    policy=/usr/sbin/policy-rc.d
+    if [ -n "$units" ] && [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        trap 'rm -f "$policy"' EXIT INT TERM
+    fi
+    apt-get install -y -q --no-install-recommends "$@" || exit
+    if [ -n "$units" ] && [ -d /run/systemd/system ]; then
+        # shellcheck disable=SC2086
+        systemctl list-unit-files --no-legend $units | cut -d ' ' -f 1 | xargs -r systemctl disable
+    fi
+"#;
+
+fn units(packages: &[&str]) -> String {
+    let units: Vec<&str> = SERVICES
+        .iter()
+        .filter(|(package, _)| packages.contains(package))
+        .map(|(_, unit)| *unit)
+        .collect();
+    units.join(" ")
+}
+
 impl Need {
     fn missing(&self) -> Vec<&'static str> {
         let met = match self.sign {
@@ -187,15 +262,15 @@ pub fn ensure(steps: &Steps, needs: &[&[Need]]) -> anyhow::Result<()> {
     if !root && step::which("sudo").is_none() {
         bail!("neither root nor sudo; as root run: {by_hand}");
     }
-    let apt = |arguments: &[&str]| {
+    let as_root = |program: &str, arguments: &[&str]| {
         let mut command = if root {
-            Command::new("apt-get")
+            Command::new(program)
         } else {
             Command::new("sudo")
         };
         if !root {
             // Through `env`, since sudo drops the caller's environment.
-            command.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+            command.args(["env", "DEBIAN_FRONTEND=noninteractive", program]);
         }
         command
             .env("DEBIAN_FRONTEND", "noninteractive")
@@ -203,7 +278,7 @@ pub fn ensure(steps: &Steps, needs: &[&[Need]]) -> anyhow::Result<()> {
         // Inherits the terminal: sudo may ask for a password there.
         command.status()
     };
-    if !apt(&["update", "-q"])?.success() {
+    if !as_root("apt-get", &["update", "-q"])?.success() {
         steps.say("system: apt-get update failed; trying with the package lists that are there");
     }
     if let Some(unknown) = packages.iter().find(|name| !known(name)) {
@@ -217,9 +292,10 @@ pub fn ensure(steps: &Steps, needs: &[&[Need]]) -> anyhow::Result<()> {
             }
         );
     }
-    let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
+    let units = units(&packages);
+    let mut arguments = vec!["-c", INSTALL, "sh", &units];
     arguments.extend(&packages);
-    if !apt(&arguments)?.success() {
+    if !as_root("sh", &arguments)?.success() {
         bail!("apt-get could not install them; the messages above say why. By hand: {by_hand}");
     }
     Ok(())
@@ -244,6 +320,15 @@ mod tests {
         assert!(exists("/proc/*/status"));
         assert!(!exists("/proc/*/no-such-file"));
         assert!(!exists("/no-such-folder/*/status"));
+    }
+
+    #[test]
+    fn only_services_of_packages_that_come_are_kept_from_starting() {
+        assert_eq!(units(&["poppler-utils"]), "");
+        assert_eq!(
+            units(&["php", "php-fpm", "nginx"]),
+            "nginx.service php*-fpm.service"
+        );
     }
 
     #[test]

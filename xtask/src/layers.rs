@@ -28,17 +28,22 @@ const ROWS: &[(&str, u8)] = &[
 /// Beside the rows: of ours, nothing depends on them except tests, and only as listed here.
 const BESIDE: &[Beside] = &[
     Beside {
+        name: "mamori-sitekit",
+        may_use: &[],
+    },
+    Beside {
         name: "mamori-testkit",
         may_use: &[
             "mamori-kernel",
             "mamori-store",
             "mamori-runtime",
             "mamori-web",
+            "mamori-sitekit",
         ],
     },
     Beside {
         name: "xtask",
-        may_use: &[],
+        may_use: &["mamori-sitekit"],
     },
     Beside {
         name: "mamori-e2e",
@@ -264,9 +269,8 @@ fn forbidden(
         (Some(row), Some(target)) => Some(format!(
             "row {row} may not import from row {target} above it"
         )),
-        (Some(_), None) if dependency == "mamori-testkit" && for_tests => None,
-        (Some(_), None) if dependency == "mamori-testkit" => {
-            Some("testkit is a dev-dependency only".to_owned())
+        (Some(_), None) if ["mamori-testkit", "mamori-sitekit"].contains(&dependency) => {
+            (!for_tests).then(|| format!("{dependency} is a dev-dependency only"))
         }
         (Some(_), None) => Some("it stands beside the rows; nothing depends on it".to_owned()),
         (None, _) => {

@@ -14,6 +14,7 @@ mod layers;
 mod licences;
 mod lint;
 mod setup;
+mod site;
 mod step;
 mod suite;
 mod tidy;
@@ -36,6 +37,8 @@ enum Task {
     Setup(setup::Args),
     /// Install what is missing, build, and serve a sample installation on loopback
     Demo(demo::Args),
+    /// A real WordPress behind the gateway on loopback, until Ctrl-C
+    Site(site::Args),
     /// Install what tests need and run everything: lint, Rust tests, browser walks
     Test(suite::Args),
     /// Layers, licences, formatting, clippy, tidiness
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Setup(args) => setup::run(&args),
         Task::Demo(args) => demo::run(&args),
+        Task::Site(args) => site::run(&args),
         Task::Test(args) => suite::run(&args),
         Task::Lint(args) => Ok(lint::run(&args)),
         Task::Bench(args) => bench::run(&args),

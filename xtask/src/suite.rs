@@ -48,7 +48,7 @@ struct Stage {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let steps = Steps::start();
     if !args.fast {
-        apt::ensure(&steps, &[apt::DEMO, apt::GATEWAY, apt::TEST])?;
+        apt::ensure(&steps, &[apt::DEMO, apt::GATEWAY, apt::TEST, apt::SITE])?;
     }
     let mut stages = Vec::new();
     let mut stage = |name: &'static str, work: &mut dyn FnMut() -> anyhow::Result<Count>| {
@@ -208,6 +208,8 @@ fn browser(steps: &Steps, mamori: &Path) -> anyhow::Result<Count> {
         .env("E2E_MAMORI", mamori)
         .env("E2E_GALLERY", gallery)
         .env("E2E_CHROMIUM", chromium)
+        // Brings up a WordPress with the gateway before it.
+        .env("E2E_XTASK", std::env::current_exe()?)
         .current_dir(&folder);
     if let Some(firefox) = firefox {
         command.env("E2E_FIREFOX", firefox);
