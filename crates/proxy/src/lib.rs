@@ -37,7 +37,8 @@ pub use event::{
 };
 pub use policy::{
     BeyondBuffer, Certificate, CertificateError, Challenges, FirewallPolicy, HeaderPolicy, Host,
-    Hsts, Inspection, Limits, Listener, Overload, Pages, PathMode, Policy, PolicyError,
-    PolicyParts, Pool, Serving, Site, TlsVersion, TrustedHeader, Upstream, WafMode,
+    Hsts, Inspection, Limits, Listener, NoAuthority, Overload, Pages, PathMode, Policy, PolicyError,
+    PolicyParts, Pool, Serving, Site, TlsVersion, TrustedHeader, Upstream, UpstreamTls,
+    WafMode,
 };
 pub use server::{Server, StartError, SwapError};

@@ -68,6 +68,18 @@ pub enum PolicyError {
         /// What to do.
         remedy: &'static str,
     },
+    /// A server whose certificate could be for no name.
+    #[error(
+        "the server {upstream} of site {site} is spoken to over TLS, but {name:?} is no name that a certificate could be for; write the name in its certificate"
+    )]
+    UpstreamName {
+        /// The site.
+        site: String,
+        /// The server.
+        upstream: String,
+        /// As written.
+        name: String,
+    },
     /// A firewall without rules.
     #[error(
         "site {site} is to be inspected but has no rules; load a rule set, or switch the firewall off"
@@ -178,6 +190,16 @@ fn site(parts: &PolicyParts, site: &Site) -> Result<(), PolicyError> {
             return Err(PolicyError::Upstream {
                 site: name(),
                 upstream: upstream.address.to_string(),
+            });
+        }
+    }
+    for upstream in site.upstreams.iter().filter(|own| own.tls.is_some()) {
+        if upstream.server_name().is_none() {
+            let named = upstream.tls.as_ref().and_then(|tls| tls.name.as_deref());
+            return Err(PolicyError::UpstreamName {
+                site: name(),
+                upstream: upstream.address.to_string(),
+                name: named.unwrap_or(&upstream.address).to_owned(),
             });
         }
     }

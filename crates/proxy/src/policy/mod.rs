@@ -10,6 +10,7 @@ mod headers;
 mod host;
 mod limits;
 
+mod upstream;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub use firewall::{BeyondBuffer, FirewallPolicy, Inspection, Overload, PathMode,
 pub use headers::{HeaderPolicy, Hsts};
 pub use host::Host;
 pub use limits::{Limits, Pool};
+pub use upstream::{NoAuthority, Upstream, UpstreamTls};
 
 use crate::address::AddressSet;
 use crate::pages::Page;
@@ -41,13 +43,6 @@ pub enum TrustedHeader {
     XForwardedFor,
     /// `Forwarded` (RFC 7239)
     Forwarded,
-}
-
-/// A server behind the gateway: `host:port`, spoken to in HTTP/1.1.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Upstream {
-    /// Name or address, and port.
-    pub address: Arc<str>,
 }
 
 /// Whether a site is open.
@@ -104,9 +99,7 @@ impl Site {
             hosts,
             upstreams: upstreams
                 .iter()
-                .map(|address| Upstream {
-                    address: (*address).into(),
-                })
+                .map(|address| Upstream::plain(address))
                 .collect(),
             pool: Pool::default(),
             certificate: None,

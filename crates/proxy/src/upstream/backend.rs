@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
 use mamori_kernel::Clock;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,8 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::body::Outgoing;
 use crate::event::{Event, Told};
 use crate::policy::{Pool, Upstream};
-
-pub(crate) type Sender = SendRequest<Outgoing>;
+use crate::upstream::reach::{self, Secured, Sender};
 
 /// How long a connection may take to be ready again after its answer was read.
 const READY_WITHIN: Duration = Duration::from_secs(1);
@@ -23,7 +21,11 @@ const READY_WITHIN: Duration = Duration::from_secs(1);
 pub(crate) struct Backend {
     address: Arc<str>,
     pool: Pool,
+    /// `Err`: why TLS cannot be spoken with it.
+    secured: Option<Result<Secured, String>>,
     spare: Mutex<Vec<Spare>>,
+    /// The connection of HTTP/2 that all requests share.
+    two: Mutex<Option<http2::SendRequest<Outgoing>>>,
     places: Arc<Semaphore>,
     failures: AtomicU32,
     down: AtomicBool,
@@ -32,7 +34,7 @@ pub(crate) struct Backend {
 }
 
 struct Spare {
-    sender: Sender,
+    sender: http1::SendRequest<Outgoing>,
     since: Instant,
 }
 
@@ -56,7 +58,9 @@ impl Backend {
             address: Arc::clone(&upstream.address),
             places: Arc::new(Semaphore::new(pool.connections.min(Semaphore::MAX_PERMITS))),
             pool: pool.clone(),
+            secured: upstream.tls.as_ref().map(|tls| Secured::new(upstream, tls)),
             spare: Mutex::new(Vec::new()),
+            two: Mutex::new(None),
             failures: AtomicU32::new(0),
             down: AtomicBool::new(false),
             told,
@@ -84,8 +88,16 @@ impl Backend {
         }
     }
 
-    /// A kept connection that can be used at once, the youngest first.
-    pub(crate) fn spare(&self) -> Option<Sender> {
+    /// A kept connection that can be used at once, the youngest first. A tunnel needs one of
+    /// HTTP/1.1 for itself.
+    pub(crate) fn spare(&self, tunnel: bool) -> Option<Sender> {
+        if !tunnel && self.secured.is_some() {
+            let mut two = self.two.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*two {
+                Some(sender) if !sender.is_closed() => return Some(Sender::Two(sender.clone())),
+                _ => *two = None,
+            }
+        }
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(Spare { sender, since }) = spare.pop() {
             if since.elapsed() > self.pool.idle {
@@ -94,13 +106,20 @@ impl Backend {
                 return None;
             }
             if sender.is_ready() && !sender.is_closed() {
-                return Some(sender);
+                return Some(Sender::One(sender));
             }
         }
         None
     }
 
-    fn keep(&self, sender: Sender) {
+    /// A request failed on this connection: no other is sent over it.
+    pub(crate) fn avoid(&self, sender: &Sender) {
+        if matches!(sender, Sender::Two(_)) {
+            *self.two.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    fn keep(&self, sender: http1::SendRequest<Outgoing>) {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() >= self.pool.spare.max(1) {
             // The oldest goes: it is the first that the server closes.
@@ -115,10 +134,24 @@ impl Backend {
     }
 
     /// Opens a connection and notes how that went.
-    pub(crate) async fn connect(self: &Arc<Self>) -> Option<Sender> {
-        match self.open().await {
+    pub(crate) async fn connect(self: &Arc<Self>, tunnel: bool) -> Option<Sender> {
+        // Handshakes are large and seldom: requests that find an open connection do not carry them.
+        let opening = Box::pin(self.open(tunnel));
+        let opened = tokio::time::timeout(self.pool.connect_within, opening)
+            .await
+            .unwrap_or_else(|_| {
+                Err(format!(
+                    "no connection within {:?}",
+                    self.pool.connect_within
+                ))
+            });
+        match opened {
             Ok(sender) => {
                 self.failures.store(0, Ordering::Relaxed);
+                if let Sender::Two(sender) = &sender {
+                    let mut two = self.two.lock().unwrap_or_else(PoisonError::into_inner);
+                    *two = Some(sender.clone());
+                }
                 Some(sender)
             }
             Err(reason) => {
@@ -128,31 +161,22 @@ impl Backend {
         }
     }
 
-    async fn open(&self) -> Result<Sender, String> {
-        let stream = self.reach().await?;
-        let _ = stream.set_nodelay(true);
-        let (sender, connection) = http1::Builder::new()
-            .handshake(TokioIo::new(stream))
+    async fn open(&self, tunnel: bool) -> Result<Sender, String> {
+        let stream = TcpStream::connect(&*self.address)
             .await
             .map_err(|error| error.to_string())?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(%error, "a connection with a server ended");
-            }
-        });
-        Ok(sender)
+        let _ = stream.set_nodelay(true);
+        match &self.secured {
+            None => reach::one(stream).await,
+            Some(Ok(secured)) => secured.open(stream, tunnel).await,
+            Some(Err(reason)) => Err(reason.clone()),
+        }
     }
 
-    async fn reach(&self) -> Result<TcpStream, String> {
-        let connect = TcpStream::connect(&*self.address);
-        match tokio::time::timeout(self.pool.connect_within, connect).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!(
-                "no connection within {:?}",
-                self.pool.connect_within
-            )),
-        }
+    /// Whether a connection can be opened, TLS and all.
+    async fn answers(&self) -> bool {
+        let opening = tokio::time::timeout(self.pool.connect_within, Box::pin(self.open(false)));
+        matches!(opening.await, Ok(Ok(_)))
     }
 
     fn failed(self: &Arc<Self>, reason: String) {
@@ -177,7 +201,7 @@ async fn probe(backend: Weak<Backend>, every: Duration) {
         let Some(backend) = backend.upgrade() else {
             return;
         };
-        if backend.reach().await.is_ok() {
+        if backend.answers().await {
             backend.failures.store(0, Ordering::Relaxed);
             backend.down.store(false, Ordering::Relaxed);
             backend.told.tell(Event::UpstreamUp {
@@ -215,9 +239,13 @@ impl Lease {
     pub(crate) fn give_back(self) {
         let Self {
             backend,
-            mut sender,
+            sender,
             place,
         } = self;
+        // One of HTTP/2 is shared and was never taken away.
+        let Sender::One(mut sender) = sender else {
+            return;
+        };
         if sender.is_ready() {
             backend.keep(sender);
         } else if !sender.is_closed() {

@@ -4,16 +4,19 @@
 //! sent, or when it is idempotent, has no body, and its kept connection broke without an answer.
 
 mod backend;
+mod reach;
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use http::header::UPGRADE;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
 pub(crate) use backend::{Backend, Lease};
+use reach::Sender;
 
 use crate::body::{Count, Outgoing};
 use crate::event::UpstreamTrouble;
@@ -65,6 +68,7 @@ impl Group {
         count: &Count,
     ) -> Result<Sent, UpstreamTrouble> {
         let mut trouble = UpstreamTrouble::Down;
+        let tunnel = request.headers().contains_key(UPGRADE);
         for backend in self.order() {
             let places = backend.pool().wait;
             let Ok(place) = tokio::time::timeout(places, backend.place()).await else {
@@ -72,7 +76,7 @@ impl Group {
                 continue;
             };
             // Kept connections first; each of them may turn out to be closed.
-            while let Some(mut sender) = backend.spare() {
+            while let Some(mut sender) = backend.spare(tunnel) {
                 let again = (repeatable && request.body().is_empty()).then(|| copy(&request));
                 let begun = Instant::now();
                 match exchange(backend, &mut sender, request, count).await {
@@ -85,7 +89,7 @@ impl Group {
                     Err(Failed::TimedOut) => return Err(UpstreamTrouble::TimedOut),
                 }
             }
-            let Some(mut sender) = backend.connect().await else {
+            let Some(mut sender) = backend.connect(tunnel).await else {
                 trouble = UpstreamTrouble::Connect;
                 continue;
             };
@@ -116,11 +120,24 @@ enum Failed {
 
 async fn exchange(
     backend: &Backend,
-    sender: &mut backend::Sender,
+    sender: &mut Sender,
     request: Request<Outgoing>,
     count: &Count,
 ) -> Result<Response<Incoming>, Failed> {
-    let mut answer = pin!(sender.try_send_request(request));
+    let answered = answer(backend, sender, request, count).await;
+    if matches!(answered, Err(Failed::Unsent(_) | Failed::Broken)) {
+        backend.avoid(sender);
+    }
+    answered
+}
+
+async fn answer(
+    backend: &Backend,
+    sender: &mut Sender,
+    request: Request<Outgoing>,
+    count: &Count,
+) -> Result<Response<Incoming>, Failed> {
+    let mut answer = pin!(sender.send(request));
     let mut come = count.bytes();
     loop {
         match tokio::time::timeout(backend.pool().answer_within, answer.as_mut()).await {
@@ -141,7 +158,7 @@ async fn exchange(
 fn sent(
     backend: &Arc<Backend>,
     response: Response<Incoming>,
-    sender: backend::Sender,
+    sender: Sender,
     place: tokio::sync::OwnedSemaphorePermit,
     begun: Instant,
 ) -> Sent {

@@ -12,3 +12,4 @@ mod support;
 mod swap;
 mod tls;
 mod upstream;
+mod upstream_tls;
