@@ -400,7 +400,7 @@ impl Body for Answer {
             },
         };
         if let (Some(Ok(frame)), Some(closing)) = (&frame, &mut this.closing) {
-            closing.sent(frame.data_ref().map_or(0, Bytes::len));
+            closing.sent(frame.data_ref().map_or(&[], |data| data));
         }
         match &frame {
             None => {

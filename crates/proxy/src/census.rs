@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::address::household;
+use mamori_kernel::barrier::{IpNet, household};
 
 /// Counts connections by client.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(crate) struct Census {
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    by_client: HashMap<IpAddr, usize>,
+    by_client: HashMap<IpNet, usize>,
 }
 
 /// Why a connection is not taken.
@@ -31,7 +31,7 @@ pub(crate) enum Full {
 #[derive(Debug)]
 pub(crate) struct Place {
     census: Arc<Census>,
-    client: IpAddr,
+    client: IpNet,
 }
 
 impl Census {

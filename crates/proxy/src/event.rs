@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use mamori_kernel::Ban;
 use tokio::sync::mpsc;
 
 use crate::policy::WafMode;
@@ -52,6 +53,19 @@ pub enum Event {
     },
     /// Rules of the firewall matched; its access record follows.
     Waf(Box<Firewall>),
+    /// A watch saw too much of a client. The access record of the request that was one too many
+    /// comes before.
+    Intrusion(Box<Intrusion>),
+    /// A site waits for its certificate: this host has none yet that is for it. Told when a policy
+    /// begins.
+    CertificatePending {
+        /// When.
+        at: Timestamp,
+        /// Name of the site.
+        site: Arc<str>,
+        /// The host.
+        host: String,
+    },
     /// A server behind does not answer any more.
     UpstreamDown {
         /// When.
@@ -85,6 +99,12 @@ pub enum Refusal {
     Expectation,
     /// The address is kept out by policy.
     Blocked,
+    /// A watch of the policy, or a person, keeps the client out for a while.
+    Banned,
+    /// A network rule of the policy keeps the client out.
+    Network,
+    /// The client asks more often than a rate allows.
+    TooManyRequests,
     /// The body is larger than the site takes.
     BodyTooLarge,
     /// The body or the header fields came too slowly.
@@ -194,6 +214,25 @@ pub struct Access {
     pub waf: Option<WafMode>,
     /// The anomaly score.
     pub score: i64,
+    /// Whether the firewall would have refused, had it not been told only to observe.
+    pub would_refuse: bool,
+    /// The rate, network rule or watch that refused the request, or the network rule that noted it.
+    pub by: Option<Arc<str>>,
+}
+
+/// A watch saw too much of a client.
+#[derive(Debug, Clone)]
+pub struct Intrusion {
+    /// When.
+    pub at: Timestamp,
+    /// The request that was one too many; `None`: it was no request.
+    pub id: Option<RequestId>,
+    /// Who.
+    pub client: IpAddr,
+    /// Name of the watch.
+    pub watch: Arc<str>,
+    /// How the client is kept out now; `None`: it is only told.
+    pub ban: Option<Ban>,
 }
 
 /// What the firewall found in a request.

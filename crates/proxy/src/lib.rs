@@ -23,6 +23,7 @@ mod event;
 mod exchange;
 pub mod framing;
 mod inspect;
+mod ips;
 mod pace;
 mod pages;
 mod policy;
@@ -31,14 +32,16 @@ mod tls;
 mod upstream;
 mod wire;
 
-pub use address::{AddressSet, NotAnAddress};
+pub use address::{AddressSet, ListError, NotAnAddress};
 pub use event::{
-    Access, Event, Events, Firewall, Match, Outcome, Refusal, RequestId, Told, UpstreamTrouble,
+    Access, Event, Events, Firewall, Intrusion, Match, Outcome, Refusal, RequestId, Told,
+    UpstreamTrouble,
 };
+pub use ips::{IpsFigures, IpsHandle};
 pub use policy::{
-    BeyondBuffer, Certificate, CertificateError, Challenges, FirewallPolicy, HeaderPolicy, Host,
-    Hsts, Inspection, Limits, Listener, NoAuthority, Overload, Pages, PathMode, Policy, PolicyError,
-    PolicyParts, Pool, Serving, Site, TlsVersion, TrustedHeader, Upstream, UpstreamTls,
-    WafMode,
+    Banning, BeyondBuffer, Certificate, CertificateError, Challenges, FirewallPolicy, HeaderPolicy,
+    Host, Hsts, Inspection, IpsPolicy, Limits, Listener, NetworkRule, NoAuthority, Overload, Pages,
+    PathMode, PathPattern, Policy, PolicyError, PolicyParts, Pool, Rate, Requests, Serving, Sign,
+    Site, TlsVersion, TrustedHeader, Upstream, UpstreamTls, WafMode, Watch,
 };
 pub use server::{Server, StartError, SwapError};

@@ -2,7 +2,10 @@
 //! under which the operator finds the request. No script, no style from elsewhere, nothing that the
 //! client sent.
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::event::RequestId;
@@ -15,6 +18,7 @@ pub(crate) enum Page {
     Refused,
     Unavailable,
     Maintenance,
+    Limited,
 }
 
 impl Page {
@@ -24,6 +28,7 @@ impl Page {
             Self::Refused => include_str!("pages/refused.html"),
             Self::Unavailable => include_str!("pages/unavailable.html"),
             Self::Maintenance => include_str!("pages/maintenance.html"),
+            Self::Limited => include_str!("pages/limited.html"),
         }
     }
 
@@ -33,6 +38,7 @@ impl Page {
             Self::Refused => &pages.refused,
             Self::Unavailable => &pages.unavailable,
             Self::Maintenance => &pages.maintenance,
+            Self::Limited => &pages.limited,
         }
     }
 }
@@ -55,6 +61,13 @@ pub(crate) fn headers(headers: &mut HeaderMap, retry_after: Option<u64>) {
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
     );
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     if let Some(seconds) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -72,6 +85,7 @@ mod tests {
             Page::Refused,
             Page::Unavailable,
             Page::Maintenance,
+            Page::Limited,
         ] {
             let text = text(page.built_in(), StatusCode::FORBIDDEN, id);
             assert!(text.starts_with("<!DOCTYPE html>"));

@@ -17,6 +17,7 @@ use crate::census::{Census, Full};
 use crate::connection::{self, Accepted};
 use crate::event::{Event, Refusal, Told};
 use crate::inspect::Desk;
+use crate::ips::{self, Ips, IpsHandle};
 use crate::policy::{Listener, Policy, PolicyError, Pool, Upstream};
 use crate::tls::{self, Tls};
 use crate::upstream::{Backend, Group};
@@ -31,6 +32,7 @@ pub(crate) struct Active {
     pub(crate) tls: Tls,
     pub(crate) groups: Vec<Group>,
     pub(crate) desk: Arc<Desk>,
+    pub(crate) ips: ips::Prepared,
 }
 
 /// How far stopping has come.
@@ -51,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) active: ArcSwap<Active>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) told: Told,
+    pub(crate) ips: Ips,
     census: Arc<Census>,
     tickets: Arc<dyn ProducesTickets>,
     stopping: watch::Sender<Stopping>,
@@ -65,6 +68,17 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
+    /// Tells which sites wait for their certificate.
+    fn tell_pending(&self) {
+        for (site, host) in self.active.load().policy.uncovered() {
+            self.told.tell(Event::CertificatePending {
+                at: self.clock.now(),
+                site: Arc::clone(site),
+                host: host.to_string(),
+            });
+        }
+    }
+
     pub(crate) fn stopping(&self) -> watch::Receiver<Stopping> {
         self.stopping.subscribe()
     }
@@ -144,17 +158,20 @@ impl Server {
         }
         let tickets = tls::tickets().map_err(StartError::Tls)?;
         let backends = Mutex::new(HashMap::new());
-        let active = activate(policy, &tickets, &backends, &clock, &told, None)?;
+        let ips = Ips::new(&policy.parts().ips);
+        let active = activate(policy, &tickets, &backends, &clock, &told, &ips, None)?;
         let (stopping, _) = watch::channel(Stopping::Not);
         let shared = Arc::new(Shared {
             active: ArcSwap::from_pointee(active),
             clock,
             told,
+            ips,
             census: Arc::default(),
             tickets,
             stopping,
             backends,
         });
+        shared.tell_pending();
         let (alive, gone) = mpsc::channel(1);
         let mut accepting = JoinSet::new();
         for (name, socket) in sockets {
@@ -192,10 +209,17 @@ impl Server {
             &shared.backends,
             &shared.clock,
             &shared.told,
+            &shared.ips,
             Some(&before.desk),
         )?;
         shared.active.store(Arc::new(active));
+        shared.tell_pending();
         Ok(())
+    }
+
+    /// Bans, readable and settable from outside.
+    pub fn ips(&self) -> IpsHandle {
+        IpsHandle::new(&self.shared)
     }
 
     /// How many connections there are.
@@ -231,6 +255,7 @@ fn activate(
     backends: &Mutex<HashMap<(Upstream, Pool), Weak<Backend>>>,
     clock: &Arc<dyn Clock>,
     told: &Told,
+    ips: &Ips,
     desk: Option<&Arc<Desk>>,
 ) -> Result<Active, PolicyError> {
     let tls = Tls::new(&policy, tickets)?;
@@ -259,6 +284,7 @@ fn activate(
         None => Arc::new(Desk::new(settings)),
     };
     Ok(Active {
+        ips: ips.prepare(&policy.parts().ips),
         policy,
         tls,
         groups,
@@ -303,13 +329,15 @@ fn admit(
             refusal,
         });
     };
-    let allowed = parts.allowed.contains(address);
-    let trusted = parts.trusted_proxies.contains(address);
-    if parts.blocked.contains(address) && !allowed && !trusted {
+    let exempt = ips::is_exempt(parts, address);
+    if parts.blocked.contains(address) && !exempt {
         return refuse(Refusal::Blocked);
     }
+    if parts.ips.banning.close && !exempt && shared.ips.ban(address, shared.clock.now()).is_some() {
+        return refuse(Refusal::Banned);
+    }
     // A trusted proxy brings many clients over few addresses.
-    let own = if trusted || allowed {
+    let own = if exempt {
         usize::MAX
     } else {
         parts.limits.connections_of_client

@@ -9,6 +9,7 @@ use super::forwarded::{self, Client};
 use super::refused::Refused;
 use crate::event::{Access, Refusal, cut};
 use crate::framing::{Authority, Fault, Head};
+use crate::ips::{self, Asked};
 use crate::policy::{Policy, Serving};
 use crate::server::Active;
 
@@ -117,10 +118,32 @@ pub(super) fn admit(
     if all.blocked.contains(client.address) && !all.allowed.contains(client.address) {
         return Err(Refusal::Blocked.into());
     }
+    if !ips::is_exempt(all, client.address) {
+        let asked = Asked {
+            client: client.address,
+            site: &site.name,
+            method: &parts.method,
+            path: parts.uri.path(),
+        };
+        let now = closing.record().at;
+        match conn.shared.ips.admit(&all.ips, &active.ips, asked, now) {
+            Ok(noted) => closing.record().by = noted,
+            Err(kept) => {
+                closing.record().by = Some(kept.by);
+                // What a banned client does is not counted once more.
+                if kept.refusal == Refusal::TooManyRequests {
+                    closing.watching = ips::watching(&all.ips, &active.ips, asked);
+                }
+                let refused = Refused::refusal(kept.refusal).again(kept.wait);
+                return Err(Instead::Refused(refused));
+            }
+        }
+        closing.watching = ips::watching(&all.ips, &active.ips, asked);
+    }
     if parts.method == Method::CONNECT || parts.method == Method::TRACE {
         return Err(Refusal::Method.into());
     }
-    if site.to_https && !client.secure {
+    if policy.sends_to_https(at) && !client.secure {
         let rest = parts
             .uri
             .path_and_query()

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::body::Count;
 use crate::connection::Conn;
 use crate::event::{Access, Event, Outcome, RequestId};
+use crate::ips::{self, Watching};
 
 /// The status in the record of a request whose client went before an answer; it is never sent.
 const GONE: u16 = 499;
@@ -19,6 +20,8 @@ pub(crate) struct Closing {
     conn: Arc<Conn>,
     access: Option<Box<Access>>,
     begun: Instant,
+    /// What watches look at; nothing of offices, monitoring and who is kept out already.
+    pub(crate) watching: Watching,
     pub(crate) count: Arc<Count>,
 }
 
@@ -52,9 +55,12 @@ impl Closing {
                 outcome: Outcome::Gone,
                 waf: None,
                 score: 0,
+                would_refuse: false,
+                by: None,
             })),
             conn: Arc::clone(conn),
             begun: Instant::now(),
+            watching: Watching::default(),
             count: Arc::default(),
         }
     }
@@ -65,6 +71,7 @@ impl Closing {
             conn: Arc::clone(&other.conn),
             access: other.access.take(),
             begun: other.begun,
+            watching: std::mem::take(&mut other.watching),
             count: Arc::clone(&other.count),
         }
     }
@@ -81,8 +88,9 @@ impl Closing {
     }
 
     /// A part of the answer was handed over.
-    pub(crate) fn sent(&mut self, bytes: usize) {
-        self.record().bytes_out += bytes as u64;
+    pub(crate) fn sent(&mut self, piece: &[u8]) {
+        self.record().bytes_out += piece.len() as u64;
+        self.watching.take(piece);
         self.conn.link.touch();
     }
 
@@ -92,13 +100,33 @@ impl Closing {
     }
 }
 
+impl Closing {
+    /// What watches make of the request.
+    fn overdone(&self, access: &Access) -> Vec<ips::Overdone> {
+        let shared = &self.conn.shared;
+        let active = shared.active.load();
+        let policy = &active.policy.parts().ips;
+        shared
+            .ips
+            .ended(policy, &active.ips, &self.watching, access, || {
+                shared.clock.now()
+            })
+    }
+}
+
 impl Drop for Closing {
     fn drop(&mut self) {
         if let Some(mut access) = self.access.take() {
             access.took = self.begun.elapsed();
             // A tunnel has counted for itself.
             access.bytes_in += self.count.bytes();
-            self.conn.shared.told.tell(Event::Access(access));
+            let (id, client) = (access.id, access.client);
+            let overdone = self.overdone(&access);
+            let shared = &self.conn.shared;
+            shared.told.tell(Event::Access(access));
+            if !overdone.is_empty() {
+                ips::tell(&shared.told, overdone, shared.clock.now(), Some(id), client);
+            }
             self.conn.link.request_ends();
         }
     }

@@ -160,6 +160,7 @@ pub(super) fn unless_decided(job: &mut Job, case: Case) -> Step<Case> {
 pub(super) fn conclude(job: &mut Job, case: Case) {
     let findings = case.finish();
     job.closing.record().score = findings.report.score;
+    job.closing.record().would_refuse = !findings.report.would.passes();
     let whose = Whose::of(job);
     whose.tell(&findings);
 }

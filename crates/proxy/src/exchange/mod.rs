@@ -16,7 +16,7 @@ mod tunnel;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::header::{ACCEPT_ENCODING, CONNECTION, HOST, STRICT_TRANSPORT_SECURITY, UPGRADE};
+use http::header::{ACCEPT_ENCODING, CONNECTION, HOST, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
@@ -29,6 +29,7 @@ use crate::connection::Conn;
 use crate::event::{Event, Outcome, RequestId, UpstreamTrouble};
 use crate::framing::{Authority, Fault, Head};
 use crate::inspect::Case;
+use crate::ips;
 use crate::pace::Pace;
 use crate::policy::{Policy, Site};
 use crate::server::Active;
@@ -93,12 +94,16 @@ pub(crate) async fn handle(
     let mut closing = Closing::new(&conn, id, conn.shared.clock.now());
     admit::describe(closing.record(), &parts, &host);
     let admitted = admit::admit(&mut closing, &active, &parts, &host);
-    let (closing, outcome, policy) = match admitted {
+    let (closing, outcome, active, asked) = match admitted {
         Err(admit::Instead::Token(text)) => {
             closing.record().outcome = Outcome::Challenge;
             return Ok(finished(closing, token(text)));
         }
-        Err(admit::Instead::Refused(refused)) => (closing, Err(refused), active),
+        Err(admit::Instead::Refused(refused)) => {
+            let site = active.policy.site_index(&host.host);
+            let asked = site.map(|site| (site, conn.tls.is_some()));
+            (closing, Err(refused), active, asked)
+        }
         Ok((site, client)) => {
             let mut job = Job {
                 id,
@@ -109,7 +114,8 @@ pub(crate) async fn handle(
                 host,
             };
             let outcome = answer(&mut job, head, parts, body, undecided).await;
-            (job.closing, outcome, job.active)
+            let asked = Some((job.site, job.client.secure));
+            (job.closing, outcome, job.active, asked)
         }
     };
     let response = match outcome {
@@ -118,9 +124,11 @@ pub(crate) async fn handle(
         Err(refused) => {
             let mut closing = closing;
             closing.record().outcome = refused.outcome;
+            let parts = active.policy.parts();
+            let site = asked.map(|(site, secure)| (&parts.sites[site], secure));
             return Ok(finished(
                 closing,
-                refused.into_response(&policy.policy.parts().pages, id),
+                refused.into_response(&parts.pages, site, id),
             ));
         }
     };
@@ -152,7 +160,21 @@ fn unreadable(conn: &Arc<Conn>, active: &Active, id: RequestId, fault: Fault) ->
         id: Some(id),
         refusal,
     });
-    Refused::refusal(refusal).into_response(&active.policy.parts().pages, id)
+    noted_as_malformed(conn, active, id);
+    Refused::refusal(refusal).into_response(&active.policy.parts().pages, None, id)
+}
+
+/// Watches count what is no request as well, by who is connected: whom a proxy asks for is unknown
+/// then.
+fn noted_as_malformed(conn: &Conn, active: &Active, id: RequestId) {
+    let (shared, peer) = (&conn.shared, conn.peer_address());
+    if ips::is_exempt(active.policy.parts(), peer) {
+        return;
+    }
+    let now = shared.clock.now();
+    let policy = &active.policy.parts().ips;
+    let overdone = shared.ips.malformed(policy, &active.ips, peer, now);
+    ips::tell(&shared.told, overdone, now, Some(id), peer);
 }
 
 /// The answer to a certificate authority.
@@ -187,7 +209,8 @@ async fn answer(
         case => (passing(body, has_body), case, None),
     };
     let inspects_answer = case.is_some() || pump.is_some();
-    let strip_packing = inspects_answer && job.site().firewall.responses;
+    let strip_packing =
+        inspects_answer && job.site().firewall.responses || job.closing.watching.reads_answer();
     let repeatable = is_idempotent(&parts.method);
     let request = for_site(job, parts, outgoing, websocket, strip_packing);
     let sent = send(job, request, repeatable, pump, &mut case).await?;
@@ -312,13 +335,7 @@ async fn respond(job: &mut Job, sent: Sent, case: Option<Case>) -> Step<Response
         case => conclude(job, case),
     }
     let site = job.site();
-    site.headers.apply(&mut parts.headers);
-    if job.client.secure
-        && let Some(hsts) = site.hsts
-        && let Ok(value) = HeaderValue::try_from(hsts.value())
-    {
-        parts.headers.insert(STRICT_TRANSPORT_SECURITY, value);
-    }
+    site.tell(&mut parts.headers, job.client.secure);
     if let Ok(id) = HeaderValue::try_from(job.id.to_string()) {
         parts.headers.insert(X_REQUEST_ID, id);
     }

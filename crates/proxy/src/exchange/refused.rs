@@ -13,7 +13,7 @@ use crate::event::{Outcome, Refusal, RequestId, UpstreamTrouble};
 use crate::framing::Fault;
 use crate::inspect::Stop;
 use crate::pages::{self, Page};
-use crate::policy::Pages;
+use crate::policy::{Pages, Site};
 
 /// Why the site does not answer, and what is said instead.
 #[derive(Debug)]
@@ -50,7 +50,8 @@ impl Refused {
             Refusal::UnknownHost | Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::Expectation => StatusCode::EXPECTATION_FAILED,
-            Refusal::Blocked => StatusCode::FORBIDDEN,
+            Refusal::Blocked | Refusal::Banned | Refusal::Network => StatusCode::FORBIDDEN,
+            Refusal::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Refusal::BodyTooLarge | Refusal::Bomb => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Refusal::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -62,6 +63,7 @@ impl Refused {
         let page = match refusal {
             Refusal::NotInspected => Page::Unavailable,
             Refusal::Blocked => Page::Blocked,
+            Refusal::Banned | Refusal::TooManyRequests => Page::Limited,
             _ => Page::Refused,
         };
         let mut refused = Self::new(status, page, Outcome::Refused(refusal));
@@ -77,6 +79,12 @@ impl Refused {
             refused.retry_after = Some(5);
         }
         refused
+    }
+
+    /// When to come again, in seconds.
+    pub(crate) fn again(mut self: Box<Self>, seconds: Option<u64>) -> Box<Self> {
+        self.retry_after = seconds.or(self.retry_after);
+        self
     }
 
     /// The body of the request failed; `framing`: the scanner found why.
@@ -152,8 +160,13 @@ impl Refused {
         refused
     }
 
-    /// The answer itself.
-    pub(crate) fn into_response(self, pages: &Pages, id: RequestId) -> Response<Answer> {
+    /// The answer itself. `site`: the one that was asked for, and whether over TLS.
+    pub(crate) fn into_response(
+        self,
+        pages: &Pages,
+        site: Option<(&Site, bool)>,
+        id: RequestId,
+    ) -> Response<Answer> {
         let location = self
             .location
             .as_deref()
@@ -167,6 +180,9 @@ impl Refused {
         let mut response = Response::new(Answer::whole(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        if let Some((site, secure)) = site {
+            site.tell(headers, secure);
+        }
         if let Some(location) = location {
             headers.insert(LOCATION, location);
         } else {

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use rustls::client::verify_server_name;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
+
+use super::Host;
 
 /// A certificate chain with the key of its first certificate.
 #[derive(Debug, Clone)]
@@ -42,6 +46,23 @@ impl Certificate {
         let key = CertifiedKey::from_der(chain, key, &ring::default_provider())
             .map_err(|error| CertificateError::Mismatch(error.to_string()))?;
         Ok(Self { key: Arc::new(key) })
+    }
+
+    /// Whether clients that ask for this host accept it, as far as names go.
+    pub fn covers(&self, host: &Host) -> bool {
+        let name = match host {
+            // Which names these are nobody knows.
+            Host::Any => return true,
+            Host::Exact(name) => name.clone(),
+            // Any one of them stands for all.
+            Host::Below(name) => format!("any.{name}"),
+        };
+        let Ok(name) = ServerName::try_from(name.as_str()) else {
+            return false;
+        };
+        let first = self.key.cert.first();
+        let parsed = first.and_then(|first| ParsedCertificate::try_from(first).ok());
+        parsed.is_some_and(|parsed| verify_server_name(&parsed, &name).is_ok())
     }
 }
 

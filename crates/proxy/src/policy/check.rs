@@ -68,6 +68,16 @@ pub enum PolicyError {
         /// What to do.
         remedy: &'static str,
     },
+    /// A certificate that is not for the names of its site.
+    #[error(
+        "the certificate of site {site} is not for {host}; get one that names it, take the name away from the site, or let an authority issue it (acme)"
+    )]
+    NotCovered {
+        /// The site.
+        site: String,
+        /// The name.
+        host: String,
+    },
     /// A server whose certificate could be for no name.
     #[error(
         "the server {upstream} of site {site} is spoken to over TLS, but {name:?} is no name that a certificate could be for; write the name in its certificate"
@@ -96,6 +106,32 @@ pub enum PolicyError {
         /// As written.
         path: String,
     },
+    /// Two rules against overdoing it of one name.
+    #[error(
+        "two of the rates, watches and network rules are called {0}; give each a name of its own"
+    )]
+    IpsTwice(String),
+    /// One of them is about a site that is not there.
+    #[error(
+        "{name} is about site {site}, but there is no site {site}; name one of the policy's sites"
+    )]
+    IpsSite {
+        /// The rate, watch or network rule.
+        name: String,
+        /// The site.
+        site: String,
+    },
+    /// A path that is none.
+    #[error("{path:?} of {name} is no path; begin it with a slash")]
+    IpsPath {
+        /// The rate, watch or network rule.
+        name: String,
+        /// As written.
+        path: String,
+    },
+    /// A watch without signs.
+    #[error("the watch {0} looks for nothing; say which answers count")]
+    IpsSigns(String),
     /// A limit that lets nothing pass.
     #[error("the limit {0} lets nothing pass; set it to one or more")]
     Limit(&'static str),
@@ -149,6 +185,8 @@ pub(super) fn check(parts: &PolicyParts) -> Result<(), PolicyError> {
             }
         }
     }
+    let sites: Vec<&str> = parts.sites.iter().map(|site| &*site.name).collect();
+    super::ips::check(&parts.ips, &sites)?;
     for token in parts.challenges.http.keys() {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if token.is_empty() || !token.bytes().all(plain) {
@@ -167,7 +205,8 @@ fn listeners(parts: &PolicyParts) -> Result<(), PolicyError> {
         if !names.insert(&listener.name) {
             return Err(PolicyError::ListenerTwice(listener.name.to_string()));
         }
-        if listener.tls && parts.sites.iter().all(|site| site.certificate.is_none()) {
+        let speaks_tls = |site: &Site| site.certificate.is_some() || site.acme;
+        if listener.tls && !parts.sites.iter().any(speaks_tls) {
             return Err(PolicyError::NoCertificate {
                 listener: listener.name.to_string(),
             });
@@ -203,8 +242,17 @@ fn site(parts: &PolicyParts, site: &Site) -> Result<(), PolicyError> {
             });
         }
     }
+    if site.certificate.is_some()
+        && !site.acme
+        && let Some(host) = uncovered(site).first()
+    {
+        return Err(PolicyError::NotCovered {
+            site: name(),
+            host: host.to_string(),
+        });
+    }
     if site.to_https {
-        let remedy = if site.certificate.is_none() {
+        let remedy = if site.certificate.is_none() && !site.acme {
             "give it a certificate"
         } else if parts.listeners.iter().all(|listener| !listener.tls) {
             "add a listener for TLS"
@@ -244,6 +292,20 @@ fn site(parts: &PolicyParts, site: &Site) -> Result<(), PolicyError> {
         }
     }
     Ok(())
+}
+
+/// The names of a site that its certificate is not for. Without a certificate: those of a site that
+/// waits for one.
+pub(super) fn uncovered(site: &Site) -> Vec<Host> {
+    let covers = |host: &Host| match &site.certificate {
+        Some(certificate) => certificate.covers(host),
+        None => !site.acme,
+    };
+    site.hosts
+        .iter()
+        .filter(|host| !covers(host))
+        .cloned()
+        .collect()
 }
 
 fn limits(parts: &PolicyParts) -> Result<(), PolicyError> {

@@ -8,9 +8,10 @@ mod check;
 mod firewall;
 mod headers;
 mod host;
+mod ips;
 mod limits;
-
 mod upstream;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,13 @@ pub use check::PolicyError;
 pub use firewall::{BeyondBuffer, FirewallPolicy, Inspection, Overload, PathMode, WafMode};
 pub use headers::{HeaderPolicy, Hsts};
 pub use host::Host;
+pub(crate) use ips::Folded;
+pub use ips::{Banning, IpsPolicy, NetworkRule, PathPattern, Rate, Requests, Sign, Watch};
 pub use limits::{Limits, Pool};
 pub use upstream::{NoAuthority, Upstream, UpstreamTls};
+
+use http::header::STRICT_TRANSPORT_SECURITY;
+use http::{HeaderMap, HeaderValue};
 
 use crate::address::AddressSet;
 use crate::pages::Page;
@@ -75,6 +81,10 @@ pub struct Site {
     pub pool: Pool,
     /// What proves its name; without it the site is not served over TLS.
     pub certificate: Option<Certificate>,
+    /// Whether an authority is asked for the certificate while the site is served. Until it has come
+    /// the certificate may be missing or be for other names: that is told and not refused, and
+    /// visitors are not yet sent to TLS.
+    pub acme: bool,
     /// The oldest TLS that is spoken.
     pub least_tls: TlsVersion,
     /// Whether plain requests are sent to the same address over TLS.
@@ -103,6 +113,7 @@ impl Site {
                 .collect(),
             pool: Pool::default(),
             certificate: None,
+            acme: false,
             least_tls: TlsVersion::default(),
             to_https: false,
             hsts: None,
@@ -110,6 +121,19 @@ impl Site {
             body_limit: 4 << 30,
             firewall: FirewallPolicy::default(),
             serving: Serving::Open,
+        }
+    }
+}
+
+impl Site {
+    /// What every answer under the site's names says, whoever gives it.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap, secure: bool) {
+        self.headers.apply(headers);
+        if secure
+            && let Some(hsts) = self.hsts
+            && let Ok(value) = HeaderValue::try_from(hsts.value())
+        {
+            headers.insert(STRICT_TRANSPORT_SECURITY, value);
         }
     }
 }
@@ -134,6 +158,8 @@ pub struct Pages {
     pub unavailable: Arc<str>,
     /// The operator closed the site.
     pub maintenance: Arc<str>,
+    /// The client asks too often or is kept out for a while.
+    pub limited: Arc<str>,
 }
 
 impl Default for Pages {
@@ -143,6 +169,7 @@ impl Default for Pages {
             refused: Page::Refused.built_in().into(),
             unavailable: Page::Unavailable.built_in().into(),
             maintenance: Page::Maintenance.built_in().into(),
+            limited: Page::Limited.built_in().into(),
         }
     }
 }
@@ -158,10 +185,12 @@ pub struct PolicyParts {
     pub trusted_proxies: AddressSet,
     /// What they write it into.
     pub trusted_header: TrustedHeader,
-    /// Who comes in although [`PolicyParts::blocked`] says otherwise: offices, monitoring.
+    /// Who always comes in, whatever the rules below say of addresses: offices, monitoring.
     pub allowed: AddressSet,
     /// Who does not come in.
     pub blocked: AddressSet,
+    /// What is done against clients that overdo it. It never touches [`PolicyParts::allowed`].
+    pub ips: IpsPolicy,
     /// Bounds of connections.
     pub limits: Limits,
     /// Where inspections run.
@@ -176,6 +205,8 @@ pub struct PolicyParts {
 #[derive(Debug, Clone)]
 pub struct Policy {
     parts: PolicyParts,
+    /// By site: the names that its certificate is not (yet) for.
+    uncovered: Vec<Vec<Host>>,
     exact: HashMap<String, usize>,
     below: HashMap<String, usize>,
     any: Option<usize>,
@@ -186,6 +217,7 @@ impl Policy {
     pub fn new(parts: PolicyParts) -> Result<Self, PolicyError> {
         check::check(&parts)?;
         let mut policy = Self {
+            uncovered: parts.sites.iter().map(check::uncovered).collect(),
             exact: HashMap::new(),
             below: HashMap::new(),
             any: None,
@@ -216,6 +248,18 @@ impl Policy {
     /// nearest name above it, then the site for all names.
     pub fn site(&self, host: &str) -> Option<&Site> {
         self.site_index(host).map(|at| &self.parts.sites[at])
+    }
+
+    /// Names of sites, each with the host that its certificate is not for. Only sites that wait for an
+    /// authority can be here.
+    pub fn uncovered(&self) -> impl Iterator<Item = (&Arc<str>, &Host)> {
+        let sites = self.parts.sites.iter().zip(&self.uncovered);
+        sites.flat_map(|(site, hosts)| hosts.iter().map(|host| (&site.name, host)))
+    }
+
+    /// Whether visitors of this site are sent to TLS now.
+    pub(crate) fn sends_to_https(&self, site: usize) -> bool {
+        self.parts.sites[site].to_https && self.uncovered[site].is_empty()
     }
 
     pub(crate) fn site_index(&self, host: &str) -> Option<usize> {

@@ -190,3 +190,42 @@ fn certificates_and_keys_belong_together() {
         CertificateError::Key
     );
 }
+
+#[test]
+fn a_certificate_is_for_the_names_of_its_site() {
+    let certificate = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let key = made.signing_key.serialize_pem();
+        Certificate::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).unwrap()
+    };
+    let with = |names: &[&str], acme: bool| {
+        let mut parts = parts();
+        parts.listeners.push(Listener {
+            name: "https".into(),
+            tls: true,
+        });
+        parts.sites[0].certificate = (!names.is_empty()).then(|| certificate(names));
+        parts.sites[0].acme = acme;
+        parts.sites[0].to_https = true;
+        Policy::new(parts)
+    };
+    assert!(with(&["*.example.jp"], false).is_ok());
+    for names in [&["www.example.jp"][..], &["example.com"]] {
+        let error = with(names, false).unwrap_err().to_string();
+        assert!(
+            error.contains("is not for") && error.contains("acme"),
+            "{error}"
+        );
+        let policy = with(names, true).unwrap();
+        assert!(!policy.sends_to_https(0));
+        let last = policy.uncovered().last().unwrap();
+        assert_eq!(
+            (&**last.0, last.1.to_string().as_str()),
+            ("city", "*.example.jp")
+        );
+    }
+    assert_eq!(with(&[], true).unwrap().uncovered().count(), 2);
+    let policy = with(&["*.example.jp"], true).unwrap();
+    assert!(policy.sends_to_https(0) && policy.uncovered().next().is_none());
+}

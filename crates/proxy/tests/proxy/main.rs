@@ -4,6 +4,7 @@
 
 mod firewall;
 mod framing;
+mod ips;
 mod nginx;
 mod policy;
 mod serving;

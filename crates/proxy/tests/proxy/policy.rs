@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mamori_proxy::{AddressSet, Host, Outcome, Refusal, Serving, Site};
+use mamori_proxy::{AddressSet, Event, Host, Outcome, Policy, Refusal, Serving, Site};
 
 use crate::support::site::Behind;
 use crate::support::wire::{Plain, ask, get};
@@ -35,6 +35,29 @@ async fn sites_are_found_by_their_names() {
     }
     assert_eq!((one.seen().len(), two.seen().len()), (1, 1));
     assert_eq!(one.last().headers["host"], "www.example.jp:8080");
+}
+
+#[tokio::test]
+async fn a_site_that_waits_for_its_certificate_is_served_plainly_until_it_has_come() {
+    let behind = Behind::start().await;
+    let (mut ready, _) = tls_parts(&[behind.address]);
+    ready.sites[0].to_https = true;
+    ready.sites[0].acme = true;
+    let mut waiting = ready.clone();
+    waiting.sites[0].certificate = None;
+    let mut gateway = Gateway::start(waiting);
+    match gateway.event().await {
+        Event::CertificatePending { site, host, .. } => {
+            assert_eq!((&*site, host.as_str()), ("city", HOST));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(ask(gateway.http, get("/", "")).await.status, 200);
+    assert_eq!(gateway.outcome().await, Outcome::Served);
+    gateway.server.swap(Policy::new(ready).unwrap()).unwrap();
+    assert_eq!(ask(gateway.http, get("/", "")).await.status, 308);
+    assert_eq!(gateway.outcome().await, Outcome::ToHttps);
+    gateway.silence().await;
 }
 
 #[tokio::test]

@@ -298,3 +298,40 @@ async fn broken_http2_is_ended_and_told_once() {
     let answer = sender.send_request(request("GET", "/", "")).await.unwrap();
     assert_eq!(answer.status(), 200, "the gateway goes on");
 }
+
+#[tokio::test]
+async fn the_gateways_own_pages_are_as_careful_as_the_sites() {
+    let behind = Behind::start().await;
+    let (mut parts, root) = tls_parts(&[behind.address]);
+    parts.sites[0].hsts = Some(Hsts {
+        max_age: Duration::from_hours(24),
+        subdomains: false,
+    });
+    parts.sites[0].headers =
+        mamori_proxy::HeaderPolicy::new(&[], &[("Permissions-Policy", "camera=()")], &[]).unwrap();
+    parts.blocked = mamori_proxy::AddressSet::parse(["0.0.0.0/0"]).unwrap();
+    // Who is connected comes in, who is asked for does not.
+    parts.trusted_proxies = mamori_proxy::AddressSet::parse(["127.0.0.1"]).unwrap();
+    let gateway = Gateway::start_with(parts, root);
+    let mut sender = one(&gateway).await;
+    let mut asked = request("GET", "/", "");
+    asked.headers_mut().insert("host", HOST.parse().unwrap());
+    asked
+        .headers_mut()
+        .insert("x-forwarded-for", "192.0.2.1".parse().unwrap());
+    let answer = sender.send_request(asked).await.unwrap();
+    assert_eq!(answer.status(), 403);
+    for (field, value) in [
+        ("strict-transport-security", "max-age=86400"),
+        ("permissions-policy", "camera=()"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        (
+            "content-security-policy",
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+    ] {
+        assert_eq!(answer.headers()[field], value, "{field}");
+    }
+}

@@ -24,6 +24,7 @@ pub struct Gateway {
     pub http: SocketAddr,
     pub https: SocketAddr,
     pub root: Vec<u8>,
+    pub clock: DrivenClock,
 }
 
 /// A certificate for some names, with its key, both as PEM.
@@ -108,15 +109,16 @@ impl Gateway {
             sockets.push((listener.name.to_string(), socket));
         }
         let (told, events) = Events::channel(10_000);
-        let clock = Arc::new(DrivenClock::new(jiff::Timestamp::UNIX_EPOCH));
+        let clock = DrivenClock::new(jiff::Timestamp::UNIX_EPOCH);
         let policy = Policy::new(parts).unwrap();
-        let server = Server::start(policy, sockets, clock, told).unwrap();
+        let server = Server::start(policy, sockets, Arc::new(clock.clone()), told).unwrap();
         Self {
             server,
             events,
             http: addresses[0],
             https: addresses[1],
             root,
+            clock,
         }
     }
 

@@ -209,10 +209,28 @@ async fn answer(
             .header("x-private", "hop")
             .body(whole("<p>page</p>"))
             .unwrap(),
+        // As WordPress answers: the form once more, or the way to the console.
+        "/wp-login.php" if request_body(&state).contains("pwd=right") => Response::builder()
+            .status(302)
+            .header("location", "/wp-admin/")
+            .body(Drip::new([]))
+            .unwrap(),
+        "/wp-login.php" => Response::new(whole(
+            "<!DOCTYPE html><title>Log In</title><div id=\"login_error\" class=\"notice\">Error</div>",
+        )),
+        path if path.starts_with("/missing") => {
+            Response::builder().status(404).body(whole("no")).unwrap()
+        }
         "/nothing" => Response::builder().status(204).body(Drip::new([])).unwrap(),
         _ => Response::new(whole(text)),
     };
     Ok(response)
+}
+
+/// The body of the request that was noted last.
+fn request_body(state: &State) -> String {
+    let seen = state.seen.lock().unwrap();
+    String::from_utf8_lossy(&seen.last().unwrap().body).into_owned()
 }
 
 fn note<B>(state: &State, request: &Request<B>, body: Vec<u8>, complete: bool) {
