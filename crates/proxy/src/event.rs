@@ -163,6 +163,53 @@ pub enum UpstreamTrouble {
     TimedOut,
 }
 
+impl fmt::Display for Refusal {
+    /// One word, for logs; it does not change between versions.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Framing(_) => "framing",
+            Self::UnknownHost => "unknown-host",
+            Self::Misdirected => "misdirected",
+            Self::Method => "method",
+            Self::Expectation => "expectation",
+            Self::Blocked => "blocked",
+            Self::Banned => "banned",
+            Self::Network => "network",
+            Self::TooManyRequests => "too-many-requests",
+            Self::BodyTooLarge => "body-too-large",
+            Self::TooSlow => "too-slow",
+            Self::Encoding => "encoding",
+            Self::Bomb => "bomb",
+            Self::BodyBroken => "body-broken",
+            Self::TooManyConnections => "too-many-connections",
+            Self::TooManyOfClient => "too-many-of-client",
+            Self::Tls => "tls",
+            Self::NotInspected => "not-inspected",
+        })
+    }
+}
+
+impl fmt::Display for Outcome {
+    /// One word, for logs; it does not change between versions.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Served => "served",
+            Self::ToHttps => "to-https",
+            Self::Challenge => "challenge",
+            Self::Maintenance => "maintenance",
+            Self::Refused(refusal) => return refusal.fmt(f),
+            Self::Firewall => "firewall",
+            Self::Upstream(UpstreamTrouble::Down) => "upstream-down",
+            Self::Upstream(UpstreamTrouble::Connect) => "upstream-connect",
+            Self::Upstream(UpstreamTrouble::Busy) => "upstream-busy",
+            Self::Upstream(UpstreamTrouble::Broken) => "upstream-broken",
+            Self::Upstream(UpstreamTrouble::TimedOut) => "upstream-timed-out",
+            Self::Tunnel => "tunnel",
+            Self::Gone => "gone",
+        })
+    }
+}
+
 /// One request and its answer.
 #[derive(Debug, Clone)]
 pub struct Access {
