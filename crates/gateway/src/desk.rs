@@ -24,6 +24,9 @@ pub enum DeskError {
     /// There is no such exclusion, or it has ended.
     #[error("続いている除外設定")]
     NoExclusion,
+    /// There is no such ban, or it was lifted.
+    #[error("続いている遮断")]
+    NoBan,
     /// What was asked for is wrong: field and key of its text.
     #[error("入力に誤りがあります")]
     Wrong(Vec<WrongWish>),

@@ -13,6 +13,13 @@ pub const EXCLUDED: &str = "gateway.excluded";
 /// Somebody ended that.
 pub const EXCLUSION_ENDED: &str = "gateway.exclusion-ended";
 
+/// Somebody kept a network out.
+pub const BANNED: &str = "gateway.banned";
+/// Somebody let a network in again.
+pub const BAN_LIFTED: &str = "gateway.ban-lifted";
+/// Which access records are kept.
+pub const LOG_KEPT: &str = "log.kept";
+
 /// All of them.
 pub fn kinds() -> Vec<EvidenceKind> {
     vec![
@@ -78,6 +85,41 @@ pub fn kinds() -> Vec<EvidenceKind> {
             version: 1,
             title_ja: "WAF の除外設定の終了",
             fields: &[("exclusion_id", "除外設定"), ("site", "サイト")],
+        },
+        EvidenceKind {
+            kind: BANNED,
+            version: 1,
+            title_ja: "アクセスの遮断",
+            fields: &[
+                ("prefix", "広さ（アドレスそのものは残さない）"),
+                ("reason", "理由"),
+                ("until?", "いつまで"),
+            ],
+        },
+        EvidenceKind {
+            kind: BAN_LIFTED,
+            version: 1,
+            title_ja: "アクセスの遮断の解除",
+            fields: &[
+                ("by", "遮断したもの（見張りの名前か person）"),
+                ("since", "いつから"),
+            ],
+        },
+        EvidenceKind {
+            kind: LOG_KEPT,
+            version: 1,
+            title_ja: "記録の保管",
+            fields: &[
+                ("log", "記録の種類"),
+                ("date", "日"),
+                ("ok", "書き込みと整理ができているか"),
+                ("oldest_on?", "もっとも古い日"),
+                ("newest_on?", "もっとも新しい日"),
+                ("files", "ファイルの数"),
+                ("bytes", "大きさ（バイト）"),
+                ("keep_days", "保管する日数"),
+                ("trouble?", "うまくいかなかった理由"),
+            ],
         },
     ]
 }

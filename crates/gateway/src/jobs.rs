@@ -12,6 +12,8 @@ use mamori_runtime::schedule::{At, Rule};
 use mamori_runtime::{App, Notification};
 use serde_json::json;
 
+use crate::access;
+use crate::bans::store as ban_store;
 use crate::desk;
 use crate::evidence;
 use crate::model::{Traffic, mode_word};
@@ -30,6 +32,11 @@ pub const SILENT: SignedDuration = SignedDuration::from_mins(5);
 const CHECK: &str = "gateway.check";
 const TRANSFER: &str = "gateway.transfer";
 const FORGET: &str = "gateway.forget";
+const LOG: &str = "gateway.log";
+/// Bans that ended are remembered as long as the data plane remembers them.
+const BANS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// Key of access records in evidence.
+const ACCESS_LOG: &str = "access";
 
 /// The kinds of job.
 pub fn kinds() -> Vec<JobKind> {
@@ -37,6 +44,7 @@ pub fn kinds() -> Vec<JobKind> {
         JobKind::new(CHECK, RetryPolicy::LOCAL, check),
         JobKind::new(TRANSFER, RetryPolicy::LOCAL, transfer),
         JobKind::new(FORGET, RetryPolicy::LOCAL, forget),
+        JobKind::new(LOG, RetryPolicy::LOCAL, log_kept),
     ]
 }
 
@@ -46,6 +54,7 @@ pub fn schedules() -> Vec<Schedule> {
         Schedule::new(CHECK, CHECK, Rule::Daily(At::new(6, 10))).latest_only(),
         // Each day by itself: a machine that was off makes up for the days it missed.
         Schedule::new(TRANSFER, TRANSFER, Rule::Daily(At::new(0, 15))),
+        Schedule::new(LOG, LOG, Rule::Daily(At::new(6, 20))).latest_only(),
         Schedule::new(FORGET, FORGET, Rule::Daily(At::new(3, 40))).latest_only(),
     ]
 }
@@ -228,10 +237,53 @@ async fn alarm(app: &App, gateway: &Gateway, contract: &str, day: Date) -> Resul
     Ok(())
 }
 
+/// Which access records are there: a record for each contract, once the gateway has looked.
+async fn log_kept(context: JobContext) -> Result<(), JobError> {
+    let app = &context.app;
+    let Some(gateway) = app.config.gateway.clone() else {
+        return Ok(());
+    };
+    let Some(kept) = access::store::kept(&app.db).await? else {
+        return Ok(());
+    };
+    let today = tokyo_date(context.about());
+    let alive = store::alive(&app.db).await?;
+    let mut payload = json!({
+        "log": ACCESS_LOG,
+        "date": today.to_string(),
+        "ok": serves(app, alive.as_ref()) && kept.trouble.is_empty(),
+        "files": kept.files,
+        "bytes": kept.bytes,
+        "keep_days": gateway.access_days,
+    });
+    let days = [("oldest_on", kept.oldest_on), ("newest_on", kept.newest_on)];
+    for (name, day) in days {
+        if let Some(day) = day {
+            payload[name] = day.to_string().into();
+        }
+    }
+    if !kept.trouble.is_empty() {
+        payload["trouble"] = kept.trouble.into();
+    }
+    let mut told: Vec<&str> = Vec::new();
+    for site in &gateway.sites {
+        if !told.contains(&site.contract.as_str()) {
+            told.push(&site.contract);
+            append(&context, site, evidence::LOG_KEPT, today, &payload).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn forget(context: JobContext) -> Result<(), JobError> {
     let app = &context.app;
     let before = app.now().checked_sub(KEEP).unwrap_or(jiff::Timestamp::MIN);
     let deleted = store::forget_findings(&app.db, before).await?;
     tracing::info!(deleted, policy = "gateway.findings", "findings deleted");
+    let before = app
+        .now()
+        .checked_sub(BANS_KEPT)
+        .unwrap_or(jiff::Timestamp::MIN);
+    ban_store::forget_ended(&app.db, before).await?;
     Ok(())
 }

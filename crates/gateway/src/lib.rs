@@ -7,17 +7,22 @@
 //! * [`service`]: sockets, data plane and the watch that brings decisions into force.
 //! * [`policy`]: from configuration and decisions to what is served.
 //! * [`pump`]: from events to traffic by day and findings.
+//! * [`bans`]: who is kept out, shared between gateways and kept over restarts.
+//! * [`access`]: access records in files: written, packed, searched, removed.
 //! * [`desk`]: what people decide, each with its evidence.
 //!
 //! Invariants: a decision that cannot be brought into force leaves the one before in force and says
 //! so; addresses of visitors and values of requests never enter the ledger; an exclusion has a
 //! reason, an author and a last day.
 
+pub mod access;
 pub mod api;
+pub mod bans;
 pub mod desk;
 pub mod evidence;
 pub mod jobs;
 pub mod model;
+pub mod networks;
 pub mod pages;
 pub mod policy;
 pub mod probe;
@@ -33,10 +38,16 @@ pub fn capability() -> Capability {
     Capability {
         id: "gateway",
         title_ja: "ゲートウェイ",
-        migrations: vec![Migration {
-            name: "20261125_gateway",
-            sql: include_str!("../migrations/20261125_gateway.sql"),
-        }],
+        migrations: vec![
+            Migration {
+                name: "20261125_gateway",
+                sql: include_str!("../migrations/20261125_gateway.sql"),
+            },
+            Migration {
+                name: "20261126_gateway_ips",
+                sql: include_str!("../migrations/20261126_gateway_ips.sql"),
+            },
+        ],
         jobs: jobs::kinds(),
         schedules: jobs::schedules(),
         routes: [api::routes(), pages::routes()].concat(),

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mamori_proxy::{
-    AddressSet, Certificate, CertificateError, FirewallPolicy, Host, Hsts, Listener, Policy,
-    PolicyError, PolicyParts, Serving, Site, WafMode,
+    AddressSet, Certificate, CertificateError, FirewallPolicy, Host, Hsts, IpsPolicy, Listener,
+    NetworkRule, Policy, PolicyError, PolicyParts, Serving, Site, WafMode,
 };
 use mamori_rules::{Folders, RulesError, Wanted};
 use mamori_runtime::App;
-use mamori_runtime::config::{Gateway, GatewaySite, Network};
+use mamori_runtime::config::{Gateway, GatewaySite, Network, Protection};
 use mamori_waf::RuleSet;
 
 use crate::model::{Exclusion, SitePolicy};
+use crate::networks::NetworksError;
 use crate::store;
 
 /// Half a year, the usual beginning for a site that stays on TLS.
@@ -61,6 +62,9 @@ pub enum MakeError {
         /// What was written.
         host: String,
     },
+    /// A list of networks.
+    #[error(transparent)]
+    Networks(#[from] NetworksError),
     /// The whole.
     #[error("設定をまとめて調べたところ: {0}")]
     Policy(#[from] PolicyError),
@@ -94,6 +98,7 @@ pub fn make(
     gateway: &Gateway,
     folders: Option<&Folders>,
     sites: &[Decided],
+    networks: Vec<NetworkRule>,
     now: Timestamp,
 ) -> Result<Policy, MakeError> {
     let mut made = Vec::new();
@@ -113,8 +118,19 @@ pub fn make(
         sites: made,
         trusted_proxies: addresses(&gateway.trusted_proxies),
         allowed: addresses(&gateway.allowed),
+        ips: IpsPolicy {
+            networks,
+            ..ips(gateway.protection)
+        },
         ..PolicyParts::default()
     })?)
+}
+
+fn ips(protection: Protection) -> IpsPolicy {
+    match protection {
+        Protection::WordPress => IpsPolicy::wordpress(),
+        Protection::Off => IpsPolicy::default(),
+    }
 }
 
 /// Name of a socket: `http-0`, `https-1`.

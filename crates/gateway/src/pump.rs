@@ -1,19 +1,22 @@
-//! From what the data plane tells to what is kept: traffic by day, and what the firewall found.
+//! From what the data plane tells to what is kept: access records, traffic by day, what the firewall
+//! found, what watches saw.
 //!
 //! One transaction a second at most, whatever the traffic. Beyond [`MOST_FINDINGS`] findings a
 //! second the rest is counted as traffic and not kept one by one: an attack must not fill the disk
 //! with itself.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_date;
-use mamori_proxy::{Access, Event, Events, Firewall, Outcome};
+use mamori_proxy::{Access, Event, Events, Firewall, Intrusion, Outcome};
 use mamori_store::Db;
 
+use crate::access::Writer;
+use crate::bans::store::{self as ban_store, Seen};
 use crate::model::{Finding, Matched, Traffic};
 use crate::store;
 
@@ -31,14 +34,37 @@ pub struct Losses {
     pub events: AtomicU64,
     /// Findings beyond what is kept of a second.
     pub findings: AtomicU64,
+    /// Why access records are not written; empty: they are.
+    access: Mutex<String>,
+}
+
+impl Losses {
+    /// Why access records are not written; empty: they are.
+    pub fn access_trouble(&self) -> String {
+        self.access
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 /// Takes events until nobody tells any more.
-pub async fn run(db: Db, mut events: Events, losses: Arc<Losses>) {
+pub async fn run(db: Db, mut events: Events, mut writer: Writer, losses: Arc<Losses>) {
     let mut taken = Vec::new();
     let mut batch = Batch::default();
     loop {
         let count = events.gather(&mut taken, MOST_EVENTS).await;
+        (writer, taken) = match logged(writer, taken).await {
+            Ok(both) => both,
+            Err(error) => {
+                tracing::error!(%error, "the thread of the access log broke");
+                return;
+            }
+        };
+        if writer.trouble() != losses.access_trouble() {
+            let mut access = losses.access.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.trouble().clone_into(&mut access);
+        }
         for event in taken.drain(..) {
             batch.take(event);
         }
@@ -60,8 +86,21 @@ pub async fn run(db: Db, mut events: Events, losses: Arc<Losses>) {
     }
 }
 
+/// Writes access records on a thread that may wait for the disk.
+async fn logged(
+    mut writer: Writer,
+    events: Vec<Event>,
+) -> Result<(Writer, Vec<Event>), tokio::task::JoinError> {
+    tokio::task::spawn_blocking(move || {
+        writer.write(&events);
+        (writer, events)
+    })
+    .await
+}
+
 async fn write(db: &Db, batch: &Batch) -> mamori_store::Result<()> {
     let mut tx = db.begin_write().await?;
+    ban_store::add_seen(&mut tx, &batch.seen).await?;
     store::add_traffic(&mut tx, &batch.traffic).await?;
     store::add_findings(&mut tx, &batch.findings).await?;
     tx.commit().await
@@ -72,12 +111,13 @@ async fn write(db: &Db, batch: &Batch) -> mamori_store::Result<()> {
 struct Batch {
     traffic: BTreeMap<(String, Date), Traffic>,
     findings: Vec<Finding>,
+    seen: BTreeMap<(Date, String), Seen>,
     left_out: u64,
 }
 
 impl Batch {
     fn is_empty(&self) -> bool {
-        self.traffic.is_empty() && self.findings.is_empty()
+        self.traffic.is_empty() && self.findings.is_empty() && self.seen.is_empty()
     }
 
     fn take(&mut self, event: Event) {
@@ -90,8 +130,16 @@ impl Batch {
                     self.left_out += 1;
                 }
             }
+            Event::Intrusion(intrusion) => self.see(&intrusion),
             _ => {}
         }
+    }
+
+    fn see(&mut self, intrusion: &Intrusion) {
+        let key = (tokyo_date(intrusion.at), intrusion.watch.to_string());
+        let seen = self.seen.entry(key).or_default();
+        seen.seen += 1;
+        seen.banned += u64::from(intrusion.ban.is_some());
     }
 
     fn count(&mut self, access: &Access) {

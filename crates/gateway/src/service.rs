@@ -19,6 +19,9 @@ use mamori_runtime::App;
 use mamori_runtime::config::Gateway as Settings;
 use tokio::sync::{Notify, watch};
 
+use crate::access;
+use crate::bans::keeper::Keeper;
+use crate::networks::Lists;
 use crate::policy::{self, Decided, MakeError};
 use crate::pump::{self, Losses};
 use crate::store::{self, Alive};
@@ -29,6 +32,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const SAY_EVERY: Duration = Duration::from_mins(1);
 /// Events that wait for the pump: some seconds of heavy traffic.
 const EVENTS: usize = 131_072;
+/// How often access records are put in order.
+const TIDY_EVERY: Duration = Duration::from_hours(1);
 /// How long requests may still run when the gateway stops.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -120,15 +125,18 @@ pub async fn serve(
     let running = app.slot_or_default::<Running>();
     let source = Source {
         folders: folders(&app, &settings),
+        lists: Arc::default(),
         settings,
     };
     let mut seen = source.look(&app).await?;
     let made = source.make(&app).await?;
     let (told, events) = Events::channel(EVENTS);
     let server = Server::start(made, sockets, Arc::clone(&app.clock), told)?;
+    let mut bans = Keeper::start(&app.db, server.ips()).await?;
     let pump = tokio::spawn(pump::run(
         app.db.clone(),
         events,
+        access::Writer::open(access::folder(&app)),
         Arc::clone(&running.losses),
     ));
     *running.lock() = Status {
@@ -138,7 +146,12 @@ pub async fn serve(
     };
     tracing::info!(sites = source.settings.sites.len(), "the gateway serves");
     let mut said: Option<Instant> = None;
+    let mut tidied: Option<Instant> = None;
     loop {
+        if tidied.is_none_or(|tidied| tidied.elapsed() >= TIDY_EVERY) {
+            tidy(&app, &source.settings, &running.losses).await;
+            tidied = Some(Instant::now());
+        }
         if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
             say_alive(&app, &running).await;
             said = Some(Instant::now());
@@ -157,13 +170,36 @@ pub async fn serve(
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "decisions about the gateway were not read"),
         }
+        keep(&app, &mut bans).await;
     }
+    keep(&app, &mut bans).await;
     running.lock().since = None;
     server.stop(GRACE).await;
     if let Err(error) = pump.await {
         tracing::error!(%error, "the gateway's pump broke");
     }
     Ok(())
+}
+
+/// Bans outlive a restart and hold at every gateway; without the database they hold here all the same.
+async fn keep(app: &App, bans: &mut Keeper) {
+    if let Err(error) = bans.sync(&app.db).await {
+        tracing::warn!(%error, "bans were not stored");
+    }
+}
+
+async fn tidy(app: &App, settings: &Settings, losses: &Losses) {
+    let folder = access::folder(app);
+    let trouble = losses.access_trouble();
+    let (now, days) = (app.now(), settings.access_days);
+    if let Err(error) = access::tidy(&app.db, folder, now, days, trouble).await {
+        tracing::warn!(%error, "what is kept of access records was not noted");
+    }
+}
+
+/// Tells a gateway in this process that something was decided.
+pub fn told(app: &App) {
+    app.slot_or_default::<Running>().changed();
 }
 
 /// Says that the gateway runs, and how, for pages and jobs in whatever process.
@@ -199,6 +235,7 @@ pub fn folders(app: &App, settings: &Settings) -> Option<Folders> {
 struct Source {
     settings: Settings,
     folders: Option<Folders>,
+    lists: Arc<Mutex<Lists>>,
 }
 
 /// What a policy was made from, as far as it can change: when one of these is another, it is made
@@ -221,6 +258,7 @@ impl Source {
         let files = certificates
             .flat_map(|(chain, key)| [chain, key])
             .chain(self.folders.iter().map(|folders| &folders.rules))
+            .chain(self.settings.networks.iter().map(|list| &list.file))
             .map(|file| {
                 let changed = std::fs::metadata(file).and_then(|about| about.modified());
                 // A link to a version leads elsewhere when another one is put into force.
@@ -241,9 +279,14 @@ impl Source {
             sites.push(Decided::read(app, site).await?);
         }
         let (settings, folders) = (self.settings.clone(), self.folders.clone());
+        let lists = Arc::clone(&self.lists);
         let now = app.now();
         let made = tokio::task::spawn_blocking(move || {
-            policy::make(&settings, folders.as_ref(), &sites, now)
+            let networks = lists
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .rules(&settings.networks)?;
+            policy::make(&settings, folders.as_ref(), &sites, networks, now)
         });
         Ok(made.await??)
     }

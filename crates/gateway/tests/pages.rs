@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use mamori_gateway::model::{Finding, Matched};
-use mamori_gateway::{capability, store};
+use mamori_gateway::{access, capability, store};
 use mamori_kernel::permission::Role;
 use mamori_proxy::WafMode;
 use mamori_runtime::config::{Gateway, GatewaySite};
@@ -49,14 +49,8 @@ async fn open() -> TestApp {
     let test = TestApp::builder()
         .configured(|config| {
             config.gateway = Some(Gateway {
-                http: Vec::new(),
-                https: Vec::new(),
-                rules: None,
-                plugin: None,
-                trusted_proxies: Vec::new(),
-                allowed: Vec::new(),
-                plan_gigabytes: 400,
                 sites: vec![site("a", "c1"), site("b", "c2")],
+                ..Gateway::default()
             });
         })
         .with(capability())
@@ -251,4 +245,107 @@ async fn a_site_is_changed_by_page_and_by_program() {
     let again = program.post_json(path, &wish).await.json();
     assert_eq!(first["id"], again["id"], "the same is not made twice");
     assert_eq!(program.get(path).await.json()["total"], 1);
+}
+
+#[tokio::test]
+async fn somebody_is_kept_out_and_let_in_again_by_page_and_by_program() {
+    let test = open().await;
+    let mut person = test.sign_in(Role::Manager).await;
+    let empty = person.get("/c/c1/gateway/bans").await.text();
+    assert!(empty.contains("いま遮断している相手はいません"), "{empty}");
+    let mut fields = [
+        ("network", "10.0.0.0/8"),
+        ("hours", "24"),
+        ("reason", "くり返しの送信"),
+    ];
+    let wrong = person.post_form("/c/c1/gateway/bans/new", &fields).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text().contains("広すぎます") && wrong.text().contains("くり返しの送信"));
+    fields[0].1 = "192.0.2.77";
+    let done = person.post_form("/c/c1/gateway/bans/new", &fields).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    let list = person.get("/c/c1/gateway/bans").await.text();
+    assert!(
+        list.contains("192.0.2.77/32") && list.contains("くり返しの送信"),
+        "{list}"
+    );
+    let lifted = [("network", "192.0.2.77/32")];
+    let done = person.post_form("/c/c1/gateway/bans/lift", &lifted).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    let again = person.post_form("/c/c1/gateway/bans/lift", &lifted).await;
+    assert_eq!(again.status, StatusCode::NOT_FOUND);
+
+    let refused = person.get("/c/c1/gateway/blocked/0a1b").await.text();
+    assert!(
+        refused.contains("/gateway/bans/new?network=203.0.113.9"),
+        "{refused}"
+    );
+    let ban = json!({ "network": "2001:db8::5", "reason": "scan", "hours": 1 });
+    let made = person
+        .post_json("/api/v1/contracts/c1/gateway/bans", &ban)
+        .await;
+    assert_eq!(made.json()["network"], "2001:db8::/64", "{}", made.text());
+    let list = person.get("/api/v1/contracts/c1/gateway/bans").await.json();
+    assert_eq!(list["items"][0]["reason"], "scan", "{list}");
+    let lift = json!({ "network": "2001:db8::/64" });
+    let path = "/api/v1/contracts/c1/gateway/bans/lift";
+    assert_eq!(person.post_json(path, &lift).await.status, StatusCode::OK);
+    assert_eq!(
+        person.post_json(path, &lift).await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn access_records_are_shown_only_of_own_sites_and_as_a_file() {
+    let test = open().await;
+    let folder = access::folder(&test.app);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let line = |site: &str, path: &str, status: u16| {
+        json!({
+            "kind": "access", "at": "2026-10-01T03:00:00Z", "id": "0123456789abcdef01234567",
+            "listener": "http-0", "site": site, "client": "192.0.2.7", "method": "GET",
+            "host": "www.example.jp", "path": path, "version": "HTTP/1.1", "tls": true,
+            "status": status, "bytes_in": 0, "bytes_out": 12, "complete": true, "took_us": 1_500,
+            "outcome": "served", "verdict": "passed", "score": 0,
+        })
+        .to_string()
+    };
+    let lines = [
+        line("a", "/soudan/", 200),
+        line("b", "/other/", 200),
+        line("a", "/nothing", 404),
+    ];
+    let text = lines.join("\n") + "\n";
+    std::fs::write(folder.join("access-2026-10-01-001.jsonl"), text).expect("written");
+    let mut person = test.sign_in(Role::Manager).await;
+    let page = person
+        .get("/c/c1/gateway/access?day=2026-10-01")
+        .await
+        .text();
+    assert!(
+        page.contains("/soudan/") && page.contains("/nothing"),
+        "{page}"
+    );
+    assert!(!page.contains("/other/"), "another contract's site");
+    let narrow = person
+        .get("/c/c1/gateway/access?day=2026-10-01&status=4xx")
+        .await
+        .text();
+    assert!(!narrow.contains("/soudan/") && narrow.contains("/nothing"));
+    let wrong = person.get("/c/c1/gateway/access?day=yesterday").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let file = person
+        .get("/c/c1/gateway/access/file?day=2026-10-01&as=combined")
+        .await;
+    assert!(
+        file.header("content-disposition")
+            .contains("access-2026-10-01.log")
+    );
+    assert_eq!(file.text().lines().count(), 2, "{}", file.text());
+    let items = person
+        .get("/api/v1/contracts/c1/gateway/access?day=2026-10-01&q=soudan")
+        .await
+        .json();
+    assert_eq!(items["items"][0]["path"], "/soudan/", "{items}");
 }

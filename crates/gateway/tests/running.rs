@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mamori_gateway::access::{self, search};
 use mamori_gateway::model::{SitePolicy, Wish};
 use mamori_gateway::store::{self, Search};
-use mamori_gateway::{capability, desk, evidence, service};
+use mamori_gateway::{bans, capability, desk, evidence, service};
 use mamori_kernel::ledger::Actor;
 use mamori_proxy::WafMode;
 use mamori_runtime::config::{Gateway, GatewaySite};
@@ -57,21 +58,22 @@ async fn site_behind() -> SocketAddr {
 
 struct Bench {
     test: TestApp,
+    settings: Gateway,
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    served: tokio::task::JoinHandle<Result<(), service::ServeError>>,
+    served: Served,
 }
 
 async fn open(rules: PathBuf) -> Bench {
+    begin(Some(rules)).await
+}
+
+/// With rules, or with the firewall off.
+async fn begin(rules: Option<PathBuf>) -> Bench {
     let behind = site_behind().await;
     let settings = Gateway {
         http: vec!["127.0.0.1:0".parse().expect("an address")],
-        https: Vec::new(),
-        rules: Some(rules),
-        plugin: None,
-        trusted_proxies: Vec::new(),
-        allowed: Vec::new(),
-        plan_gigabytes: 400,
+        rules,
         sites: vec![GatewaySite {
             name: "site".to_owned(),
             contract: CONTRACT.to_owned(),
@@ -79,6 +81,7 @@ async fn open(rules: PathBuf) -> Bench {
             upstreams: vec![behind.to_string()],
             certificate: None,
         }],
+        ..Gateway::default()
     };
     let own = settings.clone();
     let test = TestApp::builder()
@@ -86,19 +89,49 @@ async fn open(rules: PathBuf) -> Bench {
         .with(capability())
         .open()
         .await;
-    let sockets = service::bind(&settings).expect("bound");
-    let address = sockets[0].1.local_addr().expect("an address");
-    let (stop, stopped) = watch::channel(false);
-    let served = tokio::spawn(service::serve(test.app.clone(), settings, sockets, stopped));
+    if settings.rules.is_none() {
+        let off = SitePolicy {
+            mode: WafMode::Off,
+            ..SitePolicy::default()
+        };
+        desk::decide(&test.app, CONTRACT, "site", &off, Actor::person("u1"))
+            .await
+            .expect("decided");
+    }
+    let (address, stop, served) = serve(&test, settings.clone());
     Bench {
         test,
+        settings,
         address,
         stop,
         served,
     }
 }
 
+type Served = tokio::task::JoinHandle<Result<(), service::ServeError>>;
+
+fn serve(test: &TestApp, settings: Gateway) -> (SocketAddr, watch::Sender<bool>, Served) {
+    let sockets = service::bind(&settings).expect("bound");
+    let address = sockets[0].1.local_addr().expect("an address");
+    let (stop, stopped) = watch::channel(false);
+    let served = tokio::spawn(service::serve(test.app.clone(), settings, sockets, stopped));
+    (address, stop, served)
+}
+
 impl Bench {
+    /// Ends and begins anew with the same database.
+    async fn restart(self) -> Self {
+        self.stop.send_replace(true);
+        self.served.await.expect("no panic").expect("served");
+        let (address, stop, served) = serve(&self.test, self.settings.clone());
+        Self {
+            address,
+            stop,
+            served,
+            ..self
+        }
+    }
+
     async fn ask(&self, target: &str) -> u16 {
         for _ in 0..200 {
             if let Some(status) = ask(self.address, target).await {
@@ -344,4 +377,124 @@ async fn the_daily_check_tries_the_rules_and_the_transfer_is_noted() {
         (&true.into(), &true.into()),
         "{checked}"
     );
+}
+
+/// Sends what two readers could understand differently.
+async fn malformed(address: SocketAddr) {
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
+    stream.write_all(request).await.expect("sent");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_overdoes_it_is_kept_out_until_lifted_also_after_a_restart() {
+    let bench = begin(None).await;
+    assert_eq!(bench.ask("/").await, 200);
+    for _ in 0..31 {
+        malformed(bench.address).await;
+    }
+    bench.becomes("/", 403).await;
+    let bench = bench.restart().await;
+    bench.becomes("/", 403).await;
+
+    let app = &bench.test.app;
+    let held = bans::store::in_force(&app.db, app.now(), 0, 10)
+        .await
+        .expect("read");
+    let [one] = held.as_slice() else {
+        panic!("one ban: {held:?}")
+    };
+    assert_eq!(one.ban.network.to_string(), "127.0.0.1/32");
+    let today = mamori_kernel::clock::tokyo_date(app.now());
+    let seen = bans::store::seen(&app.db, today, today)
+        .await
+        .expect("read");
+    assert_eq!(seen["malformed"].banned, 1, "{seen:?}");
+
+    let person = || Actor::person("u1");
+    bans::lift(app, CONTRACT, "127.0.0.1/32", person())
+        .await
+        .expect("lifted");
+    bench.becomes("/", 200).await;
+    let again = bans::lift(app, CONTRACT, "127.0.0.1/32", person()).await;
+    assert!(matches!(again, Err(desk::DeskError::NoBan)));
+
+    let wish = bans::BanWish {
+        network: "127.0.0.1".to_owned(),
+        hours: "2".to_owned(),
+        reason: "フォームへの連続した送信".to_owned(),
+    };
+    bans::ban(app, CONTRACT, &wish, person())
+        .await
+        .expect("banned");
+    bench.becomes("/", 403).await;
+    bans::lift(app, CONTRACT, "127.0.0.1/32", person())
+        .await
+        .expect("lifted");
+    bench.becomes("/", 200).await;
+
+    let records = app.db.ledger_records(&LedgerQuery::new(CONTRACT)).await;
+    let records = records.expect("the ledger");
+    let of = |kind: &str| records.iter().filter(|record| record.kind == kind).count();
+    assert_eq!((of(evidence::BANNED), of(evidence::BAN_LIFTED)), (1, 2));
+    let all = format!("{records:?}");
+    assert!(
+        !all.contains("127.0.0.1"),
+        "no address is in the ledger: {all}"
+    );
+    bench.stop.send_replace(true);
+    bench.served.await.expect("no panic").expect("served");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_is_recorded_and_what_is_kept_is_evidence() {
+    let bench = begin(None).await;
+    assert_eq!(bench.ask("/soudan?secret=1").await, 200);
+    malformed(bench.address).await;
+    // Put in order as the gateway begins: by now there is something.
+    let bench = bench.restart().await;
+    assert_eq!(bench.ask("/").await, 200);
+    let app = bench.test.app.clone();
+    let kept = loop {
+        let kept = access::store::kept(&app.db).await.expect("read");
+        match kept {
+            Some(kept) if kept.oldest_on.is_some() => break kept,
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    assert_eq!(kept.trouble, "");
+    bench.stop.send_replace(true);
+    bench.served.await.expect("no panic").expect("served");
+    let wanted = search::Wanted {
+        sites: vec!["site".to_owned()],
+        day: mamori_kernel::clock::tokyo_date(app.now()),
+        words: "soudan".to_owned(),
+        status: search::Status::Any,
+    };
+    let folder = access::folder(&app);
+    let found = search::newest(&folder, &wanted, 10, Duration::from_secs(60)).expect("read");
+    let [line] = found.lines.as_slice() else {
+        panic!("one request: {found:?}")
+    };
+    assert_eq!((line.path.as_str(), line.status), ("/soudan", 200));
+
+    for hours in [1, 24] {
+        bench
+            .test
+            .advance(jiff::SignedDuration::from_hours(hours))
+            .await;
+    }
+    let query = LedgerQuery {
+        kinds: vec![evidence::LOG_KEPT.to_owned()],
+        ..LedgerQuery::new(CONTRACT)
+    };
+    let records = app.db.ledger_records(&query).await.expect("the ledger");
+    let payload = records.last().expect("a record").payload.value().clone();
+    assert_eq!(
+        (&payload["log"], &payload["oldest_on"]),
+        (&"access".into(), &"2026-10-01".into())
+    );
+    assert_eq!(payload["ok"], false, "nobody writes any more");
 }

@@ -10,7 +10,8 @@ use mamori_web::components::{
 };
 use mamori_web::{Field, Page, Tone, Visitor, WebError, html};
 
-use super::{DECIDE, READ, contract_of, mode_said, site_names};
+use super::bans::ban_href;
+use super::{AREA, DECIDE, READ, contract_of, mode_said, site_names};
 use crate::model::Finding;
 use crate::store::{self, Search};
 
@@ -23,8 +24,6 @@ const SPEC: TableSpec = TableSpec {
 };
 /// Rows of a CSV.
 const MOST_ROWS: u64 = 100_000;
-/// Area of the note that says who was shown addresses and values.
-const AREA: &str = "gateway";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -166,6 +165,8 @@ struct OnePage {
     rules: Vec<HitView>,
     /// Rules that only sum up.
     sums: Vec<String>,
+    /// Where the client can be kept out; empty for who may not decide that.
+    ban: String,
     may_decide: bool,
 }
 
@@ -198,6 +199,7 @@ async fn one(
         incomplete: found.incomplete,
         may_decide: visitor.may(DECIDE),
         sums: sums(&found),
+        ban: ban_href(&visitor, &found.client),
         facts,
         number: found.id.clone(),
         what,

@@ -5,8 +5,12 @@
 //! | `/gateway` | read; decide for its forms | sites, traffic of the last days, the month's plan |
 //! | `/gateway/blocked` | read (personal) | what was refused, by number, path, address, rule |
 //! | `/gateway/blocked/{id}` | read (personal) | one of them: rules, values, the narrowest exclusion |
+//! | `/gateway/access` | read (personal) | access records of a day, also as files |
+//! | `/gateway/bans` | read (personal); decide for its forms | who is kept out, and what watches saw |
 //! | `/gateway/exclusions` | read; decide for its forms | what rules do not look at, why and until when |
 
+mod access;
+mod bans;
 mod blocked;
 mod exclusions;
 mod overview;
@@ -16,6 +20,7 @@ use mamori_proxy::WafMode;
 use mamori_runtime::{App, NavEntry, NavGroup, Route, Texts, Tile};
 use mamori_web::{Page, Tone, Visitor, WebError};
 
+pub(crate) use access::found as found_access;
 pub(crate) use blocked::found;
 pub(crate) use overview::checked;
 
@@ -26,6 +31,8 @@ pub const READ: Permission = Permission::read("gateway");
 /// Deciding what it does.
 pub const DECIDE: Permission = Permission::decide("gateway");
 
+/// Area of the note that says who was shown addresses and values.
+const AREA: &str = "gateway";
 pub(crate) const FORM_BYTES: usize = 16 * 1024;
 
 /// The routes of all pages.
@@ -33,6 +40,8 @@ pub fn routes() -> Vec<Route> {
     let mut routes = overview::routes();
     routes.extend(blocked::routes());
     routes.extend(exclusions::routes());
+    routes.extend(bans::routes());
+    routes.extend(access::routes());
     routes
 }
 
@@ -83,7 +92,9 @@ pub(crate) fn contract_of(visitor: &Visitor) -> Result<String, WebError> {
 
 pub(crate) fn refused(error: DeskError) -> WebError {
     match error {
-        DeskError::NoSite | DeskError::NoExclusion => WebError::NotFound(error.to_string()),
+        DeskError::NoSite | DeskError::NoExclusion | DeskError::NoBan => {
+            WebError::NotFound(error.to_string())
+        }
         DeskError::Wrong(_) => WebError::invalid(error.to_string()),
         DeskError::Record(error) => WebError::bug(error),
         DeskError::Store(error) => error.into(),

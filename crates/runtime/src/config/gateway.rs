@@ -12,6 +12,8 @@
 //! trusted_proxies = ["10.0.0.0/8"]        # believed about the client's address
 //! allowed = ["203.0.113.0/24"]            # offices and monitoring: never limited or banned
 //! plan_gigabytes = 400                    # transfer a month that the contract buys
+//! protection = "wordpress"                # limits and bans; "off": none
+//! access_days = 400                       # how long access records are kept
 //!
 //! [[gateway.site]]
 //! name = "kokoshelju"
@@ -20,6 +22,12 @@
 //! upstreams = ["127.0.0.1:8081"]
 //! certificate_file = "secrets/site.pem"  # the site's certificate first; read again when it changes
 //! key_file = "secrets/site.key"
+//!
+//! [[gateway.network]]                     # a country, a feed of attackers, the office
+//! name = "office-only"
+//! file = "lists/office.txt"               # an address, network or range a line; read again when it changes
+//! refuses = "unlisted"                    # who stays outside: "listed" or "unlisted"
+//! paths = ["/wp-admin/"]                  # of what; without it the whole site
 //! ```
 
 use std::net::SocketAddr;
@@ -45,8 +53,60 @@ pub struct Gateway {
     pub allowed: Vec<Network>,
     /// Gigabytes (10⁹ bytes) a month that the contract's plan holds.
     pub plan_gigabytes: u64,
+    /// Limits and bans against clients that overdo it.
+    pub protection: Protection,
+    /// Days for which access records are kept.
+    pub access_days: u32,
+    /// Lists of networks and what they are kept out of.
+    pub networks: Vec<GatewayNetwork>,
     /// What is served, at least one.
     pub sites: Vec<GatewaySite>,
+}
+
+impl Default for Gateway {
+    /// Nothing is served, everything else as when the file is silent.
+    fn default() -> Self {
+        Self {
+            http: Vec::new(),
+            https: Vec::new(),
+            rules: None,
+            plugin: None,
+            trusted_proxies: Vec::new(),
+            allowed: Vec::new(),
+            plan_gigabytes: PLAN_GIGABYTES,
+            protection: Protection::default(),
+            access_days: ACCESS_DAYS,
+            networks: Vec::new(),
+            sites: Vec::new(),
+        }
+    }
+}
+
+/// Limits and bans against clients that overdo it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protection {
+    /// What suits a site made with WordPress.
+    #[default]
+    WordPress,
+    /// None.
+    Off,
+}
+
+/// `[[gateway.network]]`.
+#[derive(Debug, Clone)]
+pub struct GatewayNetwork {
+    /// Its name in records.
+    pub name: String,
+    /// The list.
+    pub file: PathBuf,
+    /// Whether those in the list stay outside; otherwise those who are not in it.
+    pub refuses_listed: bool,
+    /// Whether it is only told and nobody stays outside.
+    pub observes: bool,
+    /// Names of sites; none: all.
+    pub sites: Vec<String>,
+    /// Paths, each with everything below it; none: all.
+    pub paths: Vec<String>,
 }
 
 /// `[[gateway.site]]`.
@@ -67,6 +127,10 @@ pub struct GatewaySite {
 
 const SECTION: &str = "gateway";
 const HTTP: &str = "[\"0.0.0.0:80\"]";
+/// What the contract of the first city buys (clause 6).
+const PLAN_GIGABYTES: u64 = 400;
+/// A fiscal year and the month after it, in which the year is closed.
+const ACCESS_DAYS: u32 = 400;
 const NETWORKS: &str = "[\"203.0.113.0/24\"]";
 
 impl Config {
@@ -79,6 +143,15 @@ impl Config {
         let trusted_proxies = networks(reader, "gateway.trusted_proxies");
         let allowed = networks(reader, "gateway.allowed");
         let plan = reader.integer("gateway.plan_gigabytes", 1..=1_000_000);
+        let protection = reader.choice(
+            "gateway.protection",
+            &[
+                ("wordpress", Protection::WordPress),
+                ("off", Protection::Off),
+            ],
+        );
+        let access_days = reader.integer("gateway.access_days", 1..=3_660);
+        let lists = network_lists(reader);
         let sites = sites(reader, !https.is_empty());
         if !wanted {
             return;
@@ -108,7 +181,12 @@ impl Config {
             allowed,
             plan_gigabytes: plan
                 .and_then(|plan| u64::try_from(plan).ok())
-                .unwrap_or(400),
+                .unwrap_or(PLAN_GIGABYTES),
+            protection: protection.unwrap_or_default(),
+            access_days: access_days
+                .and_then(|days| u32::try_from(days).ok())
+                .unwrap_or(ACCESS_DAYS),
+            networks: lists,
             sites,
         });
     }
@@ -145,6 +223,55 @@ fn networks(reader: &mut Reader, key: &str) -> Vec<Network> {
         }
     }
     networks
+}
+
+fn network_lists(reader: &mut Reader) -> Vec<GatewayNetwork> {
+    let mut lists: Vec<GatewayNetwork> = Vec::new();
+    for index in 0..reader.count("gateway.network") {
+        let place = format!("gateway.network[{index}]");
+        let key = |name: &str| format!("{place}.{name}");
+        let name = reader.text(&key("name"), "\"office-only\"");
+        let base = reader.base();
+        let file = reader
+            .text(&key("file"), "\"lists/office.txt\"")
+            .map(|path| base.join(path));
+        let refuses = reader.choice(&key("refuses"), &[("listed", true), ("unlisted", false)]);
+        let observes = reader.boolean(&key("observe")).unwrap_or_default();
+        let sites = reader.list(&key("sites"), "[\"kokoshelju\"]");
+        let paths = reader.list(&key("paths"), "[\"/wp-admin/\"]");
+        for (field, there) in [
+            ("name", name.is_some()),
+            ("file", file.is_some()),
+            ("refuses", refuses.is_some()),
+        ] {
+            if !there && reader.place_of(&key(field)) == Place::Nowhere {
+                reader.problem(
+                    &place,
+                    format!("[[gateway.network]] に {field} がありません"),
+                    "name, file, refuses（\"listed\" か \"unlisted\"）の 3 つを書いてください。",
+                );
+            }
+        }
+        let (Some(name), Some(file), Some(refuses_listed)) = (name, file, refuses) else {
+            continue;
+        };
+        if lists.iter().any(|list| list.name == name) {
+            reader.problem(
+                &key("name"),
+                format!("一覧の名前「{name}」が 2 度使われています"),
+                "名前を変えてください。",
+            );
+        }
+        lists.push(GatewayNetwork {
+            name,
+            file,
+            refuses_listed,
+            observes,
+            sites,
+            paths,
+        });
+    }
+    lists
 }
 
 fn sites(reader: &mut Reader, over_tls: bool) -> Vec<GatewaySite> {

@@ -67,7 +67,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-pub use gateway::{Gateway, GatewaySite};
+pub use gateway::{Gateway, GatewayNetwork, GatewaySite, Protection};
 pub use network::{Network, NotANetwork, admits};
 pub use oidc::Oidc;
 pub use problem::{Place, Problem};

@@ -277,9 +277,12 @@ fn a_gateway_is_read_whole_and_missing_parts_are_named() {
     assert_eq!(gateway.plan_gigabytes, 400);
     assert_eq!(gateway.sites[0].hosts, ["www.example.jp"]);
     assert!(gateway.sites[0].certificate.is_none());
+    assert_eq!(gateway.protection, Protection::WordPress);
+    assert_eq!(gateway.access_days, 400);
     assert!(parse("").expect("defaults").gateway.is_none());
     let text = problems(
-        "[gateway]\nhttps = [\"443\"]\n\n[[gateway.site]]\nname = \"a\"\ncertificate_file = \"a.pem\"\n",
+        "[gateway]\nhttps = [\"443\"]\n\n[[gateway.site]]\nname = \"a\"\ncertificate_file = \"a.pem\"\n\n\
+         [[gateway.network]]\nname = \"n\"\nrefuses = \"all\"\n",
     );
     for part in [
         "gateway.https の「443」は アドレス:ポート ではありません",
@@ -287,7 +290,26 @@ fn a_gateway_is_read_whole_and_missing_parts_are_named() {
         "hosts がありません",
         "upstreams がありません",
         "certificate_file と key_file の片方しかありません",
+        "[[gateway.network]] に file がありません",
+        "gateway.network[0].refuses の値「all」は選べません",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn lists_of_networks_are_read_with_what_they_are_kept_out_of() {
+    let config = parse(
+        "[gateway]\nhttp = [\"127.0.0.1:8000\"]\nprotection = \"off\"\naccess_days = 30\n\n\
+         [[gateway.site]]\nname = \"site\"\ncontract = \"c1\"\nhosts = [\"www.example.jp\"]\n\
+         upstreams = [\"127.0.0.1:81\"]\n\n[[gateway.network]]\nname = \"office\"\n\
+         file = \"office.txt\"\nrefuses = \"unlisted\"\npaths = [\"/wp-admin/\"]\nobserve = true\n",
+    )
+    .expect("a gateway");
+    let gateway = config.gateway.expect("a gateway");
+    assert_eq!(gateway.protection, Protection::Off);
+    assert_eq!(gateway.access_days, 30);
+    let list = &gateway.networks[0];
+    assert!(list.observes && !list.refuses_listed && list.sites.is_empty());
+    assert_eq!(list.paths, ["/wp-admin/"]);
 }

@@ -9,9 +9,16 @@
 //! | `GET /gateway/exclusions` | read | what rules do not look at |
 //! | `POST /gateway/exclusions` | decide | a new one |
 //! | `POST /gateway/exclusions/{site}/{id}/end` | decide | ends one |
+//! | `GET /gateway/bans` | read (personal) | who is kept out, the newest first |
+//! | `POST /gateway/bans` | decide | keeps a network out |
+//! | `POST /gateway/bans/lift` | decide | lets a network in again |
+//! | `GET /gateway/access?day&q&status` | read (personal) | access records of a day, the newest first |
 //!
 //! The same decision again changes nothing, and an exclusion that holds already is not made twice,
-//! so none of them needs an `Idempotency-Key`.
+//! so none of them needs an `Idempotency-Key`; a ban for the same network replaces the one before.
+
+mod access;
+mod bans;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -34,7 +41,14 @@ const MODES: [&str; 3] = ["block", "detect", "off"];
 
 /// The routes.
 pub fn routes() -> Vec<Route> {
-    let about = |ja: &str, en: &str| Operation::new("gateway", ja, en);
+    [own_routes(), bans::routes(), access::routes()].concat()
+}
+
+fn about(ja: &str, en: &str) -> Operation {
+    Operation::new("gateway", ja, en)
+}
+
+fn own_routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/contracts/{contract}/gateway", READ, look).describe(
             about("ゲートウェイの状態", "How the gateway stands").gives(overview_schema()),
@@ -425,24 +439,27 @@ async fn exclude(
         expires_on: body.expires_on,
         request: body.request,
     };
-    let wrong = |list: &[WrongWish]| {
-        let page = Page::bare(&app, visitor.language, "");
-        WebError::Invalid {
-            message: "除外設定に誤りがあります".to_owned(),
-            fields: list
-                .iter()
-                .map(|(field, key)| FieldError {
-                    field: (*field).to_owned(),
-                    message: page.t(key),
-                })
-                .collect(),
-        }
-    };
+    let wrong = |list: &[WrongWish]| wrong(&app, &visitor, "除外設定に誤りがあります", list);
     match desk::exclude(&app, &contract, &body.site, &wish, visitor.actor()).await {
         Ok(made) => Ok(Json(exclusion_json(&app, &made))),
         Err(DeskError::Wrong(list)) => Err(wrong(&list)),
         Err(DeskError::NoSite) => Err(wrong(&[("site", "gateway-wrong-site")])),
         Err(error) => Err(pages::refused(error)),
+    }
+}
+
+/// A wish that cannot be fulfilled, each field with its reason.
+fn wrong(app: &App, visitor: &Visitor, message: &str, list: &[WrongWish]) -> WebError {
+    let page = Page::bare(app, visitor.language, "");
+    WebError::Invalid {
+        message: message.to_owned(),
+        fields: list
+            .iter()
+            .map(|(field, key)| FieldError {
+                field: (*field).to_owned(),
+                message: page.t(key),
+            })
+            .collect(),
     }
 }
 

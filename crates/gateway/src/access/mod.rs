@@ -1,0 +1,159 @@
+//! Access records: written beside the data plane, packed, removed when their term is over, read by
+//! the console (別紙2 運用: access records are kept).
+//!
+//! They lie in files on the machine of the gateway, not in the database: a day of an attack holds
+//! millions of them, and nothing but a search ever reads them. What the database knows of them is
+//! [`Kept`]: which days are there. Whoever may look at them sees addresses, so each look is noted.
+
+pub mod search;
+pub mod store;
+
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
+use mamori_kernel::clock::tokyo_date;
+use mamori_proxy::Event;
+use mamori_proxy::access_log::{AccessLog, Archive, LogError, LogPolicy};
+use mamori_runtime::App;
+use mamori_store::Db;
+
+/// Bytes after which the next file begins.
+const FILE_BYTES: u64 = 256 << 20;
+
+/// Which access records there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// When that was looked at.
+    pub at: Timestamp,
+    /// The oldest day; `None`: nothing is kept yet.
+    pub oldest_on: Option<Date>,
+    /// The newest day.
+    pub newest_on: Option<Date>,
+    /// Files.
+    pub files: u64,
+    /// Bytes on the disk.
+    pub bytes: u64,
+    /// Files removed because their term was over, since the gateway was set up.
+    pub removed: u64,
+    /// Why records cannot be written or kept in order; empty: they can.
+    pub trouble: String,
+}
+
+/// Where this installation keeps them.
+pub fn folder(app: &App) -> PathBuf {
+    app.config.data_dir.join("gateway").join("access")
+}
+
+/// The log, and whether it can be written.
+#[derive(Debug)]
+pub struct Writer {
+    folder: PathBuf,
+    log: Option<AccessLog>,
+    trouble: String,
+}
+
+impl Writer {
+    /// Opens the log. A log that cannot be opened is tried again with each batch; visitors are served
+    /// all the same.
+    pub fn open(folder: PathBuf) -> Self {
+        let mut writer = Self {
+            folder,
+            log: None,
+            trouble: String::new(),
+        };
+        writer.try_open();
+        writer
+    }
+
+    /// Why records cannot be written; empty: they can.
+    pub fn trouble(&self) -> &str {
+        &self.trouble
+    }
+
+    fn try_open(&mut self) {
+        let policy = LogPolicy {
+            directory: self.folder.clone(),
+            size: FILE_BYTES,
+        };
+        match AccessLog::open(policy) {
+            Ok(log) => {
+                self.log = Some(log);
+                self.trouble.clear();
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &LogError) {
+        if self.trouble.is_empty() {
+            tracing::error!(%error, "access records are not written");
+        }
+        self.trouble = error.to_string();
+        self.log = None;
+    }
+
+    /// Writes a batch and hands it to the disk. Blocks.
+    pub fn write(&mut self, events: &[Event]) {
+        if self.log.is_none() {
+            self.try_open();
+        }
+        let Some(log) = &mut self.log else { return };
+        let written = events.iter().try_for_each(|event| log.write(event));
+        if let Err(error) = written.and_then(|()| log.flush()) {
+            self.fail(&error);
+        }
+    }
+}
+
+/// Packs, removes what is older than the term, and notes what is kept and what troubles the writer. Blocks on the disk, so it runs
+/// on a thread that may.
+pub async fn tidy(
+    db: &Db,
+    folder: PathBuf,
+    now: Timestamp,
+    days: u32,
+    trouble: String,
+) -> Result<(), mamori_store::Error> {
+    let before = store::kept(db).await?;
+    let oldest = tokyo_date(now).saturating_sub(i64::from(days).days());
+    let kept = tokio::task::spawn_blocking(move || {
+        let archive = Archive::new(&folder);
+        let mut kept = Kept {
+            at: now,
+            oldest_on: None,
+            newest_on: None,
+            files: 0,
+            bytes: 0,
+            removed: before.map_or(0, |before| before.removed),
+            trouble,
+        };
+        if let Err(error) = tidied(&archive, &folder, oldest, &mut kept) {
+            tracing::error!(%error, "access records were not put in order");
+            kept.trouble = error.to_string();
+        }
+        kept
+    });
+    let kept = kept
+        .await
+        .map_err(|error| mamori_store::Error::Invalid(error.to_string()))?;
+    store::set_kept(db, &kept).await
+}
+
+fn tidied(archive: &Archive, folder: &Path, oldest: Date, kept: &mut Kept) -> Result<(), LogError> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    kept.removed += archive.remove_before(oldest)?.len() as u64;
+    archive.pack()?;
+    let files = archive.files()?;
+    kept.oldest_on = files.first().map(|file| file.day);
+    kept.newest_on = files.last().map(|file| file.day);
+    kept.files = files.len() as u64;
+    kept.bytes = files
+        .iter()
+        .filter_map(|file| std::fs::metadata(folder.join(file.to_string())).ok())
+        .map(|about| about.len())
+        .sum();
+    Ok(())
+}
