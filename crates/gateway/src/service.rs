@@ -172,9 +172,11 @@ pub async fn serve(
         }
         keep(&app, &mut bans).await;
     }
-    keep(&app, &mut bans).await;
     running.lock().since = None;
     server.stop(GRACE).await;
+    keep(&app, &mut bans).await;
+    // The pump ends when nobody is left who could tell it something.
+    drop(bans);
     if let Err(error) = pump.await {
         tracing::error!(%error, "the gateway's pump broke");
     }

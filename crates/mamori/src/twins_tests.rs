@@ -18,6 +18,14 @@ const TWINS: &[(&str, &str)] = &[
     ("POST /account/tokens/{}/revoke", "DELETE /api/v1/tokens/{}"),
     ("GET /people/audit", "GET /api/v1/audit"),
     ("GET /people/audit.csv", "GET /api/v1/audit"),
+    (
+        "GET /c/{}/gateway/access/file",
+        "GET /api/v1/contracts/{}/gateway/access",
+    ),
+    (
+        "POST /c/{}/gateway/bans/new",
+        "POST /api/v1/contracts/{}/gateway/bans",
+    ),
     ("POST /people/invite", "POST /api/v1/invitations"),
     (
         "POST /people/invitations/{}/revoke",
