@@ -287,11 +287,11 @@ async fn somebody_is_kept_out_and_let_in_again_by_page_and_by_program() {
     assert_eq!(made.json()["network"], "2001:db8::/64", "{}", made.text());
     let list = person.get("/api/v1/contracts/c1/gateway/bans").await.json();
     assert_eq!(list["items"][0]["reason"], "scan", "{list}");
-    let lift = json!({ "network": "2001:db8::/64" });
+    let again = json!({ "network": "2001:db8::/64" });
     let path = "/api/v1/contracts/c1/gateway/bans/lift";
-    assert_eq!(person.post_json(path, &lift).await.status, StatusCode::OK);
+    assert_eq!(person.post_json(path, &again).await.status, StatusCode::OK);
     assert_eq!(
-        person.post_json(path, &lift).await.status,
+        person.post_json(path, &again).await.status,
         StatusCode::NOT_FOUND
     );
 }
@@ -316,8 +316,8 @@ async fn access_records_are_shown_only_of_own_sites_and_as_a_file() {
         line("b", "/other/", 200),
         line("a", "/nothing", 404),
     ];
-    let text = lines.join("\n") + "\n";
-    std::fs::write(folder.join("access-2026-10-01-001.jsonl"), text).expect("written");
+    let written = lines.join("\n") + "\n";
+    std::fs::write(folder.join("access-2026-10-01-001.jsonl"), written).expect("written");
     let mut person = test.sign_in(Role::Manager).await;
     let page = person
         .get("/c/c1/gateway/access?day=2026-10-01")

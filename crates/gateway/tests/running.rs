@@ -477,7 +477,7 @@ async fn every_request_is_recorded_and_what_is_kept_is_evidence() {
         status: search::Status::Any,
     };
     let folder = access::folder(&app);
-    let found = search::newest(&folder, &wanted, 10, Duration::from_secs(60)).expect("read");
+    let found = search::newest(&folder, &wanted, 10, Duration::from_mins(1)).expect("read");
     let [line] = found.lines.as_slice() else {
         panic!("one request: {found:?}")
     };

@@ -111,8 +111,11 @@ impl Keeper {
 
 /// A ban as it comes back from the database, whose instants are milliseconds.
 fn as_stored(mut ban: Ban) -> Ban {
-    let cut = |at: Timestamp| Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
-    ban.since = cut(ban.since);
-    ban.until = ban.until.map(cut);
+    ban.since = in_milliseconds(ban.since);
+    ban.until = ban.until.map(in_milliseconds);
     ban
+}
+
+fn in_milliseconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }

@@ -87,7 +87,7 @@ async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Resp
             banned: seen.banned,
         })
         .collect();
-    watches.sort_by(|a, b| b.seen.cmp(&a.seen));
+    watches.sort_by_key(|watch| std::cmp::Reverse(watch.seen));
     let allowed = app
         .config
         .gateway
