@@ -322,6 +322,8 @@ pub struct Match {
     pub message: String,
     /// Its tags.
     pub tags: Vec<String>,
+    /// It is only observed: it added nothing to the score and decided nothing.
+    pub observed: bool,
     /// What it matched: target (`ARGS:comment`) and value, cut.
     pub hits: Vec<(String, String)>,
 }

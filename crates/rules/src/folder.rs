@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mamori_waf::{Builder, Exclusion, LoadError, Mode, RuleSet};
+use mamori_waf::{Builder, Exclusion, LoadError, Mode, RuleChoice, RuleSet};
 
 use crate::base;
 use crate::layout::{self, Layout};
@@ -31,6 +31,8 @@ pub struct Wanted {
     pub check_bodies: bool,
     /// Parameters that rules do not look at.
     pub exclusions: Vec<Exclusion>,
+    /// Rules that are only observed.
+    pub observed: Vec<RuleChoice>,
 }
 
 impl Default for Wanted {
@@ -41,6 +43,7 @@ impl Default for Wanted {
             after_setup: String::new(),
             check_bodies: true,
             exclusions: Vec::new(),
+            observed: Vec::new(),
         }
     }
 }
@@ -134,6 +137,9 @@ fn build(layout: &Layout, wanted: &Wanted, files: &mut Files) -> Result<Arc<Rule
     builder.inline("mamori", base::mode(wanted.mode))?;
     for exclusion in &wanted.exclusions {
         builder.exclusion(exclusion.clone());
+    }
+    for choice in &wanted.observed {
+        builder.observe(choice.clone());
     }
     builder.build()
 }

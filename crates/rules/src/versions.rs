@@ -29,6 +29,13 @@ const ARCHIVE: u64 = 64 << 20;
 /// Changes that are remembered.
 const HISTORY: usize = 200;
 const MANIFEST: &str = "mamori.json";
+const HOME: &str = "waf";
+const CURRENT: &str = "current";
+
+/// Where the version in force lies below a data directory, whether there is one or not.
+pub fn in_force(data_dir: &Path) -> PathBuf {
+    data_dir.join(HOME).join(CURRENT)
+}
 
 /// Where a version came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,7 +178,7 @@ pub struct Versions {
 impl Versions {
     /// Opens the place, and waits for another command that works on it.
     pub fn open(data_dir: &Path) -> Result<Self, InstallError> {
-        let home = data_dir.join("waf");
+        let home = data_dir.join(HOME);
         let rules = home.join("rules");
         fs::create_dir_all(&rules).map_err(disk(&rules))?;
         let path = home.join("lock");
@@ -302,7 +309,7 @@ impl Versions {
 
     /// The version in force.
     pub fn active(&self) -> Option<String> {
-        let target = fs::read_link(self.home.join("current")).ok()?;
+        let target = fs::read_link(self.home.join(CURRENT)).ok()?;
         Some(name(&target).to_owned()).filter(|version| self.folder(version).is_dir())
     }
 
@@ -341,7 +348,7 @@ impl Versions {
         let link = self.home.join(".current-new");
         let _ = fs::remove_file(&link);
         std::os::unix::fs::symlink(Path::new("rules").join(version), &link).map_err(disk(&link))?;
-        let current = self.home.join("current");
+        let current = self.home.join(CURRENT);
         fs::rename(&link, &current).map_err(disk(&current))?;
         sync(&self.home)
     }

@@ -58,7 +58,8 @@ pub enum Why {
 pub struct Report {
     /// The decision.
     pub decision: Decision,
-    /// What it would have been, had the engine not been told to detect only.
+    /// What it would have been, had the engine not been told to detect only, or to observe the rule
+    /// that decided.
     pub would: Decision,
     /// The inbound anomaly score that counts for blocking, where the rules keep one.
     pub score: i64,
@@ -96,6 +97,8 @@ pub struct RuleMatch {
     pub severity: Option<u8>,
     /// Whether the rule wants to stand in the audit log.
     pub audit: bool,
+    /// It is only observed: it added nothing to the score and decided nothing.
+    pub observed: bool,
     /// Place of the rule, for its tags.
     pub(crate) rule: u32,
     /// What matched, the first link of the chain first.

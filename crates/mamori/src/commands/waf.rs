@@ -49,7 +49,7 @@ struct From {
 
 impl From {
     fn folders(&self, global: &Global) -> anyhow::Result<Folders> {
-        let current = global.data_dir().join("waf").join("current");
+        let current = mamori_rules::in_force(&global.data_dir());
         let rules = match &self.rules {
             Some(rules) => rules.clone(),
             None if current.is_dir() => current,

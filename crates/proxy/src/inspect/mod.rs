@@ -223,6 +223,7 @@ impl Findings {
                 rule: one.id,
                 message: cut(&one.message, TEXT),
                 tags: one.tags(&self.rules).to_vec(),
+                observed: one.observed,
                 hits: one
                     .hits
                     .iter()

@@ -6,7 +6,7 @@ use crate::error::{LoadError, Place, Problem};
 use crate::limits::Limits;
 use crate::ruleset::{
     Bits, Chains, Effect, Exclusion, Filter, Group, Jump, Link, PrefilterBuilder, Quick,
-    QuickNumber, ROOT, Rule, RuleSet, ScanClass,
+    QuickNumber, ROOT, Rule, RuleChoice, RuleSet, ScanClass,
 };
 use crate::seclang::actions::{self, Actions, Disruptive};
 use crate::seclang::ctl::{Ctl, Rules};
@@ -22,6 +22,7 @@ pub(crate) fn compile(
     mut reader: Reader,
     limits: Limits,
     exclusions: &[Exclusion],
+    only_observed: &[RuleChoice],
 ) -> Result<RuleSet, LoadError> {
     let updates = std::mem::take(&mut reader.updates);
     for (place, update) in updates {
@@ -75,8 +76,13 @@ pub(crate) fn compile(
     let mut names = reader.names;
     let mut resolved = Vec::new();
     for exclusion in exclusions {
-        let selection = compiler.select(&exclusion.rules()?);
+        let selection = compiler.select(&exclusion.rules.rules(&exclusion.name)?);
         resolved.push(exclusion.compile(selection, &mut names)?);
+    }
+    let mut observed = Bits::new(rules.len());
+    for choice in only_observed {
+        let selection = compiler.select(&choice.rules("observe")?);
+        observed.union(&compiler.selections[selection as usize]);
     }
     let wants_full_request = rules.iter().flat_map(|rule| &rule.links).any(|link| {
         link.targets.iter().any(|target| {
@@ -103,6 +109,7 @@ pub(crate) fn compile(
         groups: compiler.groups,
         selections: compiler.selections,
         exclusions: resolved,
+        observed,
         score_slots,
         wants_full_request,
     })

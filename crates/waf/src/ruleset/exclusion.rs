@@ -48,19 +48,21 @@ pub(crate) struct CompiledExclusion {
     path: PathMatch,
 }
 
-impl Exclusion {
-    pub(crate) fn rules(&self) -> Result<Rules, LoadError> {
-        match &self.rules {
-            RuleChoice::Id(id) => Ok(Rules::Ids(vec![(*id, *id)])),
-            RuleChoice::Tag(tag) => {
+impl RuleChoice {
+    pub(crate) fn rules(&self, whose: &str) -> Result<Rules, LoadError> {
+        match self {
+            Self::Id(id) => Ok(Rules::Ids(vec![(*id, *id)])),
+            Self::Tag(tag) => {
                 let pattern = format!("^{}$", regex_syntax::escape(tag));
                 Pattern::new(&pattern, false)
                     .map(|pattern| Rules::Tag(pattern.regex))
-                    .map_err(|problem| problem.of_caller(&self.name))
+                    .map_err(|problem| problem.of_caller(whose))
             }
         }
     }
+}
 
+impl Exclusion {
     pub(crate) fn compile(
         &self,
         selection: u32,

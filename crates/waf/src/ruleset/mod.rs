@@ -138,6 +138,8 @@ pub struct RuleSet {
     /// Sets of rules that `ctl` and exclusions name.
     pub(crate) selections: Vec<Bits>,
     pub(crate) exclusions: Vec<CompiledExclusion>,
+    /// Rules that are only observed.
+    pub(crate) observed: Bits,
     /// Values of TX that the engine itself knows.
     pub(crate) score_slots: [Option<Slot>; 2],
     /// Whether some rule looks at whole requests or contents, which costs memory.
@@ -207,6 +209,7 @@ pub struct Builder {
     reader: Reader,
     limits: Limits,
     exclusions: Vec<Exclusion>,
+    observed: Vec<RuleChoice>,
 }
 
 impl Default for Builder {
@@ -222,6 +225,7 @@ impl Builder {
             reader: Reader::new(),
             limits: Limits::default(),
             exclusions: Vec::new(),
+            observed: Vec::new(),
         }
     }
 
@@ -259,9 +263,16 @@ impl Builder {
         self
     }
 
+    /// Only observes rules: they match and are reported, but refuse and allow nothing and add nothing
+    /// to any score.
+    pub fn observe(&mut self, rules: RuleChoice) -> &mut Self {
+        self.observed.push(rules);
+        self
+    }
+
     /// Compiles everything.
     pub fn build(self) -> Result<Arc<RuleSet>, LoadError> {
-        compile::compile(self.reader, self.limits, &self.exclusions).map(Arc::new)
+        compile::compile(self.reader, self.limits, &self.exclusions, &self.observed).map(Arc::new)
     }
 }
 

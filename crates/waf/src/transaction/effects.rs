@@ -16,6 +16,11 @@ impl Transaction {
     pub(super) fn effects(&mut self, rules: &RuleSet, link: &Link, number: u32, place: u32) {
         for (at, effect) in link.effects.iter().enumerate() {
             match effect {
+                // What is only observed adds to no score; other values may be needed by its chain.
+                Effect::Set(SetVar {
+                    change: Change::Add(_),
+                    ..
+                }) if rules.observed.contains(number) => {}
                 Effect::Set(set) => self.assign(rules, set),
                 Effect::Remove(selection) => {
                     self.removed.union(&rules.selections[*selection as usize]);
@@ -112,6 +117,7 @@ impl Transaction {
         let why = Why::Rule(rule.id);
         let decision = match &rule.disruptive {
             Disruptive::Pass | Disruptive::Block => return false,
+            Disruptive::Allow(_) if rules.observed.contains(number) => return false,
             Disruptive::Allow(reach) => {
                 let phase = usize::from(rule.phase);
                 match reach {
@@ -141,14 +147,23 @@ impl Transaction {
                 }
             }
         };
+        if rules.observed.contains(number) {
+            self.note(&decision);
+            return false;
+        }
         self.decide(decision)
+    }
+
+    /// Notes what would have been decided, had nobody said only to observe.
+    fn note(&mut self, decision: &Decision) {
+        if self.report.would.passes() {
+            self.report.would = decision.clone();
+        }
     }
 
     /// Takes a decision, or notes it where the engine only detects. `true`: the phase ends here.
     fn decide(&mut self, decision: Decision) -> bool {
-        if self.report.would.passes() {
-            self.report.would = decision.clone();
-        }
+        self.note(&decision);
         if self.mode == Mode::On && self.report.decision.passes() {
             self.report.decision = decision;
             return true;

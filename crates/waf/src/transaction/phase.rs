@@ -140,6 +140,7 @@ impl Transaction {
                 severity: rule.severity,
                 audit: rule.auditlog,
                 rule: number,
+                observed: rules.observed.contains(number),
                 hits,
             });
         }

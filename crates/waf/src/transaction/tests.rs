@@ -264,6 +264,43 @@ fn exclusions_of_the_caller() {
 }
 
 #[test]
+fn observed_rules_are_reported_and_decide_nothing() {
+    let text = format!(
+        "{ON}SecRule ARGS \"@rx x\" \"id:1,phase:2,pass,tag:attack-x,setvar:tx.score=+5\"\n\
+         SecRule ARGS \"@rx y\" \"id:2,phase:2,pass,tag:attack-y,setvar:tx.score=+5\"\n\
+         SecRule ARGS \"@rx (z)\" \"id:3,phase:2,deny,status:403,capture,setvar:tx.kept=%{{tx.1}},chain\"\n\
+         SecRule TX:kept \"@streq z\" \"setvar:tx.score=+5\"\n\
+         SecRule TX:score \"@ge 5\" \"id:9,phase:2,deny,status:403\""
+    );
+    let build = |observed: &[RuleChoice]| {
+        let mut builder = Builder::new();
+        builder.inline("t", &text).expect("rules");
+        for choice in observed {
+            builder.observe(choice.clone());
+        }
+        builder.build().expect("builds")
+    };
+    let one = build(&[RuleChoice::Id(1), RuleChoice::Id(3)]);
+    let seen = send(&one, "/?q=x", &[], b"");
+    assert!(seen.decision.passes() && seen.would.passes());
+    assert_eq!(ids(&seen), [1]);
+    assert!(seen.matches[0].observed);
+    let both = send(&one, "/?q=xy", &[], b"");
+    assert!(!both.decision.passes(), "what others find still counts");
+    assert_eq!(ids(&both), [1, 2, 9]);
+    assert!(!both.matches[1].observed);
+    // A chain still runs by what its links keep; it refuses nothing itself.
+    let chained = send(&one, "/?q=z", &[], b"");
+    assert!(chained.decision.passes() && !chained.would.passes());
+    assert_eq!(ids(&chained), [3]);
+
+    let tagged = build(&[RuleChoice::Tag("attack-y".to_owned())]);
+    assert!(send(&tagged, "/?q=y", &[], b"").decision.passes());
+    assert!(!send(&tagged, "/?q=x", &[], b"").decision.passes());
+    assert!(!send(&build(&[]), "/?q=z", &[], b"").decision.passes());
+}
+
+#[test]
 fn cost_is_counted_and_bounded() {
     let build = |work: u64, exhausted: Exhausted| {
         let mut builder = Builder::new();
