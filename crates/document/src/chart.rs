@@ -211,6 +211,12 @@ impl Chart {
         svg::draw(self, theme)
     }
 
+    /// The same with the sentence of a page in another language; all other texts in it are the
+    /// caller's.
+    pub fn svg_saying(&self, theme: Theme, sentence: &str) -> String {
+        svg::draw_saying(self, theme, sentence)
+    }
+
     /// Refuses values that cannot be drawn.
     pub(crate) fn check(&self) -> Result<()> {
         let fail = |what: &str| Err(Error::Invalid(format!("図「{}」：{what}", self.title())));

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use mamori_kernel::ids::UserId;
 use mamori_kernel::ledger::{Actor, NewRecord};
 use mamori_runtime::App;
 use mamori_runtime::config::GatewaySite;
 use serde_json::{Value, json};
 
 use crate::evidence;
-use crate::model::{Exclusion, SitePolicy, Traffic, Wish, WrongWish, mode_word};
+use crate::model::{Exclusion, ExclusionId, SitePolicy, Traffic, Wish, WrongWish, mode_word};
 use crate::service::Running;
 use crate::store;
 
@@ -27,6 +26,9 @@ pub enum DeskError {
     /// There is no such ban, or it was lifted.
     #[error("続いている遮断")]
     NoBan,
+    /// There is no such mode of a part of a site, or it has ended.
+    #[error("続いている動作")]
+    NoMode,
     /// What was asked for is wrong: field and key of its text.
     #[error("入力に誤りがあります")]
     Wrong(Vec<WrongWish>),
@@ -65,7 +67,7 @@ pub async fn traffic(
     Ok(by_day)
 }
 
-fn site(app: &App, contract: &str, name: &str) -> Result<GatewaySite, DeskError> {
+pub(crate) fn site(app: &App, contract: &str, name: &str) -> Result<GatewaySite, DeskError> {
     sites(app, contract)
         .into_iter()
         .find(|site| site.name == name)
@@ -138,7 +140,7 @@ pub async fn exclude(
         return Ok(alike);
     }
     let exclusion = Exclusion {
-        id: UserId::new(now, rand::random()).to_string(),
+        id: ExclusionId::new(now, rand::random()),
         site: site.name.clone(),
         rule,
         target: wish.target.trim().to_owned(),
@@ -171,7 +173,7 @@ pub async fn exclude(
         contract,
         actor,
         evidence::EXCLUDED,
-        &exclusion.id,
+        &exclusion.id.to_string(),
         &payload,
     )?;
     app.append(&mut tx, record).await?;
@@ -189,6 +191,7 @@ pub async fn end_exclusion(
     actor: Actor,
 ) -> Result<(), DeskError> {
     let site = site(app, contract, name)?;
+    let id: ExclusionId = id.parse().map_err(|_| DeskError::NoExclusion)?;
     let open = store::exclusions(&app.db, &site.name, true).await?;
     if !open.iter().any(|exclusion| exclusion.id == id) {
         return Err(DeskError::NoExclusion);
@@ -203,7 +206,7 @@ pub async fn end_exclusion(
         contract,
         actor,
         evidence::EXCLUSION_ENDED,
-        id,
+        &id.to_string(),
         &payload,
     )?;
     app.append(&mut tx, record).await?;
@@ -212,7 +215,7 @@ pub async fn end_exclusion(
     Ok(())
 }
 
-fn record(
+pub(crate) fn record(
     app: &App,
     contract: &str,
     actor: Actor,

@@ -19,6 +19,10 @@ pub const BANNED: &str = "gateway.banned";
 pub const BAN_LIFTED: &str = "gateway.ban-lifted";
 /// Which access records are kept.
 pub const LOG_KEPT: &str = "log.kept";
+/// Somebody decided what the firewall does on a path or with rules.
+pub const MODE_SET: &str = "gateway.mode-set";
+/// Somebody ended that.
+pub const MODE_ENDED: &str = "gateway.mode-ended";
 
 /// All of them.
 pub fn kinds() -> Vec<EvidenceKind> {
@@ -38,6 +42,7 @@ pub fn kinds() -> Vec<EvidenceKind> {
                 ("wronged", "誤って止めたふつうの文章の数"),
                 ("requests", "前の日のリクエスト数"),
                 ("refused", "前の日に止めた数"),
+                ("eased?", "止めない動作にした場所・規則の数"),
                 ("trouble?", "うまくいかなかった理由"),
             ],
         },
@@ -120,6 +125,26 @@ pub fn kinds() -> Vec<EvidenceKind> {
                 ("keep_days", "保管する日数"),
                 ("trouble?", "うまくいかなかった理由"),
             ],
+        },
+        EvidenceKind {
+            kind: MODE_SET,
+            version: 1,
+            title_ja: "場所・規則ごとの動作",
+            fields: &[
+                ("mode_id", "決めたこと"),
+                ("site", "サイト"),
+                ("about", "何について（path, rule, tag）"),
+                ("name", "場所、規則の番号、規則のタグ"),
+                ("mode", "動作（block, detect, off）"),
+                ("reason", "理由"),
+                ("expires_on?", "最後の日"),
+            ],
+        },
+        EvidenceKind {
+            kind: MODE_ENDED,
+            version: 1,
+            title_ja: "場所・規則ごとの動作の終了",
+            fields: &[("mode_id", "決めたこと"), ("site", "サイト")],
         },
     ]
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::access;
 use crate::bans::store as ban_store;
+use crate::compiled::{Compiled, OnDisk};
 use crate::desk;
 use crate::evidence;
 use crate::model::{Traffic, mode_word};
@@ -21,9 +22,12 @@ use crate::policy::{self, Decided, MakeError};
 use crate::probe::{self, Tried};
 use crate::service;
 use crate::store::{self, Alive};
+use crate::tally;
 
 /// Policy `gateway.findings`: requests that were refused are kept for ninety days.
 const KEEP: SignedDuration = SignedDuration::from_hours(24 * 90);
+/// Policy `gateway.minutes`: traffic by minute serves pages that show now; days stay.
+const KEEP_MINUTES: SignedDuration = SignedDuration::from_hours(24 * 2);
 /// Shares of the plan that people are told of.
 const ALARMS: [u32; 3] = [80, 95, 100];
 /// A gateway that said nothing for so long does not run.
@@ -74,7 +78,8 @@ async fn check(context: JobContext) -> Result<(), JobError> {
     let serving = serves(app, alive.as_ref());
     let trouble = alive.map(|alive| alive.trouble).unwrap_or_default();
     for site in &gateway.sites {
-        let (mode, tried) = tried(app, &gateway, site).await?;
+        let (decided, tried) = tried(app, &gateway, site).await?;
+        let mode = decided.policy.mode;
         let yesterday = today.saturating_sub(1.day());
         let traffic = of_day(app, site, yesterday).await?;
         let (rules, tried, wrong) = match tried {
@@ -100,6 +105,10 @@ async fn check(context: JobContext) -> Result<(), JobError> {
             "requests": traffic.requests,
             "refused": traffic.refused,
         });
+        let eased = decided.eased(app.now());
+        if eased > 0 {
+            payload["eased"] = eased.into();
+        }
         if !trouble.is_empty() {
             payload["trouble"] = trouble.into();
         }
@@ -114,19 +123,20 @@ async fn tried(
     app: &App,
     gateway: &Gateway,
     site: &GatewaySite,
-) -> Result<(WafMode, Attempt), JobError> {
+) -> Result<(Decided, Attempt), JobError> {
     let decided = Decided::read(app, site).await?;
-    let mode = decided.policy.mode;
-    let (folders, now) = (service::folders(app, gateway), app.now());
+    let own = decided.clone();
+    let (files, now) = (service::folders(app, gateway), app.now());
     let attempt = tokio::task::spawn_blocking(move || {
-        let rules = policy::compile(folders.as_ref(), &decided, now)?;
-        let host = decided.site.hosts.first().map_or("", String::as_str);
+        let files = files.map(OnDisk::look);
+        let rules = policy::compile(files.as_ref(), &mut Compiled::default(), &own, now)?;
+        let host = own.site.hosts.first().map_or("", String::as_str);
         Ok((rules.len(), probe::attempt(&rules, host)))
     });
     let attempt = attempt
         .await
         .map_err(|error| JobError::Permanent(error.to_string()))?;
-    Ok((mode, attempt))
+    Ok((decided, attempt))
 }
 
 async fn of_day(app: &App, site: &GatewaySite, day: Date) -> Result<Traffic, JobError> {
@@ -285,5 +295,15 @@ async fn forget(context: JobContext) -> Result<(), JobError> {
         .checked_sub(BANS_KEPT)
         .unwrap_or(jiff::Timestamp::MIN);
     ban_store::forget_ended(&app.db, before).await?;
+    let before = app
+        .now()
+        .checked_sub(KEEP_MINUTES)
+        .unwrap_or(jiff::Timestamp::MIN);
+    let deleted = tally::store::forget_minutes(&app.db, before).await?;
+    tracing::info!(
+        deleted,
+        policy = "gateway.minutes",
+        "minutes of traffic deleted"
+    );
     Ok(())
 }

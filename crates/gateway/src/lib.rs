@@ -5,11 +5,12 @@
 //! of decisions, takes what it tells, and shows it.
 //!
 //! * [`service`]: sockets, data plane and the watch that brings decisions into force.
-//! * [`policy`]: from configuration and decisions to what is served.
-//! * [`pump`]: from events to traffic by day and findings.
+//! * [`policy`]: from configuration and decisions to what is served; [`compiled`] keeps its rules.
+//! * [`pump`]: from events to traffic by day and findings; [`tally`] counts minutes and kinds.
 //! * [`bans`]: who is kept out, shared between gateways and kept over restarts.
 //! * [`access`]: access records in files: written, packed, searched, removed.
-//! * [`desk`]: what people decide, each with its evidence.
+//! * [`section`]: the firewall in the monthly report.
+//! * [`desk`]: what people decide, each with its evidence; [`local`]: modes of paths and rules.
 //!
 //! Invariants: a decision that cannot be brought into force leaves the one before in force and says
 //! so; addresses of visitors and values of requests never enter the ledger; an exclusion has a
@@ -18,17 +19,21 @@
 pub mod access;
 pub mod api;
 pub mod bans;
+pub mod compiled;
 pub mod desk;
 pub mod evidence;
 pub mod jobs;
+pub mod local;
 pub mod model;
 pub mod networks;
 pub mod pages;
 pub mod policy;
 pub mod probe;
 pub mod pump;
+pub mod section;
 pub mod service;
 pub mod store;
+pub mod tally;
 
 use mamori_runtime::Capability;
 use mamori_store::Migration;
@@ -47,6 +52,18 @@ pub fn capability() -> Capability {
                 name: "20261126_gateway_ips",
                 sql: include_str!("../migrations/20261126_gateway_ips.sql"),
             },
+            Migration {
+                name: "20261127_gateway_losses",
+                sql: include_str!("../migrations/20261127_gateway_losses.sql"),
+            },
+            Migration {
+                name: "20261127_gateway_modes",
+                sql: include_str!("../migrations/20261127_gateway_modes.sql"),
+            },
+            Migration {
+                name: "20261127_gateway_tally",
+                sql: include_str!("../migrations/20261127_gateway_tally.sql"),
+            },
         ],
         jobs: jobs::kinds(),
         schedules: jobs::schedules(),
@@ -55,6 +72,7 @@ pub fn capability() -> Capability {
         texts: pages::texts(),
         tiles: pages::tiles(),
         evidence: evidence::kinds(),
+        sections: section::sections(),
         ..Capability::default()
     }
 }

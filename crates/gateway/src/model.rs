@@ -55,11 +55,16 @@ pub fn mode_of(word: &str) -> Option<WafMode> {
         .find(|mode| mode_word(*mode) == word)
 }
 
+mamori_kernel::typed_id! {
+    /// An exclusion.
+    ExclusionId,
+}
+
 /// A rule that does not look at a parameter on a path (除外設定).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
     /// Its name in reports of the firewall.
-    pub id: String,
+    pub id: ExclusionId,
     /// Name of the site.
     pub site: String,
     /// Number of the rule.
@@ -93,7 +98,7 @@ impl Exclusion {
     /// As the engine takes it.
     pub fn for_engine(&self) -> RuleExclusion {
         RuleExclusion {
-            name: self.id.clone(),
+            name: self.id.to_string(),
             rules: RuleChoice::Id(self.rule),
             target: (!self.target.is_empty()).then(|| self.target.clone()),
             path: match (self.path.as_str(), self.below) {
@@ -203,6 +208,9 @@ pub struct Matched {
     pub message: String,
     /// Its tags.
     pub tags: Vec<String>,
+    /// It was only observed: it added nothing to the score and decided nothing.
+    #[serde(default)]
+    pub observed: bool,
     /// Targets and values, cut.
     pub hits: Vec<(String, String)>,
 }
@@ -317,7 +325,7 @@ mod tests {
     #[test]
     fn an_exclusion_ends_with_its_last_day_in_japan() {
         let exclusion = Exclusion {
-            id: "e".to_owned(),
+            id: ExclusionId::new(Timestamp::UNIX_EPOCH, [0; 10]),
             site: "s".to_owned(),
             rule: 1,
             target: String::new(),

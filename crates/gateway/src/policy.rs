@@ -7,13 +7,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mamori_proxy::{
     AddressSet, Certificate, CertificateError, FirewallPolicy, Host, Hsts, IpsPolicy, Listener,
-    NetworkRule, Policy, PolicyError, PolicyParts, Serving, Site, WafMode,
+    NetworkRule, PathMode, Policy, PolicyError, PolicyParts, Serving, Site, WafMode,
 };
-use mamori_rules::{Folders, RulesError, Wanted};
+use mamori_rules::RulesError;
 use mamori_runtime::App;
 use mamori_runtime::config::{Gateway, GatewaySite, Network, Protection};
-use mamori_waf::RuleSet;
+use mamori_waf::{PathMatch, RuleSet};
 
+use crate::compiled::{Choices, Compiled, OnDisk};
+use crate::local::{self, LocalMode, Scope};
 use crate::model::{Exclusion, SitePolicy};
 use crate::networks::NetworksError;
 use crate::store;
@@ -79,6 +81,8 @@ pub struct Decided {
     pub policy: SitePolicy,
     /// All that no person ended.
     pub exclusions: Vec<Exclusion>,
+    /// Modes of its parts that no person ended.
+    pub local: Vec<LocalMode>,
 }
 
 impl Decided {
@@ -88,7 +92,60 @@ impl Decided {
             site: site.clone(),
             policy: store::policy(&app.db, &site.name).await?,
             exclusions: store::exclusions(&app.db, &site.name, true).await?,
+            local: local::store::all(&app.db, &site.name, true).await?,
         })
+    }
+
+    /// Modes of its parts that hold now.
+    fn holding(&self, now: Timestamp) -> impl Iterator<Item = &LocalMode> {
+        self.local.iter().filter(move |one| one.holds(now))
+    }
+
+    /// How many parts of it let more pass than what blocks.
+    pub fn eased(&self, now: Timestamp) -> usize {
+        self.holding(now)
+            .filter(|one| one.mode < WafMode::Block)
+            .count()
+    }
+
+    /// Other modes on some paths.
+    fn paths(&self, now: Timestamp) -> Vec<PathMode> {
+        self.holding(now)
+            .filter_map(|one| match &one.scope {
+                Scope::Path(path) => Some(PathMode {
+                    path: path.clone(),
+                    mode: one.mode,
+                }),
+                Scope::Rule(_) | Scope::Tag(_) => None,
+            })
+            .collect()
+    }
+
+    /// What rules are compiled with.
+    fn choices(&self, now: Timestamp) -> Choices {
+        let mut choices = Choices {
+            paranoia: self.policy.paranoia,
+            exclusions: self
+                .exclusions
+                .iter()
+                .filter(|exclusion| exclusion.holds(now))
+                .map(Exclusion::for_engine)
+                .collect(),
+            observed: Vec::new(),
+        };
+        for one in self.holding(now) {
+            match (one.scope.rules(), one.mode) {
+                (Some(rules), WafMode::Detect) => choices.observed.push(rules),
+                (Some(rules), WafMode::Off) => choices.exclusions.push(mamori_waf::Exclusion {
+                    name: one.id.to_string(),
+                    rules,
+                    target: None,
+                    path: PathMatch::Any,
+                }),
+                _ => {}
+            }
+        }
+        choices
     }
 }
 
@@ -96,15 +153,24 @@ impl Decided {
 /// about a second.
 pub fn make(
     gateway: &Gateway,
-    folders: Option<&Folders>,
+    files: Option<&OnDisk>,
+    compiled: &mut Compiled,
     sites: &[Decided],
     networks: Vec<NetworkRule>,
     now: Timestamp,
 ) -> Result<Policy, MakeError> {
+    compiled.begin();
     let mut made = Vec::new();
     for decided in sites {
-        made.push(site(decided, rules_of(folders, decided, now)?)?);
+        let paths = decided.paths(now);
+        let looks = |mode| mode != WafMode::Off;
+        let wanted = looks(decided.policy.mode) || paths.iter().any(|path| looks(path.mode));
+        let rules = wanted
+            .then(|| compile(files, compiled, decided, now))
+            .transpose()?;
+        made.push(site(decided, rules, paths)?);
     }
+    compiled.done();
     let listeners = |addresses: usize, tls: bool| {
         (0..addresses).map(move |at| Listener {
             name: listener_name(tls, at).into(),
@@ -138,39 +204,22 @@ pub fn listener_name(tls: bool, at: usize) -> String {
     format!("{}-{at}", if tls { "https" } else { "http" })
 }
 
-fn rules_of(
-    folders: Option<&Folders>,
-    decided: &Decided,
-    now: Timestamp,
-) -> Result<Option<Arc<RuleSet>>, MakeError> {
-    if decided.policy.mode == WafMode::Off {
-        return Ok(None);
-    }
-    compile(folders, decided, now).map(Some)
-}
-
-/// The rules of a site with its exclusions, whatever its mode. Blocks.
+/// The rules of a site with what was decided about them, whatever its mode. Blocks.
 pub fn compile(
-    folders: Option<&Folders>,
+    files: Option<&OnDisk>,
+    compiled: &mut Compiled,
     decided: &Decided,
     now: Timestamp,
 ) -> Result<Arc<RuleSet>, MakeError> {
-    let folders = folders.ok_or_else(|| MakeError::NoRules(decided.site.name.clone()))?;
-    let exclusions: Vec<_> = decided
-        .exclusions
-        .iter()
-        .filter(|exclusion| exclusion.holds(now))
-        .map(Exclusion::for_engine)
-        .collect();
-    let wanted = Wanted {
-        paranoia: Some(decided.policy.paranoia),
-        exclusions,
-        ..Wanted::default()
-    };
-    Ok(mamori_rules::load(folders, &wanted)?.rules)
+    let files = files.ok_or_else(|| MakeError::NoRules(decided.site.name.clone()))?;
+    Ok(compiled.rules(files, decided.choices(now))?)
 }
 
-fn site(decided: &Decided, rules: Option<Arc<RuleSet>>) -> Result<Site, MakeError> {
+fn site(
+    decided: &Decided,
+    rules: Option<Arc<RuleSet>>,
+    paths: Vec<PathMode>,
+) -> Result<Site, MakeError> {
     let own = &decided.site;
     let hosts = own
         .hosts
@@ -195,6 +244,7 @@ fn site(decided: &Decided, rules: Option<Arc<RuleSet>>) -> Result<Site, MakeErro
     site.firewall = FirewallPolicy {
         mode: decided.policy.mode,
         rules,
+        paths,
         ..FirewallPolicy::default()
     };
     if decided.policy.closed {

@@ -19,6 +19,7 @@ use crate::access::Writer;
 use crate::bans::store::{self as ban_store, Seen};
 use crate::model::{Finding, Matched, Traffic};
 use crate::store;
+use crate::tally::{self, Tally};
 
 /// How long events gather.
 const EVERY: Duration = Duration::from_secs(1);
@@ -103,6 +104,7 @@ async fn write(db: &Db, batch: &Batch) -> mamori_store::Result<()> {
     ban_store::add_seen(&mut tx, &batch.seen).await?;
     store::add_traffic(&mut tx, &batch.traffic).await?;
     store::add_findings(&mut tx, &batch.findings).await?;
+    tally::store::add(&mut tx, &batch.tally).await?;
     tx.commit().await
 }
 
@@ -110,6 +112,7 @@ async fn write(db: &Db, batch: &Batch) -> mamori_store::Result<()> {
 #[derive(Debug, Default)]
 struct Batch {
     traffic: BTreeMap<(String, Date), Traffic>,
+    tally: Tally,
     findings: Vec<Finding>,
     seen: BTreeMap<(Date, String), Seen>,
     left_out: u64,
@@ -117,13 +120,24 @@ struct Batch {
 
 impl Batch {
     fn is_empty(&self) -> bool {
-        self.traffic.is_empty() && self.findings.is_empty() && self.seen.is_empty()
+        self.traffic.is_empty()
+            && self.tally.is_empty()
+            && self.findings.is_empty()
+            && self.seen.is_empty()
     }
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Access(access) => self.count(&access),
-            Event::Waf(firewall) if firewall.refused || firewall.would_refuse => {
+            Event::Access(access) => {
+                self.tally.access(&access);
+                self.count(&access);
+            }
+            Event::Waf(firewall) if is_finding(&firewall) => {
+                self.tally.firewall(&firewall);
+                if !firewall.refused {
+                    let key = (firewall.site.to_string(), tokyo_date(firewall.at));
+                    self.traffic.entry(key).or_default().observed += 1;
+                }
                 if self.findings.len() < MOST_FINDINGS {
                     self.findings.push(finding(*firewall));
                 } else {
@@ -157,6 +171,13 @@ impl Batch {
     }
 }
 
+/// Whether something was refused, or would have been, had a mode or a rule not only to observe.
+fn is_finding(firewall: &Firewall) -> bool {
+    firewall.refused
+        || firewall.would_refuse
+        || firewall.matches.iter().any(|matched| matched.observed)
+}
+
 fn finding(firewall: Firewall) -> Finding {
     Finding {
         id: firewall.id.to_string(),
@@ -176,6 +197,7 @@ fn finding(firewall: Firewall) -> Finding {
                 rule: matched.rule,
                 message: matched.message,
                 tags: matched.tags,
+                observed: matched.observed,
                 hits: matched.hits,
             })
             .collect(),

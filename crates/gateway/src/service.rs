@@ -1,8 +1,8 @@
 //! The running gateway: sockets, data plane, pump, and the watch that brings decisions into force.
 //!
 //! What people decide is read from the database: by whoever runs in this process at once, by a
-//! gateway in another process within [`LOOK_EVERY`]. Certificates are looked at as often, so that
-//! whoever renews them has nothing to restart. A policy that cannot be made leaves the one before in
+//! gateway in another process within [`LOOK_EVERY`]. Certificates and rules are looked at as often,
+//! so that whoever renews or installs them has nothing to restart. A policy that cannot be made leaves the one before in
 //! force and is told: in the log, and by [`Status`] on the console.
 
 use std::net::{SocketAddr, TcpListener};
@@ -21,12 +21,13 @@ use tokio::sync::{Notify, watch};
 
 use crate::access;
 use crate::bans::keeper::Keeper;
+use crate::compiled::{Compiled, OnDisk};
 use crate::networks::Lists;
 use crate::policy::{self, Decided, MakeError};
 use crate::pump::{self, Losses};
 use crate::store::{self, Alive};
 
-/// How often the database and the files of certificates are looked at.
+/// How often the database, the rules and the files of certificates are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often it says that it runs.
 const SAY_EVERY: Duration = Duration::from_mins(1);
@@ -124,12 +125,12 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let running = app.slot_or_default::<Running>();
     let source = Source {
-        folders: folders(&app, &settings),
         lists: Arc::default(),
         settings,
+        compiled: Arc::default(),
     };
     let mut seen = source.look(&app).await?;
-    let made = source.make(&app).await?;
+    let made = source.make(&app, &seen).await?;
     let (told, events) = Events::channel(EVENTS);
     let server = Server::start(made, sockets, Arc::clone(&app.clock), told)?;
     let mut bans = Keeper::start(&app.db, server.ips()).await?;
@@ -164,7 +165,7 @@ pub async fn serve(
         match source.look(&app).await {
             Ok(now) if now != seen => {
                 seen = now;
-                source.renew(&app, &server, &running).await;
+                source.renew(&app, &seen, &server, &running).await;
                 said = None;
             }
             Ok(_) => {}
@@ -214,6 +215,7 @@ async fn say_alive(app: &App, running: &Running) {
         policy_at: status.policy_at.unwrap_or(now),
         trouble: status.trouble.unwrap_or_default(),
         lost: running.losses.events.load(Ordering::Relaxed),
+        left_out: running.losses.findings.load(Ordering::Relaxed),
     };
     if let Err(error) = store::say_alive(&app.db, &alive).await {
         tracing::warn!(%error, "the gateway could not say that it runs");
@@ -222,7 +224,7 @@ async fn say_alive(app: &App, running: &Running) {
 
 /// Folders of rules: as configured, or the version that was installed.
 pub fn folders(app: &App, settings: &Settings) -> Option<Folders> {
-    let installed = app.config.data_dir.join("waf").join("current");
+    let installed = mamori_rules::in_force(&app.config.data_dir);
     let rules = settings
         .rules
         .clone()
@@ -236,8 +238,8 @@ pub fn folders(app: &App, settings: &Settings) -> Option<Folders> {
 /// Where a policy comes from.
 struct Source {
     settings: Settings,
-    folders: Option<Folders>,
     lists: Arc<Mutex<Lists>>,
+    compiled: Arc<Mutex<Compiled>>,
 }
 
 /// What a policy was made from, as far as it can change: when one of these is another, it is made
@@ -247,23 +249,24 @@ struct Seen {
     revision: i64,
     /// Exclusions end with a day.
     today: jiff::civil::Date,
+    /// Certificates and lists of networks.
     files: Vec<(PathBuf, Option<SystemTime>)>,
+    /// None before a version is installed.
+    rules: Option<OnDisk>,
 }
 
 impl Source {
     async fn look(&self, app: &App) -> Result<Seen, mamori_store::Error> {
-        let certificates = self
+        let files = self
             .settings
             .sites
             .iter()
-            .filter_map(|site| site.certificate.as_ref());
-        let files = certificates
+            .filter_map(|site| site.certificate.as_ref())
             .flat_map(|(chain, key)| [chain, key])
-            .chain(self.folders.iter().map(|folders| &folders.rules))
             .chain(self.settings.networks.iter().map(|list| &list.file))
             .map(|file| {
                 let changed = std::fs::metadata(file).and_then(|about| about.modified());
-                // A link to a version leads elsewhere when another one is put into force.
+                // A link leads elsewhere when another file is put in its place.
                 let place = std::fs::canonicalize(file).unwrap_or_else(|_| file.clone());
                 (place, changed.ok())
             })
@@ -272,29 +275,38 @@ impl Source {
             revision: store::revision(&app.db).await?,
             today: tokyo_date(app.now()),
             files,
+            rules: folders(app, &self.settings).map(OnDisk::look),
         })
     }
 
-    async fn make(&self, app: &App) -> Result<Policy, ServeError> {
+    async fn make(&self, app: &App, seen: &Seen) -> Result<Policy, ServeError> {
         let mut sites = Vec::new();
         for site in &self.settings.sites {
             sites.push(Decided::read(app, site).await?);
         }
-        let (settings, folders) = (self.settings.clone(), self.folders.clone());
-        let lists = Arc::clone(&self.lists);
+        let (settings, rules) = (self.settings.clone(), seen.rules.clone());
+        let (lists, compiled) = (Arc::clone(&self.lists), Arc::clone(&self.compiled));
         let now = app.now();
         let made = tokio::task::spawn_blocking(move || {
             let networks = lists
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .rules(&settings.networks)?;
-            policy::make(&settings, folders.as_ref(), &sites, networks, now)
+            let mut compiled = compiled.lock().unwrap_or_else(PoisonError::into_inner);
+            policy::make(
+                &settings,
+                rules.as_ref(),
+                &mut compiled,
+                &sites,
+                networks,
+                now,
+            )
         });
         Ok(made.await??)
     }
 
-    async fn renew(&self, app: &App, server: &Server, running: &Running) {
-        let outcome = match self.make(app).await {
+    async fn renew(&self, app: &App, seen: &Seen, server: &Server, running: &Running) {
+        let outcome = match self.make(app, seen).await {
             Ok(policy) => server.swap(policy).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };

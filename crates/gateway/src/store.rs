@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use mamori_store::{Db, Error, Result, Row, Tx, args};
 
-use crate::model::{Exclusion, Finding, SitePolicy, Traffic, mode_of, mode_word};
+use crate::model::{Exclusion, ExclusionId, Finding, SitePolicy, Traffic, mode_of, mode_word};
 
 /// Which findings are looked for.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +74,7 @@ pub async fn set_policy(
 }
 
 /// Tells running gateways to read again.
-async fn count_up(tx: &mut Tx) -> Result<()> {
+pub(crate) async fn count_up(tx: &mut Tx) -> Result<()> {
     tx.execute(
         "UPDATE gateway_revision SET revision = revision + 1 WHERE one = 1",
         args![],
@@ -100,7 +100,7 @@ pub async fn add_exclusion(tx: &mut Tx, exclusion: &Exclusion) -> Result<()> {
          created_at, expires_on, ended_at, ended_by) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, '')",
         args![
-            &exclusion.id,
+            exclusion.id.to_string(),
             &exclusion.site,
             i64::try_from(exclusion.rule).map_err(|_| wrong_row("rule"))?,
             &exclusion.target,
@@ -118,11 +118,11 @@ pub async fn add_exclusion(tx: &mut Tx, exclusion: &Exclusion) -> Result<()> {
 }
 
 /// Ends an exclusion; false when it has ended before or is not of these sites.
-pub async fn end_exclusion(tx: &mut Tx, id: &str, at: Timestamp, by: &str) -> Result<bool> {
+pub async fn end_exclusion(tx: &mut Tx, id: ExclusionId, at: Timestamp, by: &str) -> Result<bool> {
     let changed = tx
         .execute(
             "UPDATE gateway_exclusion SET ended_at = $2, ended_by = $3 WHERE id = $1 AND ended_at IS NULL",
-            args![id, at, by],
+            args![id.to_string(), at, by],
         )
         .await?;
     count_up(tx).await?;
@@ -143,7 +143,10 @@ pub async fn exclusions(db: &Db, site: &str, open: bool) -> Result<Vec<Exclusion
 
 fn exclusion_of(row: &Row) -> Result<Exclusion> {
     Ok(Exclusion {
-        id: row.text("id")?,
+        id: row
+            .text("id")?
+            .parse()
+            .map_err(|_| wrong_row("exclusion"))?,
         site: row.text("site")?,
         rule: number(row, "rule")?,
         target: row.text("target")?,
@@ -354,22 +357,25 @@ pub struct Alive {
     pub policy_at: Timestamp,
     /// Why the newest decisions are not in force; empty: they are.
     pub trouble: String,
-    /// Events that were lost since it serves.
+    /// Events that were lost since it serves: requests that are counted nowhere.
     pub lost: u64,
+    /// Findings that were counted but not kept.
+    pub left_out: u64,
 }
 
 /// The gateway says that it runs.
 pub async fn say_alive(db: &Db, alive: &Alive) -> Result<()> {
     db.execute(
-        "INSERT INTO gateway_alive (one, at, since, policy_at, trouble, lost) \
-         VALUES (1, $1, $2, $3, $4, $5) ON CONFLICT (one) DO UPDATE SET at = $1, since = $2, \
-         policy_at = $3, trouble = $4, lost = $5",
+        "INSERT INTO gateway_alive (one, at, since, policy_at, trouble, lost, left_out) \
+         VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (one) DO UPDATE SET at = $1, since = $2, \
+         policy_at = $3, trouble = $4, lost = $5, left_out = $6",
         args![
             alive.at,
             alive.since,
             alive.policy_at,
             &alive.trouble,
-            i64::try_from(alive.lost).unwrap_or(i64::MAX)
+            i64::try_from(alive.lost).unwrap_or(i64::MAX),
+            i64::try_from(alive.left_out).unwrap_or(i64::MAX)
         ],
     )
     .await?;
@@ -388,6 +394,7 @@ pub async fn alive(db: &Db) -> Result<Option<Alive>> {
             policy_at: row.get("policy_at")?,
             trouble: row.text("trouble")?,
             lost: number(&row, "lost")?,
+            left_out: number(&row, "left_out")?,
         })
     })
     .transpose()

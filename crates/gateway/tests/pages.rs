@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use mamori_gateway::model::{Finding, Matched};
+use mamori_gateway::tally::{Found, Minute, Tally, What, minute_of};
 use mamori_gateway::{access, capability, store};
 use mamori_kernel::permission::Role;
 use mamori_proxy::WafMode;
@@ -25,6 +26,7 @@ fn finding(id: &str, site: &str, at: Timestamp) -> Finding {
         rule,
         message: "XSS Filter - Category 1".to_owned(),
         tags: vec!["attack-xss".to_owned()],
+        observed: false,
         hits: vec![(target.to_owned(), "<script>alert(1)</script>".to_owned())],
     };
     Finding {
@@ -348,4 +350,137 @@ async fn access_records_are_shown_only_of_own_sites_and_as_a_file() {
         .await
         .json();
     assert_eq!(items["items"][0]["path"], "/soudan/", "{items}");
+}
+
+#[tokio::test]
+async fn parts_of_a_site_get_modes_by_page_and_by_program() {
+    let test = open().await;
+    let mut person = test.sign_in(Role::Manager).await;
+    let form = person.get("/c/c1/gateway/modes/new").await;
+    assert_eq!(form.status, StatusCode::OK, "{}", form.text());
+    let wrong = [
+        ("site", "a"),
+        ("about", "rule"),
+        ("name", "942100"),
+        ("mode", "block"),
+        ("reason", ""),
+        ("expires_on", ""),
+    ];
+    let refused = person.post_form("/c/c1/gateway/modes/new", &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let said = refused.text();
+    assert!(said.contains("規則は、何も決めなければ止めます"), "{said}");
+    let wish = [
+        ("site", "a"),
+        ("about", "path"),
+        ("name", "/wp-admin/"),
+        ("mode", "detect"),
+        ("reason", "編集の調査"),
+        ("expires_on", "2026-10-30"),
+    ];
+    let done = person.post_form("/c/c1/gateway/modes/new", &wish).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    let list = person.get("/c/c1/gateway/modes").await.text();
+    for part in ["/wp-admin/ とその下", "記録だけする", "編集の調査"] {
+        assert!(list.contains(part), "{part}: {list}");
+    }
+
+    let mut program = test.token(Role::Manager).await;
+    let path = "/api/v1/contracts/c1/gateway/modes";
+    let body = json!({
+        "site": "a", "about": "tag", "name": "attack-sqli", "mode": "off", "reason": "見本",
+        "expires_on": "2026-10-30",
+    });
+    let made = program.post_json(path, &body).await.json();
+    assert_eq!(
+        program.post_json(path, &body).await.json()["id"],
+        made["id"]
+    );
+    let all = program.get(path).await.json();
+    assert_eq!(all["total"], 2, "{all}");
+    let id = made["id"].as_str().expect("an id");
+    let end = format!("{path}/a/{id}/end");
+    let ended = program.post_json(&end, &json!({})).await;
+    assert_eq!(ended.json()["holds"], false);
+    let again = program.post_json(&end, &json!({})).await;
+    assert_eq!(again.status, StatusCode::NOT_FOUND);
+    let elsewhere = json!({
+        "site": "b", "about": "path", "name": "/x", "mode": "block", "reason": "見本",
+    });
+    let refused = program.post_json(path, &elsewhere).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let mut city = test.token(Role::City).await;
+    let forbidden = city.post_json(path, &body).await;
+    assert_eq!(forbidden.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_page_of_the_traffic_draws_what_was_counted() {
+    let test = open().await;
+    let now = test.app.now();
+    let today = mamori_kernel::clock::tokyo_date(now);
+    let mut tally = Tally::default();
+    let minute = minute_of(now);
+    for (at, requests) in [(minute - 2, 600), (minute - 90, 70)] {
+        let one = Minute {
+            requests,
+            refused: 3,
+            observed: 1,
+            answers: [requests - 3, 0, 3, 0],
+        };
+        tally.minutes.insert(("a".to_owned(), at), one);
+        tally.minutes.insert(("b".to_owned(), at), one);
+    }
+    let found = Found {
+        refused: 6,
+        observed: 2,
+    };
+    for (what, name) in [(What::Kind, "sqli"), (What::Rule, "942100")] {
+        let key = ("a".to_owned(), today, what, name.to_owned());
+        tally.found.insert(key, found);
+    }
+    let mut tx = test.app.db.begin_write().await.expect("begun");
+    mamori_gateway::tally::store::add(&mut tx, &tally)
+        .await
+        .expect("written");
+    tx.commit().await.expect("committed");
+    let mut person = test.sign_in(Role::Viewer).await;
+    let page = person.get("/c/c1/gateway/traffic").await.text();
+    for part in [
+        "2.0",
+        "597",
+        "SQL インジェクション",
+        ">942100</a>",
+        "/wp-comments-post.php",
+        "合計 670 件",
+        "合計 8 件",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+    assert!(page.matches("role=\"img\"").count() >= 4, "{page}");
+
+    let mut program = test.token(Role::Viewer).await;
+    let told = program.get("/api/v1/contracts/c1/gateway/traffic").await;
+    let told = told.json();
+    assert_eq!(
+        (&told["now"]["requests"], &told["now"]["answers_4xx"]),
+        (&json!(600), &json!(3)),
+        "{told}"
+    );
+    let hours = told["hours"].as_array().expect("hours");
+    let requests = hours.iter().filter_map(|hour| hour["requests"].as_u64());
+    assert_eq!((hours.len(), requests.sum::<u64>()), (24, 670));
+    assert_eq!(told["kinds"][0]["name"], "sqli");
+    assert_eq!(told["paths"][0]["path"], "/wp-comments-post.php");
+
+    // Two days later the minutes are forgotten, the days stay.
+    test.advance(jiff::SignedDuration::from_hours(72)).await;
+    test.advance(jiff::SignedDuration::from_hours(24)).await;
+    let left =
+        mamori_gateway::tally::store::minutes(&test.app.db, "a", jiff::Timestamp::UNIX_EPOCH);
+    assert!(left.await.expect("read").is_empty());
+    let mut person = test.sign_in(Role::Viewer).await;
+    let page = person.get("/c/c1/gateway/traffic").await.text();
+    assert!(page.contains("SQL インジェクション"), "{page}");
 }

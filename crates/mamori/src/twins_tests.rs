@@ -66,6 +66,10 @@ const TWINS: &[(&str, &str)] = &[
         "POST /c/{}/gateway/exclusions/new",
         "POST /api/v1/contracts/{}/gateway/exclusions",
     ),
+    (
+        "POST /c/{}/gateway/modes/new",
+        "POST /api/v1/contracts/{}/gateway/modes",
+    ),
     ("POST /c/{}/*/new", "POST /api/v1/contracts/{}/*"),
     (
         "POST /c/{}/*/new/as-city",

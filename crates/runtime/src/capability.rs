@@ -361,11 +361,12 @@ pub struct SectionRequest {
 type SectionFn =
     Arc<dyn Fn(App, SectionRequest) -> BoxFuture<Result<Value, HookError>> + Send + Sync>;
 
-/// A part of a document that a capability fills from its evidence. The office asks for it by
-/// document kind and section key; what the JSON holds is agreed between the two.
+/// A part of a document that a capability fills from its evidence. The office asks for it when it
+/// makes a paper of that kind about a period: the JSON is a `mamori_document::Section`, or null where
+/// the capability has nothing to say about this contract.
 #[derive(Clone)]
 pub struct DocumentSection {
-    /// Document kind.
+    /// Document kind: the key or the model of a contract's deliverable.
     pub document: &'static str,
     /// Key of the section in the document's model.
     pub section: &'static str,

@@ -37,8 +37,12 @@ pub(super) fn draw_gauge(drawn: &Gauge, theme: Theme, words: &GaugeWords) -> Str
 }
 
 pub(super) fn draw(chart: &Chart, theme: Theme) -> String {
-    let (title, sentence) = (line(chart.title()), chart.sentence());
-    let mut canvas = Canvas::new(theme, &title, &sentence);
+    draw_saying(chart, theme, &chart.sentence())
+}
+
+pub(super) fn draw_saying(chart: &Chart, theme: Theme, sentence: &str) -> String {
+    let title = line(chart.title());
+    let mut canvas = Canvas::new(theme, &title, sentence);
     match chart {
         Chart::Bar(c) => bars(&mut canvas, c),
         Chart::Line(c) => lines(&mut canvas, c),
@@ -46,7 +50,7 @@ pub(super) fn draw(chart: &Chart, theme: Theme) -> String {
         Chart::Gauge(c) => gauge(&mut canvas, c, &GaugeWords::of_paper(c)),
         Chart::Timeline(c) => timeline(&mut canvas, c),
     }
-    canvas.finish(&title, &line(&sentence))
+    canvas.finish(&title, &line(sentence))
 }
 
 impl Canvas {

@@ -13,12 +13,18 @@
 //! | `POST /gateway/bans` | decide | keeps a network out |
 //! | `POST /gateway/bans/lift` | decide | lets a network in again |
 //! | `GET /gateway/access?day&q&status` | read (personal) | access records of a day, the newest first |
+//! | `GET /gateway/traffic` | read | traffic now, by hour, by day, what attacks aimed at |
+//! | `GET /gateway/modes` | read | what the firewall does on paths and with rules |
+//! | `POST /gateway/modes` | decide | decides it |
+//! | `POST /gateway/modes/{site}/{id}/end` | decide | ends one |
 //!
 //! The same decision again changes nothing, and an exclusion that holds already is not made twice,
 //! so none of them needs an `Idempotency-Key`; a ban for the same network replaces the one before.
 
 mod access;
 mod bans;
+mod modes;
+mod traffic;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -41,7 +47,14 @@ const MODES: [&str; 3] = ["block", "detect", "off"];
 
 /// The routes.
 pub fn routes() -> Vec<Route> {
-    [own_routes(), bans::routes(), access::routes()].concat()
+    [
+        own_routes(),
+        bans::routes(),
+        access::routes(),
+        modes::routes(),
+        traffic::routes(),
+    ]
+    .concat()
 }
 
 fn about(ja: &str, en: &str) -> Operation {
@@ -146,7 +159,11 @@ fn overview_schema() -> Value {
         "Gateway",
         schema::object([
             ("serving", schema::boolean()),
+            ("since", schema::nullable(schema::timestamp())),
+            ("policy_at", schema::nullable(schema::timestamp())),
             ("trouble", schema::text()),
+            ("lost_requests", schema::integer()),
+            ("lost_findings", schema::integer()),
             ("sites", schema::list(site_schema())),
             ("month_gigabytes", json!({ "type": "number" })),
             ("plan_gigabytes", schema::nullable(schema::integer())),
@@ -184,6 +201,7 @@ fn finding_schema() -> Value {
         ("rule", schema::integer()),
         ("message", schema::text()),
         ("tags", schema::list(schema::text())),
+        ("observed", schema::boolean()),
         ("hits", schema::list(hit)),
     ]);
     schema::named(
@@ -270,6 +288,7 @@ fn finding_json(found: &Finding) -> Value {
                 "rule": matched.rule,
                 "message": matched.message,
                 "tags": matched.tags,
+                "observed": matched.observed,
                 "hits": hits,
             })
         })
@@ -320,7 +339,11 @@ async fn look(
     let used = month_gigabytes(&app, &contract, tokyo_date(app.now())).await?;
     Ok(Json(json!({
         "serving": serves(&app, alive.as_ref()),
-        "trouble": alive.map(|alive| alive.trouble).unwrap_or_default(),
+        "since": alive.as_ref().map(|alive| alive.since),
+        "policy_at": alive.as_ref().map(|alive| alive.policy_at),
+        "trouble": alive.as_ref().map_or("", |alive| &alive.trouble),
+        "lost_requests": alive.as_ref().map_or(0, |alive| alive.lost),
+        "lost_findings": alive.as_ref().map_or(0, |alive| alive.left_out),
         "sites": sites,
         "month_gigabytes": used,
         "plan_gigabytes": app.config.gateway.as_ref().map(|gateway| gateway.plan_gigabytes),
@@ -472,7 +495,7 @@ async fn end(
         .await
         .map_err(pages::refused)?;
     let all = store::exclusions(&app.db, &site, false).await?;
-    let ended = all.iter().find(|one| one.id == id);
+    let ended = all.iter().find(|one| one.id.to_string() == id);
     ended
         .map(|one| Json(exclusion_json(&app, one)))
         .ok_or_else(|| WebError::NotFound(format!("除外設定「{id}」")))

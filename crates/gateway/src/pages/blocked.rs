@@ -150,6 +150,8 @@ struct HitView {
     message: String,
     target: String,
     value: String,
+    /// The rule is only observed.
+    observed: bool,
     /// Where the narrowest exclusion is asked for; empty where there is nothing to exclude.
     exclude: String,
 }
@@ -232,6 +234,7 @@ fn rules(visitor: &Visitor, found: &Finding) -> Vec<HitView> {
                 message: matched.message.clone(),
                 target: target.clone(),
                 value: value.clone(),
+                observed: matched.observed,
                 exclude: if may {
                     narrowest(visitor, found, matched.rule, target)
                 } else {

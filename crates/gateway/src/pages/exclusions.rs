@@ -90,7 +90,7 @@ fn view(app: &App, page: &Page, one: Exclusion) -> View {
         },
         until: page.day(one.expires_on),
         state: (state.0, page.t(state.1)),
-        id: one.id,
+        id: one.id.to_string(),
         site: one.site,
         reason: one.reason,
         open,

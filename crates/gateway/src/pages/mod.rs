@@ -3,17 +3,21 @@
 //! | page | permission | what |
 //! |---|---|---|
 //! | `/gateway` | read; decide for its forms | sites, traffic of the last days, the month's plan |
+//! | `/gateway/traffic` | read | traffic now, by hour, by day, what attacks aimed at |
 //! | `/gateway/blocked` | read (personal) | what was refused, by number, path, address, rule |
 //! | `/gateway/blocked/{id}` | read (personal) | one of them: rules, values, the narrowest exclusion |
 //! | `/gateway/access` | read (personal) | access records of a day, also as files |
 //! | `/gateway/bans` | read (personal); decide for its forms | who is kept out, and what watches saw |
 //! | `/gateway/exclusions` | read; decide for its forms | what rules do not look at, why and until when |
+//! | `/gateway/modes` | read; decide for its forms | what the firewall does on paths and with rules |
 
 mod access;
 mod bans;
 mod blocked;
 mod exclusions;
+mod modes;
 mod overview;
+mod traffic;
 
 use mamori_kernel::permission::Permission;
 use mamori_proxy::WafMode;
@@ -42,6 +46,8 @@ pub fn routes() -> Vec<Route> {
     routes.extend(exclusions::routes());
     routes.extend(bans::routes());
     routes.extend(access::routes());
+    routes.extend(modes::routes());
+    routes.extend(traffic::routes());
     routes
 }
 
@@ -92,7 +98,7 @@ pub(crate) fn contract_of(visitor: &Visitor) -> Result<String, WebError> {
 
 pub(crate) fn refused(error: DeskError) -> WebError {
     match error {
-        DeskError::NoSite | DeskError::NoExclusion | DeskError::NoBan => {
+        DeskError::NoSite | DeskError::NoExclusion | DeskError::NoBan | DeskError::NoMode => {
             WebError::NotFound(error.to_string())
         }
         DeskError::Wrong(_) => WebError::invalid(error.to_string()),

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::{DECIDE, FORM_BYTES, READ, contract_of, mode_said, refused};
 use crate::desk::{self, DeskError};
 use crate::jobs::{month_gigabytes, serves};
+use crate::local;
 use crate::model::{SitePolicy, Traffic, mode_of, mode_word};
 use crate::store::{self, Alive};
 
@@ -45,6 +46,7 @@ struct DayView {
     day: String,
     requests: u64,
     refused: u64,
+    observed: u64,
     broken: u64,
     megabytes: String,
 }
@@ -57,6 +59,8 @@ struct OverviewPage {
     serving: bool,
     trouble: String,
     state: (Tone, String),
+    standing: Vec<(String, Cell)>,
+    lost: Option<String>,
     stats: Vec<Stat>,
     plan: Option<Meter>,
     sites: Vec<SiteView>,
@@ -79,10 +83,12 @@ async fn overview(app: &App, visitor: &Visitor, page: Page) -> Result<OverviewPa
         let now = app.now();
         let open = store::exclusions(&app.db, &site.name, true).await?;
         let holding = open.iter().filter(|exclusion| exclusion.holds(now)).count();
+        let local = local::store::all(&app.db, &site.name, true).await?;
+        let local = local.iter().filter(|one| one.holds(now)).count();
         sites.push(SiteView {
             fields: fields(&page, &site.name, &Sent::of(&policy), false),
             refused: false,
-            facts: facts(&page, &site, &policy, holding),
+            facts: facts(&page, &site, &policy, holding, local),
             name: site.name,
         });
     }
@@ -92,6 +98,8 @@ async fn overview(app: &App, visitor: &Visitor, page: Page) -> Result<OverviewPa
         serving,
         trouble: trouble(alive.as_ref()),
         state: state(&page, serving),
+        standing: standing(&page, alive.as_ref()),
+        lost: lost(&page, alive.as_ref()),
         stats: stats(&page, sum),
         plan: plan(app, &page, &contract).await?,
         sites,
@@ -106,6 +114,7 @@ fn facts(
     site: &GatewaySite,
     policy: &SitePolicy,
     exclusions: usize,
+    local: usize,
 ) -> Vec<(String, Cell)> {
     let (tone, mode) = mode_said(page, policy.mode);
     let open = if policy.closed {
@@ -129,6 +138,10 @@ fn facts(
             page.t("gateway-exclusions-title"),
             Cell::link(page.at("/gateway/exclusions"), exclusions.to_string()),
         ),
+        (
+            page.t("gateway-modes-title"),
+            Cell::link(page.at("/gateway/modes"), local.to_string()),
+        ),
     ]
 }
 
@@ -139,6 +152,31 @@ fn hosts(page: &Page, site: &GatewaySite) -> String {
         host => host.to_owned(),
     });
     said.collect::<Vec<_>>().join(", ")
+}
+
+/// Since when it serves, and by which decisions.
+fn standing(page: &Page, alive: Option<&Alive>) -> Vec<(String, Cell)> {
+    alive.map_or_else(Vec::new, |alive| {
+        [
+            ("gateway-since", alive.since),
+            ("gateway-policy-at", alive.policy_at),
+            ("gateway-said-at", alive.at),
+        ]
+        .map(|(key, at)| (page.t(key), Cell::time(at.to_string(), page.moment(at))))
+        .to_vec()
+    })
+}
+
+/// What came faster than it could be written down.
+fn lost(page: &Page, alive: Option<&Alive>) -> Option<String> {
+    let alive = alive.filter(|alive| alive.lost + alive.left_out > 0)?;
+    Some(page.t_with(
+        "gateway-lost",
+        &[
+            ("requests", alive.lost.into()),
+            ("findings", alive.left_out.into()),
+        ],
+    ))
 }
 
 fn trouble(alive: Option<&Alive>) -> String {
@@ -205,6 +243,7 @@ async fn last_days(
                 day: page.day(*day),
                 requests: traffic.requests,
                 refused: traffic.refused,
+                observed: traffic.observed,
                 broken: traffic.broken,
                 megabytes: format!("{:.1}", traffic.gigabytes() * 1_000.0),
             }

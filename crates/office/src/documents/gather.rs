@@ -84,7 +84,7 @@ impl Papers {
             consultation,
             signed_on: signed_on(live),
             remedy_due: remedy_due(live, &wanted.document),
-            sections: self.sections(id, &wanted).await?,
+            sections: self.sections(id, &wanted, model).await?,
             ledger_seq: head.as_ref().map_or(0, |head| head.seq),
             ledger_head: head.map(|head| LedgerHead {
                 contract: id.to_owned(),
@@ -226,6 +226,7 @@ impl Papers {
         &self,
         contract: &str,
         wanted: &Wanted,
+        model: &str,
     ) -> Result<Vec<mamori_document::Section>, PaperError> {
         let About::Period(period) = wanted.about else {
             return Ok(Vec::new());
@@ -237,7 +238,8 @@ impl Papers {
             .iter()
             .flat_map(|capability| &capability.sections)
         {
-            if hook.document != wanted.document {
+            // Contracts name their papers as they like; the model says what kind of paper it is.
+            if hook.document != wanted.document && hook.document != model {
                 continue;
             }
             let failed = |message: String| PaperError::Section {
@@ -253,7 +255,9 @@ impl Papers {
                 .build(self.app.clone(), request)
                 .await
                 .map_err(|e| failed(e.to_string()))?;
-            sections.push(serde_json::from_value(value).map_err(|e| failed(e.to_string()))?);
+            if !value.is_null() {
+                sections.push(serde_json::from_value(value).map_err(|e| failed(e.to_string()))?);
+            }
         }
         Ok(sections)
     }

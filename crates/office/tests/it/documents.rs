@@ -11,6 +11,7 @@ use mamori_kernel::merkle::Digest;
 use mamori_kernel::permission::Role;
 use mamori_office::documents::{Paper, PaperError, Papers, Submission};
 use mamori_office::register::{Done, Order, Side, Stored};
+use mamori_runtime::{Capability, DocumentSection};
 use mamori_store::LedgerQuery;
 use mamori_testkit::TestApp;
 use serde_json::{Value, json};
@@ -245,6 +246,41 @@ async fn what_the_contract_does_not_know_is_refused_with_what_it_knows() {
     let said = refusal("change-approval", "承認-R8-999").await;
     assert!(said.contains("登録の番号"), "{said}");
     assert_eq!(records(&test, "document.rendered").await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn capabilities_add_their_sections_to_papers_of_their_kind() {
+    let section = |document, section, heading: Option<&'static str>| {
+        DocumentSection::new(document, section, move |_, request| async move {
+            Ok(heading.map_or(Value::Null, |heading| {
+                let text = format!("{}の記録", request.period.japanese());
+                json!({"heading": heading, "blocks": [{"paragraph": text}]})
+            }))
+        })
+    };
+    let other = Capability {
+        id: "other",
+        sections: vec![
+            section("monthly-report", "some", Some("見張りの状況")),
+            section("monthly-report", "none", None),
+            section("yearly-overview", "another", Some("ほかの書類の部分")),
+        ],
+        ..Capability::default()
+    };
+    let test = TestApp::builder()
+        .with(mamori_office::capability())
+        .with(other)
+        .at(date(2026, 11, 2), time(9, 0, 0, 0))
+        .open()
+        .await;
+    let office = activate(&test).await;
+    let preview = office.papers.preview(ID, "monthly-report", "2026-10").await;
+    let text = mamori_document::render_text(&preview.expect("is shown").1);
+    assert!(
+        text.contains("見張りの状況\n\n令和8年10月分の記録"),
+        "{text}"
+    );
+    assert!(!text.contains("ほかの書類の部分"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -88,6 +88,7 @@ fn a_line_holds_the_verdict_and_no_secret() {
         would_refuse: true,
         score: 5,
         matches: vec![Match {
+            observed: false,
             rule: 942_100,
             message: String::new(),
             tags: Vec::new(),

@@ -223,6 +223,14 @@ help-gateway-body =
     3. If it was ordinary, choose "Exclude just this parameter here", give the reason and a last day. It is in force within seconds.
     4. If it was an attack, do nothing.
 
+    ## Changing only a path or a rule
+    - Under "Modes of paths and rules" a path such as `/wp-admin/` or a single rule can be observed only, or not used. It needs a reason and a last day, and ends by itself after it.
+    - A rule that is only observed adds nothing to the score when it matches. The list of refused requests shows it as only noted.
+    - While the whole site is only observed, the path of the sign-in alone can be set to block.
+
+    ## Looking at the traffic
+    "Traffic" shows the last 5 minutes, the hours and the days, and the most frequent kinds of attack, rules and paths. The monthly report holds what the firewall did in its month.
+
     ## Closing and opening a site
     Under "Gateway", change the settings: a closed site shows a maintenance page.
 

@@ -1,6 +1,8 @@
 //! The whole gateway in front of a site: rules from the machine, decisions from the desk, findings
 //! and traffic in the database.
 
+mod modes;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,6 +72,18 @@ async fn open(rules: PathBuf) -> Bench {
 
 /// With rules, or with the firewall off.
 async fn begin(rules: Option<PathBuf>) -> Bench {
+    let mode = match rules {
+        Some(_) => WafMode::Block,
+        None => WafMode::Off,
+    };
+    let policy = SitePolicy {
+        mode,
+        ..SitePolicy::default()
+    };
+    open_as(rules, &policy).await
+}
+
+async fn open_as(rules: Option<PathBuf>, policy: &SitePolicy) -> Bench {
     let behind = site_behind().await;
     // Who tries the rules attacks again and again and would be kept out.
     let here = "127.0.0.0/8".parse().expect("a network");
@@ -92,15 +106,11 @@ async fn begin(rules: Option<PathBuf>) -> Bench {
         .with(capability())
         .open()
         .await;
-    if settings.rules.is_none() {
-        let off = SitePolicy {
-            mode: WafMode::Off,
-            ..SitePolicy::default()
-        };
-        desk::decide(&test.app, CONTRACT, "site", &off, Actor::person("u1"))
-            .await
-            .expect("decided");
-    }
+    let mut tx = test.app.db.begin_write().await.expect("begun");
+    store::set_policy(&mut tx, "site", policy, test.app.now(), "u1")
+        .await
+        .expect("decided");
+    tx.commit().await.expect("kept");
     let (address, stop, served) = serve(&test, settings.clone());
     Bench {
         test,
@@ -249,21 +259,23 @@ async fn an_attack_is_refused_found_excluded_and_refused_again() {
             &bench.test.app,
             CONTRACT,
             "site",
-            &exclusion.id,
+            &exclusion.id.to_string(),
             Actor::person("u1"),
         )
         .await
         .expect("ended");
     }
     bench.becomes(ATTACK, 403).await;
-    let again = desk::end_exclusion(
-        &bench.test.app,
-        CONTRACT,
-        "site",
-        &held[0].id,
-        Actor::person("u1"),
-    );
-    assert!(matches!(again.await, Err(desk::DeskError::NoExclusion)));
+    for gone in [held[0].id.to_string(), "e".to_owned()] {
+        let again = desk::end_exclusion(
+            &bench.test.app,
+            CONTRACT,
+            "site",
+            &gone,
+            Actor::person("u1"),
+        );
+        assert!(matches!(again.await, Err(desk::DeskError::NoExclusion)));
+    }
 
     let kinds = bench.kinds().await;
     assert!(kinds.contains(&evidence::EXCLUDED.to_owned()), "{kinds:?}");
@@ -295,6 +307,7 @@ async fn a_site_is_observed_closed_and_opened_and_its_traffic_is_counted() {
     assert!(decide(observed.clone()).await);
     assert!(!decide(observed.clone()).await, "nothing changed");
     bench.becomes(ATTACK, 200).await;
+    assert_eq!(bench.ask(ATTACK).await, 200, "and once more");
     decide(SitePolicy {
         closed: true,
         ..observed
@@ -318,6 +331,7 @@ async fn a_site_is_observed_closed_and_opened_and_its_traffic_is_counted() {
         .expect("read");
     let traffic = days.get(&today).copied().unwrap_or_default();
     assert!(traffic.requests >= 4 && traffic.refused >= 1, "{traffic:?}");
+    assert!(traffic.observed >= 2, "{traffic:?}");
     assert!(traffic.bytes_out > 0);
 }
 
