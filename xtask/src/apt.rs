@@ -78,6 +78,11 @@ pub const TEST: &[Need] = &[
         sign: Sign::Package,
     },
     Need {
+        packages: &["pebble"],
+        why: "the certificate authority that the gateway's orders are tried on",
+        sign: Sign::Program(&["pebble"]),
+    },
+    Need {
         packages: &["gpg", "gpg-agent"],
         why: "makes the signatures that tests have verified",
         sign: Sign::Program(&["gpg"]),

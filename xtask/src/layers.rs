@@ -147,6 +147,11 @@ const ALONE: &[Alone] = &[
         why: "connections of visitors are taken in one place; the console's server is axum's",
     },
     Alone {
+        crates: &["instant-acme", "rcgen", "x509-parser"],
+        users: &["mamori-gateway"],
+        why: "certificates are asked for, made and read in one place; proxy is handed them",
+    },
+    Alone {
         crates: &["tokio"],
         users: &[
             "mamori-store",

@@ -170,10 +170,10 @@ fn rust(fast: bool, mamori: Option<&Path>) -> anyhow::Result<Count> {
         );
         command.args(["test", "--workspace", "--no-fail-fast", "--color", "never"]);
     }
-    command.env(
-        "MAMORI_TEST_POSTGRES",
-        if fast { "off" } else { "required" },
-    );
+    let peers = if fast { "off" } else { "required" };
+    for variable in ["MAMORI_TEST_POSTGRES", "MAMORI_TEST_PEBBLE"] {
+        command.env(variable, peers);
+    }
     if let Some(mamori) = mamori {
         command.env("E2E_MAMORI", mamori);
     }

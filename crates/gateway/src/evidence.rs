@@ -23,6 +23,14 @@ pub const LOG_KEPT: &str = "log.kept";
 pub const MODE_SET: &str = "gateway.mode-set";
 /// Somebody ended that.
 pub const MODE_ENDED: &str = "gateway.mode-ended";
+/// A certificate was looked at as visitors get it.
+pub const TLS_CHECKED: &str = "tls.checked";
+/// Whether all communication is encrypted was looked at.
+pub const ENCRYPTION_CHECKED: &str = "encryption.checked";
+/// An authority issued a certificate.
+pub const CERTIFICATE_ISSUED: &str = "gateway.certificate-issued";
+/// Somebody asked for a new certificate.
+pub const CERTIFICATE_WANTED: &str = "gateway.certificate-wanted";
 
 /// All of them.
 pub fn kinds() -> Vec<EvidenceKind> {
@@ -145,6 +153,56 @@ pub fn kinds() -> Vec<EvidenceKind> {
             version: 1,
             title_ja: "場所・規則ごとの動作の終了",
             fields: &[("mode_id", "決めたこと"), ("site", "サイト")],
+        },
+        EvidenceKind {
+            kind: TLS_CHECKED,
+            version: 1,
+            title_ja: "証明書（TLS）の点検",
+            fields: &[
+                ("host", "ホスト名"),
+                ("date", "日"),
+                ("ok", "ブラウザーが信頼し、古い TLS を断るか"),
+                ("findings", "見つかった問題の数"),
+                ("source", "証明書の出どころ（files, acme, self-made）"),
+                ("not_after?", "証明書の最後の日"),
+                ("days_left?", "残りの日数"),
+                ("issuer?", "発行者"),
+                ("version?", "つながった TLS の版"),
+                ("trouble?", "見つかった問題"),
+            ],
+        },
+        EvidenceKind {
+            kind: ENCRYPTION_CHECKED,
+            version: 1,
+            title_ja: "通信の暗号化の点検",
+            fields: &[
+                ("host", "ホスト名"),
+                ("date", "日"),
+                (
+                    "ok",
+                    "TLS 1.2 以上だけで、HTTP を HTTPS に送り、HSTS を付けるか",
+                ),
+                ("findings", "見つかった問題の数"),
+                ("trouble?", "見つかった問題"),
+            ],
+        },
+        EvidenceKind {
+            kind: CERTIFICATE_ISSUED,
+            version: 1,
+            title_ja: "証明書の発行",
+            fields: &[
+                ("site", "サイト"),
+                ("hosts", "ホスト名"),
+                ("issuer", "発行者"),
+                ("not_before", "始まりの日"),
+                ("not_after", "最後の日"),
+            ],
+        },
+        EvidenceKind {
+            kind: CERTIFICATE_WANTED,
+            version: 1,
+            title_ja: "証明書の更新の指示",
+            fields: &[("site", "サイト")],
         },
     ]
 }

@@ -11,14 +11,17 @@
 //! * [`access`]: access records in files: written, packed, searched, removed.
 //! * [`section`]: the firewall in the monthly report.
 //! * [`desk`]: what people decide, each with its evidence; [`local`]: modes of paths and rules.
+//! * [`certificates`], [`acme`]: certificates of the sites, from an authority where it is asked.
 //!
 //! Invariants: a decision that cannot be brought into force leaves the one before in force and says
 //! so; addresses of visitors and values of requests never enter the ledger; an exclusion has a
 //! reason, an author and a last day.
 
 pub mod access;
+pub mod acme;
 pub mod api;
 pub mod bans;
+pub mod certificates;
 pub mod compiled;
 pub mod desk;
 pub mod evidence;
@@ -53,6 +56,10 @@ pub fn capability() -> Capability {
                 sql: include_str!("../migrations/20261126_gateway_ips.sql"),
             },
             Migration {
+                name: "20261127_gateway_certificates",
+                sql: include_str!("../migrations/20261127_gateway_certificates.sql"),
+            },
+            Migration {
                 name: "20261127_gateway_losses",
                 sql: include_str!("../migrations/20261127_gateway_losses.sql"),
             },
@@ -65,9 +72,9 @@ pub fn capability() -> Capability {
                 sql: include_str!("../migrations/20261127_gateway_tally.sql"),
             },
         ],
-        jobs: jobs::kinds(),
-        schedules: jobs::schedules(),
-        routes: [api::routes(), pages::routes()].concat(),
+        jobs: [jobs::kinds(), certificates::jobs::kinds()].concat(),
+        schedules: [jobs::schedules(), certificates::jobs::schedules()].concat(),
+        routes: [api::routes(), certificates::api::routes(), pages::routes()].concat(),
         navigation: pages::navigation(),
         texts: pages::texts(),
         tiles: pages::tiles(),

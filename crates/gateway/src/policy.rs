@@ -1,19 +1,19 @@
 //! From the configuration and what people decided to the policy that the data plane serves.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use mamori_proxy::{
-    AddressSet, Certificate, CertificateError, FirewallPolicy, Host, Hsts, IpsPolicy, Listener,
-    NetworkRule, PathMode, Policy, PolicyError, PolicyParts, Serving, Site, WafMode,
+    AddressSet, CertificateError, FirewallPolicy, Host, Hsts, IpsPolicy, Listener, NetworkRule,
+    PathMode, Policy, PolicyError, PolicyParts, Serving, Site, WafMode,
 };
 use mamori_rules::RulesError;
 use mamori_runtime::App;
-use mamori_runtime::config::{Gateway, GatewaySite, Network, Protection};
+use mamori_runtime::config::{Gateway, GatewaySite, Network, Protection, SiteCertificate};
 use mamori_waf::{PathMatch, RuleSet};
 
+use crate::certificates::{self, Sources};
 use crate::compiled::{Choices, Compiled, OnDisk};
 use crate::local::{self, LocalMode, Scope};
 use crate::model::{Exclusion, SitePolicy};
@@ -41,6 +41,16 @@ pub enum MakeError {
         site: String,
         /// Why.
         error: CertificateError,
+    },
+    /// A self-made certificate.
+    #[error(
+        "サイト {site} の自己署名証明書を作れません（{detail}）。データのフォルダーの空きと書き込みの権限を確かめてください"
+    )]
+    Made {
+        /// The site.
+        site: String,
+        /// Why.
+        detail: String,
     },
     /// A file.
     #[error(
@@ -157,6 +167,7 @@ pub fn make(
     compiled: &mut Compiled,
     sites: &[Decided],
     networks: Vec<NetworkRule>,
+    sources: &Sources,
     now: Timestamp,
 ) -> Result<Policy, MakeError> {
     compiled.begin();
@@ -177,7 +188,7 @@ pub fn make(
             tls,
         })
     };
-    Ok(Policy::new(PolicyParts {
+    let mut parts = PolicyParts {
         listeners: listeners(gateway.http.len(), false)
             .chain(listeners(gateway.https.len(), true))
             .collect(),
@@ -189,7 +200,9 @@ pub fn make(
             ..ips(gateway.protection)
         },
         ..PolicyParts::default()
-    })?)
+    };
+    certificates::put(&mut parts, gateway, sources, now)?;
+    Ok(Policy::new(parts)?)
 }
 
 fn ips(protection: Protection) -> IpsPolicy {
@@ -233,14 +246,15 @@ fn site(
         .collect::<Result<Vec<_>, _>>()?;
     let upstreams: Vec<&str> = own.upstreams.iter().map(String::as_str).collect();
     let mut site = Site::new(&own.name, hosts, &upstreams);
-    if let Some((chain, key)) = &own.certificate {
-        site.certificate = Some(certificate(&own.name, chain, key)?);
-        site.to_https = true;
-        site.hsts = Some(Hsts {
+    site.to_https = own.certificate.is_some();
+    // A browser that was told would never come back to a trial that ended.
+    let lasting = own.certificate.as_ref();
+    site.hsts = lasting
+        .filter(|source| **source != SiteCertificate::SelfMade)
+        .map(|_| Hsts {
             max_age: HSTS,
             subdomains: false,
         });
-    }
     site.firewall = FirewallPolicy {
         mode: decided.policy.mode,
         rules,
@@ -255,20 +269,6 @@ fn site(
         };
     }
     Ok(site)
-}
-
-fn certificate(site: &str, chain: &Path, key: &Path) -> Result<Certificate, MakeError> {
-    let read = |file: &Path| {
-        std::fs::read(file).map_err(|error| MakeError::File {
-            site: site.to_owned(),
-            file: file.display().to_string(),
-            error,
-        })
-    };
-    Certificate::from_pem(&read(chain)?, &read(key)?).map_err(|error| MakeError::Certificate {
-        site: site.to_owned(),
-        error,
-    })
 }
 
 fn addresses(networks: &[Network]) -> AddressSet {

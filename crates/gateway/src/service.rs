@@ -20,7 +20,10 @@ use mamori_runtime::config::Gateway as Settings;
 use tokio::sync::{Notify, watch};
 
 use crate::access;
+use crate::acme::keep::Keep;
 use crate::bans::keeper::Keeper;
+use crate::certificates::store::{self as certificate_store, Challenge};
+use crate::certificates::{self, Sources};
 use crate::compiled::{Compiled, OnDisk};
 use crate::networks::Lists;
 use crate::policy::{self, Decided, MakeError};
@@ -155,6 +158,7 @@ pub async fn serve(
         }
         if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
             say_alive(&app, &running).await;
+            certificates::jobs::ask_for_what_is_due(&app).await;
             said = Some(Instant::now());
         }
         tokio::select! {
@@ -253,21 +257,24 @@ struct Seen {
     files: Vec<(PathBuf, Option<SystemTime>)>,
     /// None before a version is installed.
     rules: Option<OnDisk>,
+    /// What authorities ask at the moment.
+    challenges: Vec<Challenge>,
 }
 
 impl Source {
     async fn look(&self, app: &App) -> Result<Seen, mamori_store::Error> {
+        let keep = Keep::new(&app.config.data_dir);
         let files = self
             .settings
             .sites
             .iter()
-            .filter_map(|site| site.certificate.as_ref())
+            .filter_map(|site| certificates::files(&keep, site))
             .flat_map(|(chain, key)| [chain, key])
-            .chain(self.settings.networks.iter().map(|list| &list.file))
+            .chain(self.settings.networks.iter().map(|list| list.file.clone()))
             .map(|file| {
-                let changed = std::fs::metadata(file).and_then(|about| about.modified());
+                let changed = std::fs::metadata(&file).and_then(|about| about.modified());
                 // A link leads elsewhere when another file is put in its place.
-                let place = std::fs::canonicalize(file).unwrap_or_else(|_| file.clone());
+                let place = std::fs::canonicalize(&file).unwrap_or(file);
                 (place, changed.ok())
             })
             .collect();
@@ -276,6 +283,7 @@ impl Source {
             today: tokyo_date(app.now()),
             files,
             rules: folders(app, &self.settings).map(OnDisk::look),
+            challenges: certificate_store::challenges(&app.db).await?,
         })
     }
 
@@ -286,6 +294,10 @@ impl Source {
         }
         let (settings, rules) = (self.settings.clone(), seen.rules.clone());
         let (lists, compiled) = (Arc::clone(&self.lists), Arc::clone(&self.compiled));
+        let sources = Sources {
+            keep: Keep::new(&app.config.data_dir),
+            challenges: seen.challenges.clone(),
+        };
         let now = app.now();
         let made = tokio::task::spawn_blocking(move || {
             let networks = lists
@@ -299,6 +311,7 @@ impl Source {
                 &mut compiled,
                 &sites,
                 networks,
+                &sources,
                 now,
             )
         });

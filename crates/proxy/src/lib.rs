@@ -15,7 +15,7 @@
 //! [`Server::ips`] (bans: read, set, lift, store and restore them; what a packet filter is set to),
 //! and, for what is kept, an [`access_log::AccessLog`] fed with the events, whose
 //! [`access_log::Transfer`] counts each month's traffic. Country and feed lists are
-//! [`AddressSet::from_list`], shared between policies.
+//! [`AddressSet::from_list`], shared between policies. [`visit`] looks at a listener from outside.
 //!
 //! Invariants: a policy is replaced as a whole while connections go on, and a request is served by
 //! one policy from beginning to end; telling an event never waits; memory per request is bounded,
@@ -38,6 +38,7 @@ mod policy;
 mod server;
 mod tls;
 mod upstream;
+pub mod visit;
 mod wire;
 
 pub use address::{AddressSet, ListError, NotAnAddress};

@@ -8,12 +8,14 @@
 //! | `/gateway/blocked/{id}` | read (personal) | one of them: rules, values, the narrowest exclusion |
 //! | `/gateway/access` | read (personal) | access records of a day, also as files |
 //! | `/gateway/bans` | read (personal); decide for its forms | who is kept out, and what watches saw |
+//! | `/gateway/certificates` | read; decide for its forms | certificates, until when, from whom |
 //! | `/gateway/exclusions` | read; decide for its forms | what rules do not look at, why and until when |
 //! | `/gateway/modes` | read; decide for its forms | what the firewall does on paths and with rules |
 
 mod access;
 mod bans;
 mod blocked;
+mod certificates;
 mod exclusions;
 mod modes;
 mod overview;
@@ -48,6 +50,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(access::routes());
     routes.extend(modes::routes());
     routes.extend(traffic::routes());
+    routes.extend(certificates::routes());
     routes
 }
 
@@ -74,6 +77,16 @@ pub fn texts() -> Vec<Texts> {
             language: "ja",
             name: "gateway.ftl",
             source: include_str!("../../locales/ja/gateway.ftl"),
+        },
+        Texts {
+            language: "ja",
+            name: "gateway-certificates.ftl",
+            source: include_str!("../../locales/ja/gateway-certificates.ftl"),
+        },
+        Texts {
+            language: "en",
+            name: "gateway-certificates.ftl",
+            source: include_str!("../../locales/en/gateway-certificates.ftl"),
         },
         Texts {
             language: "en",

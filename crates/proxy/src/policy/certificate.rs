@@ -36,16 +36,23 @@ pub enum CertificateError {
 impl Certificate {
     /// Reads a chain (the site's certificate first) and its key, both in PEM.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
-        let chain = CertificateDer::pem_slice_iter(chain)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| CertificateError::Chain)?;
-        if chain.is_empty() {
-            return Err(CertificateError::Chain);
-        }
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| CertificateError::Key)?;
+        let (chain, key) = read(chain, key)?;
         let key = CertifiedKey::from_der(chain, key, &ring::default_provider())
             .map_err(|error| CertificateError::Mismatch(error.to_string()))?;
         Ok(Self { key: Arc::new(key) })
+    }
+
+    /// Reads a certificate that proves a name to an authority (RFC 8737), and its key. It has a
+    /// critical extension that nobody else understands, so the two are not held against each other.
+    pub fn proof_from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
+        let (chain, key) = read(chain, key)?;
+        let key = ring::default_provider()
+            .key_provider
+            .load_private_key(key)
+            .map_err(|error| CertificateError::Mismatch(error.to_string()))?;
+        Ok(Self {
+            key: Arc::new(CertifiedKey::new(chain, key)),
+        })
     }
 
     /// Whether clients that ask for this host accept it, as far as names go.
@@ -64,6 +71,19 @@ impl Certificate {
         let parsed = first.and_then(|first| ParsedCertificate::try_from(first).ok());
         parsed.is_some_and(|parsed| verify_server_name(&parsed, &name).is_ok())
     }
+}
+
+type Read = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn read(chain: &[u8], key: &[u8]) -> Result<Read, CertificateError> {
+    let chain = CertificateDer::pem_slice_iter(chain)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| CertificateError::Chain)?;
+    if chain.is_empty() {
+        return Err(CertificateError::Chain);
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| CertificateError::Key)?;
+    Ok((chain, key))
 }
 
 /// A version of TLS. Older ones are not spoken at all.

@@ -22,6 +22,7 @@
 //! upstreams = ["127.0.0.1:8081"]
 //! certificate_file = "secrets/site.pem"  # the site's certificate first; read again when it changes
 //! key_file = "secrets/site.key"
+//! certificate = "acme"                    # or, instead of files: from an authority; "self-made"
 //!
 //! [[gateway.network]]                     # a country, a feed of attackers, the office
 //! name = "office-only"
@@ -29,10 +30,13 @@
 //! refuses = "unlisted"                    # who stays outside: "listed" or "unlisted"
 //! paths = ["/wp-admin/"]                  # of what; without it the whole site
 //! ```
+//!
+//! `[gateway.acme]`: the authority, see `config/certificate.rs`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::certificate::{self, Acme, Listens, SiteCertificate};
 use super::reader::Reader;
 use super::{Config, Network, Place};
 
@@ -59,6 +63,8 @@ pub struct Gateway {
     pub access_days: u32,
     /// Lists of networks and what they are kept out of.
     pub networks: Vec<GatewayNetwork>,
+    /// Who issues certificates.
+    pub acme: Acme,
     /// What is served, at least one.
     pub sites: Vec<GatewaySite>,
 }
@@ -77,6 +83,7 @@ impl Default for Gateway {
             protection: Protection::default(),
             access_days: ACCESS_DAYS,
             networks: Vec::new(),
+            acme: Acme::default(),
             sites: Vec::new(),
         }
     }
@@ -120,9 +127,8 @@ pub struct GatewaySite {
     pub hosts: Vec<String>,
     /// `host:port` of the servers behind.
     pub upstreams: Vec<String>,
-    /// Files of the certificate chain and of its key, both PEM; without them the site is plain
-    /// HTTP only.
-    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Where its certificate comes from; `None`: the site is plain HTTP only.
+    pub certificate: Option<SiteCertificate>,
 }
 
 const SECTION: &str = "gateway";
@@ -152,7 +158,12 @@ impl Config {
         );
         let access_days = reader.integer("gateway.access_days", 1..=3_660);
         let lists = network_lists(reader);
-        let sites = sites(reader, !https.is_empty());
+        let acme = certificate::acme(reader);
+        let listens = Listens {
+            http: !http.is_empty(),
+            https: !https.is_empty(),
+        };
+        let sites = sites(reader, listens, &acme);
         if !wanted {
             return;
         }
@@ -187,6 +198,7 @@ impl Config {
                 .and_then(|days| u32::try_from(days).ok())
                 .unwrap_or(ACCESS_DAYS),
             networks: lists,
+            acme,
             sites,
         });
     }
@@ -274,7 +286,7 @@ fn network_lists(reader: &mut Reader) -> Vec<GatewayNetwork> {
     lists
 }
 
-fn sites(reader: &mut Reader, over_tls: bool) -> Vec<GatewaySite> {
+fn sites(reader: &mut Reader, listens: Listens, acme: &Acme) -> Vec<GatewaySite> {
     let mut sites: Vec<GatewaySite> = Vec::new();
     for index in 0..reader.count("gateway.site") {
         let place = format!("gateway.site[{index}]");
@@ -283,13 +295,7 @@ fn sites(reader: &mut Reader, over_tls: bool) -> Vec<GatewaySite> {
         let contract = reader.text(&key("contract"), "\"kokoshelju-r8\"");
         let hosts = reader.list(&key("hosts"), "[\"www.example.lg.jp\"]");
         let upstreams = reader.list(&key("upstreams"), "[\"127.0.0.1:8081\"]");
-        let base = reader.base();
-        let chain = reader
-            .text(&key("certificate_file"), "\"secrets/site.pem\"")
-            .map(|path| base.join(path));
-        let secret = reader
-            .text(&key("key_file"), "\"secrets/site.key\"")
-            .map(|path| base.join(path));
+        let certificate = certificate::of_site(reader, &place, &hosts, listens, acme.challenge);
         for (field, there) in [
             ("name", name.is_some()),
             ("contract", contract.is_some()),
@@ -304,13 +310,6 @@ fn sites(reader: &mut Reader, over_tls: bool) -> Vec<GatewaySite> {
                 );
             }
         }
-        if chain.is_some() != secret.is_some() {
-            reader.problem(
-                &place,
-                "certificate_file と key_file の片方しかありません".to_owned(),
-                "証明書と鍵の両方を書くか、両方を消してください。",
-            );
-        }
         let (Some(name), Some(contract)) = (name, contract) else {
             continue;
         };
@@ -321,19 +320,12 @@ fn sites(reader: &mut Reader, over_tls: bool) -> Vec<GatewaySite> {
                 "名前を変えてください。",
             );
         }
-        if chain.is_some() && !over_tls {
-            reader.problem(
-                &key("certificate_file"),
-                "証明書がありますが、gateway.https がありません".to_owned(),
-                "https = [\"0.0.0.0:443\"] を書くか、証明書の行を消してください。",
-            );
-        }
         sites.push(GatewaySite {
             name,
             contract,
             hosts,
             upstreams,
-            certificate: chain.zip(secret),
+            certificate,
         });
     }
     sites

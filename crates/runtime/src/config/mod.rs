@@ -55,6 +55,7 @@
 //! http = ["0.0.0.0:80"]             # more keys and [[gateway.site]]: config/gateway.rs
 //! ```
 
+mod certificate;
 mod gateway;
 mod network;
 mod oidc;
@@ -67,6 +68,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+pub use certificate::{Acme, AcmeChallenge, SiteCertificate};
 pub use gateway::{Gateway, GatewayNetwork, GatewaySite, Protection};
 pub use network::{Network, NotANetwork, admits};
 pub use oidc::Oidc;

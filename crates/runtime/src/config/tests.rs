@@ -313,3 +313,70 @@ fn lists_of_networks_are_read_with_what_they_are_kept_out_of() {
     assert!(list.observes && !list.refuses_listed && list.sites.is_empty());
     assert_eq!(list.paths, ["/wp-admin/"]);
 }
+
+#[test]
+fn certificates_of_sites_come_from_files_an_authority_or_ourselves() {
+    let site = |name: &str, hosts: &str, more: &str| {
+        format!(
+            "[[gateway.site]]\nname = \"{name}\"\ncontract = \"c1\"\nhosts = [{hosts}]\n\
+             upstreams = [\"127.0.0.1:81\"]\n{more}\n"
+        )
+    };
+    let listens = "[gateway]\nhttp = [\"127.0.0.1:80\"]\nhttps = [\"127.0.0.1:443\"]\n";
+    let source = format!(
+        "{listens}[gateway.acme]\ncontact = [\"web@example.jp\"]\nchallenge = \"tls-alpn-01\"\n{}{}{}",
+        site("a", "\"a.example.jp\"", "certificate = \"acme\""),
+        site("b", "\"b.example.jp\"", "certificate = \"self-made\""),
+        site(
+            "c",
+            "\"*.example.jp\"",
+            "certificate_file = \"c.pem\"\nkey_file = \"c.key\""
+        ),
+    );
+    let gateway = parse(&source).expect("is right").gateway.expect("is on");
+    assert_eq!(gateway.acme.challenge, AcmeChallenge::TlsAlpn);
+    assert!(gateway.acme.directory.starts_with("https://acme-v02."));
+    let sources: Vec<_> = gateway
+        .sites
+        .iter()
+        .map(|site| site.certificate.clone())
+        .collect();
+    assert_eq!(
+        sources[..2],
+        [Some(SiteCertificate::Acme), Some(SiteCertificate::SelfMade)]
+    );
+    assert!(
+        matches!(&sources[2], Some(SiteCertificate::Files(chain, _)) if chain.ends_with("c.pem"))
+    );
+
+    let text = problems(&format!(
+        "[gateway]\nhttps = [\"127.0.0.1:443\"]\n[gateway.acme]\ndirectory = \"http://ca.example.jp/dir\"\n\
+         contact = [\"mailto:a@b.jp\"]\nkey_id = \"k\"\nkey = \"s\"\nca_file = \"nowhere.pem\"\n{}{}{}",
+        site("a", "\"*.example.jp\"", "certificate = \"acme\""),
+        site(
+            "b",
+            "\"192.0.2.1\"",
+            "certificate = \"acme\"\ncertificate_file = \"b.pem\""
+        ),
+        site("c", "\"c.example.jp\"", "certificate = \"acne\""),
+    ));
+    for part in [
+        "https:// だけです",
+        "メールアドレスではありません",
+        "key_id と key_file の片方しかありません",
+        "gateway.acme.key_file",
+        "nowhere.pem」: 読めません",
+        "gateway.http がありません",
+        "「*.example.jp」の証明書は認証局から自動で受け取れません",
+        "「192.0.2.1」の証明書は",
+        "certificate と certificate_file の両方があります",
+        "「acme」ではありませんか",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let plain = problems(&format!(
+        "[gateway]\nhttp = [\"127.0.0.1:80\"]\n{}",
+        site("a", "\"a.example.jp\"", "certificate = \"self-made\"")
+    ));
+    assert!(plain.contains("gateway.https がありません"), "{plain}");
+}

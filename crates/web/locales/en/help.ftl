@@ -234,9 +234,13 @@ help-gateway-body =
     ## Closing and opening a site
     Under "Gateway", change the settings: a closed site shows a maintenance page.
 
+    ## Certificates
+    "Certificates" shows until when each is good. Those that renew themselves are replaced when a third of their life is left. When that fails, the page says why and what to do, and the one before stays in use. Then press "Renew now".
+
     ## What stays
     - Changes and exclusions stand in the ledger with their reason and who decided.
     - Every day samples of attacks are tried, and ordinary texts; what came of it is evidence.
+    - Every day certificates and encryption are looked at as visitors get them; what came of it is evidence.
     - Addresses of clients and values are gone after 90 days. They never enter the ledger.
 
 help-keys = Keys
