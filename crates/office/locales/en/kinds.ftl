@@ -119,3 +119,6 @@ kind-asset-retired = Asset retired
 kind-media-registered = Media registered
 kind-media-returned = Media returned
 kind-media-erased = Media erased
+kind-setting-changed = Setting changed
+kind-letter-released = Mail to the city released
+kind-letter-withdrawn = Mail to the city withdrawn

@@ -77,3 +77,6 @@ kind-document-returned = 書類の差戻し
 kind-document-accepted = 書類の検収
 kind-document-replaced = 書類の差替え
 kind-document-receipted = 受付の控え
+kind-setting-changed = 設定の変更
+kind-letter-released = 市へのメールの送信許可
+kind-letter-withdrawn = 市へのメールの取りやめ

@@ -105,6 +105,10 @@ pub const WORDS: [(&str, &str); 3] = [
 ];
 /// Longest of these texts.
 pub const MOST_WORDS: usize = 4_000;
+/// Characters of the reason why a paper is made again.
+pub const MOST_REPLACED: usize = 2_000;
+/// Characters of what the city wants mended.
+pub const MOST_RETURNED: usize = 4_000;
 
 impl Paper {
     /// The words under the headings of [`WORDS`]; empty where there are none.
@@ -194,7 +198,7 @@ static SPEC: RegisterSpec = RegisterSpec {
             kind_ja: "書類の差替え",
             side: Side::Contractor,
             fields: &[
-                must("replaced_reason", "差替えの理由", Text(2000)),
+                must("replaced_reason", "差替えの理由", Text(MOST_REPLACED)),
                 must("title", "表題", Text(300)),
                 must("rendered_on", "作成日", Day),
                 FILES[0],
@@ -245,7 +249,7 @@ static SPEC: RegisterSpec = RegisterSpec {
             side: Side::City,
             fields: &[
                 must("returned_on", "差戻し日", Day),
-                must("returned_reason", "直すところ", Text(4000)),
+                must("returned_reason", "直すところ", Text(MOST_RETURNED)),
                 may("by", "差し戻した部署・職名（氏名は書かない）", Text(100)),
             ],
         },

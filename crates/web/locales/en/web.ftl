@@ -42,6 +42,7 @@ sign-in-wrong = The user name or the password is wrong.
 sign-in-too-many = Too many failures; nothing is taken for about { $minutes } minutes. If you do not know the password, ask an administrator.
 sign-in-forgotten = If you forgot your password, ask an administrator to set a new one.
 
+error-refused = It was not done
 error-number = Number
 error-sign-in-needed = You need to sign in
 error-sign-in-needed-next = Sign in, then try again.

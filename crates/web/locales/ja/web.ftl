@@ -42,6 +42,7 @@ sign-in-wrong = 利用者名かパスワードが違います。
 sign-in-too-many = 続けて失敗したため、{ $minutes } 分ほど受け付けません。パスワードが分からないときは管理者に頼んでください。
 sign-in-forgotten = パスワードを忘れたときは、管理者に新しいパスワードの設定を頼んでください。
 
+error-refused = できませんでした
 error-number = 番号
 error-sign-in-needed = サインインが必要です
 error-sign-in-needed-next = サインインしてから、もう一度お試しください。

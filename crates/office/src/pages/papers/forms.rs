@@ -7,7 +7,7 @@ use mamori_web::{Field, Page, Visitor};
 
 use super::{ACCEPT, DECIDE, WRITE};
 use crate::documents::Paper;
-use crate::documents::paper::{HOW, MOST_WORDS, WORDS};
+use crate::documents::paper::{HOW, MOST_REPLACED, MOST_RETURNED, MOST_WORDS, WORDS};
 use crate::register::{FieldProblem, Stored};
 
 /// What was sent and not taken.
@@ -123,7 +123,12 @@ impl Acts {
                 "replace",
                 &["submitted", "returned"],
                 DECIDE,
-                vec![maker.field("textarea", "reason").required()],
+                vec![
+                    maker
+                        .field("textarea", "reason")
+                        .at_most(MOST_REPLACED)
+                        .required(),
+                ],
             ),
             accept: maker.form(
                 "accept",
@@ -137,7 +142,10 @@ impl Acts {
                 ACCEPT,
                 vec![
                     day("returned_on"),
-                    maker.field("textarea", "returned_reason").required(),
+                    maker
+                        .field("textarea", "returned_reason")
+                        .at_most(MOST_RETURNED)
+                        .required(),
                 ],
             ),
             unsent: Vec::new(),
