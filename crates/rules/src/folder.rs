@@ -7,7 +7,7 @@ use mamori_waf::{Builder, Exclusion, LoadError, Mode, RuleChoice, RuleSet};
 
 use crate::base;
 use crate::layout::{self, Layout};
-use crate::left_out::Source as Files;
+use crate::left_out::{self, Source as Files};
 
 /// Where rules come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,10 +98,17 @@ impl From<LoadError> for RulesError {
 /// A few rules of CRS 3 that this engine cannot run are left out, each with a note; anything else
 /// that it does not know is an error.
 pub fn load(folders: &Folders, wanted: &Wanted) -> Result<Loaded, RulesError> {
-    let layout = layout::find(folders)?;
+    let mut layout = layout::find(folders)?;
     let mut files = Files::default();
+    let (removed, told): (Vec<_>, Vec<_>) = layout
+        .files
+        .iter()
+        .filter_map(|file| left_out::not_for_japanese(file))
+        .unzip();
+    layout.notes.extend(told);
+    let removed = removed.concat();
     let rules = loop {
-        match build(&layout, wanted, &mut files) {
+        match build(&layout, wanted, &removed, &mut files) {
             Ok(rules) => break rules,
             Err(error) => files.leave_out(error)?,
         }
@@ -116,7 +123,12 @@ pub fn load(folders: &Folders, wanted: &Wanted) -> Result<Loaded, RulesError> {
     })
 }
 
-fn build(layout: &Layout, wanted: &Wanted, files: &mut Files) -> Result<Arc<RuleSet>, LoadError> {
+fn build(
+    layout: &Layout,
+    wanted: &Wanted,
+    removed: &str,
+    files: &mut Files,
+) -> Result<Arc<RuleSet>, LoadError> {
     let mut builder = Builder::new();
     builder.inline("mamori", base::HEAD)?;
     if wanted.check_bodies {
@@ -133,6 +145,7 @@ fn build(layout: &Layout, wanted: &Wanted, files: &mut Files) -> Result<Arc<Rule
     for file in &layout.files {
         builder.file(files, &file.to_string_lossy())?;
     }
+    builder.inline("mamori", removed)?;
     // The last word, whatever the files say.
     builder.inline("mamori", base::mode(wanted.mode))?;
     for exclusion in &wanted.exclusions {

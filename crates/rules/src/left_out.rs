@@ -5,6 +5,7 @@
 //! load, and each is said; any other rule that does not load is an error.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use mamori_waf::{LoadError, Problem};
 
@@ -21,6 +22,30 @@ const KNOWN: &[(u64, &str)] = &[
         "応答に現れた PHP のソースの検査（CRS 4 にはあります）",
     ),
 ];
+
+/// A rule of CRS 3 that takes ordinary Japanese for an attack: a full-width sign such as `！`, then
+/// somewhere `ま`. It is about browsers that read US-ASCII with the eighth bit cut off. CRS 4 asks
+/// for a tag around it.
+const NOT_FOR_JAPANESE: u64 = 941_310;
+/// How CRS 3 writes its version.
+const CRS_3: &str = "ver:'OWASP_CRS/3.";
+
+/// What takes the rule away again, if it is the one of CRS 3, and what the operator is told.
+pub fn not_for_japanese(file: &Path) -> Option<(String, String)> {
+    let text = std::fs::read(file).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let (_, rule) = text.split_once(&format!("id:{NOT_FOR_JAPANESE},"))?;
+    let rule = rule.split("SecRule ").next().unwrap_or(rule);
+    rule.contains(CRS_3).then(|| {
+        (
+            format!("SecRuleRemoveById {NOT_FOR_JAPANESE}\n"),
+            format!(
+                "規則 {NOT_FOR_JAPANESE} は使いません（{}）。「！」のあとに「ま」があるだけの日本語の文を止めるためです（CRS 4 では直っています）",
+                file.display()
+            ),
+        )
+    })
+}
 
 /// Rule files from the disk, without what was left out of them.
 #[derive(Debug, Default)]
@@ -174,6 +199,24 @@ mod tests {
             "{notes:?}"
         );
         assert!(said[1].contains("942130"), "{notes:?}");
+    }
+
+    #[test]
+    fn the_rule_of_crs_3_that_stops_japanese_is_not_used() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = |version: &str| {
+            format!(
+                "SecRule ARGS \"@rx \\xbc[^\\xbe>]*[\\xbe>]\" \"id:941310,phase:2,deny,ver:'OWASP_CRS/{version}'\"\n\
+                 SecRule ARGS \"@rx a\" \"id:941320,phase:2,deny,ver:'OWASP_CRS/3.3.4'\"\n"
+            )
+        };
+        let (three, notes) = loaded(folder.path(), &text("3.3.4")).expect("loads");
+        let (four, _) = loaded(folder.path(), &text("4.0.0")).expect("loads");
+        assert_eq!(three + 1, four);
+        assert!(
+            notes.iter().any(|note| note.contains("941310")),
+            "{notes:?}"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 pub(crate) mod ctl;
 mod directive;
+pub(crate) mod late;
 mod lines;
 mod load;
 pub(crate) mod operator;

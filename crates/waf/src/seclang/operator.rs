@@ -6,6 +6,7 @@ use crate::error::Problem;
 use crate::network::Networks;
 use crate::pattern::Pattern;
 use crate::ruleset::{ByteSet, Required, of_pattern, of_text, of_words};
+use crate::seclang::late::LatePattern;
 use crate::seclang::text::{Text, TxNames};
 
 /// An operator with its argument, ready to run.
@@ -13,6 +14,8 @@ use crate::seclang::text::{Text, TxNames};
 pub(crate) enum Operator {
     /// `@rx`
     Rx(regex_automata::meta::Regex),
+    /// `@rx` with macros in its pattern.
+    RxText(Box<LatePattern>),
     /// `@pm`, `@pmFromFile`
     Pm(Box<AhoCorasick>),
     /// `@beginsWith`
@@ -138,6 +141,11 @@ fn operator(
     };
     let plain = |operator| Ok((operator, None));
     Ok(match name.to_ascii_lowercase().as_str() {
+        "rx" if argument.contains("%{") => {
+            return plain(Operator::RxText(Box::new(LatePattern::parse(
+                argument, !negated, names,
+            )?)));
+        }
         "rx" => {
             // Engines differ about lines. A line end before or behind an attack must not hide it, so
             // a rule looks at every line; a rule that demands a form looks at the whole value.

@@ -335,15 +335,19 @@ impl Transaction {
             Operator::Rx(regex) => {
                 let holds = regex.is_match(value);
                 if holds && link.capture && !link.negated {
-                    let mut groups = regex.create_captures();
-                    regex.captures(value, &mut groups);
-                    captured = (0..groups.group_len().min(10))
-                        .map(|at| {
-                            groups
-                                .get_group(at)
-                                .map(|span| value[span.range()].to_vec())
-                        })
-                        .collect();
+                    captured = groups(regex, value);
+                }
+                holds
+            }
+            Operator::RxText(pattern) => {
+                let regex = self.with(rules, &pattern.text, |text| pattern.regex(text));
+                let holds = regex.as_ref().is_some_and(|regex| regex.is_match(value));
+                if let Some(regex) = regex
+                    && holds
+                    && link.capture
+                    && !link.negated
+                {
+                    captured = groups(&regex, value);
                 }
                 holds
             }
@@ -417,6 +421,19 @@ impl Transaction {
             }
         }
     }
+}
+
+/// What the groups of a pattern matched.
+fn groups(regex: &regex_automata::meta::Regex, value: &[u8]) -> Captured {
+    let mut groups = regex.create_captures();
+    regex.captures(value, &mut groups);
+    (0..groups.group_len().min(10))
+        .map(|at| {
+            groups
+                .get_group(at)
+                .map(|span| value[span.range()].to_vec())
+        })
+        .collect()
 }
 
 /// Groups of a pattern, the whole match first.

@@ -49,6 +49,25 @@ fn ids(report: &Report) -> Vec<u64> {
 }
 
 #[test]
+fn a_pattern_may_hold_macros() {
+    let text = r#"SecAction "id:1,phase:1,nolog,pass,setvar:'tx.allowed=utf-8|iso-8859-1',setvar:tx.broken=("
+        SecRule ARGS:c "@rx ^charset=([a-z0-9-]+)$" "id:2,phase:2,deny,capture,chain"
+            SecRule TX:1 "!@rx ^(?:%{tx.allowed})$"
+        SecRule ARGS:d "@rx %{tx.broken}" "id:3,phase:2,pass"
+        SecRule ARGS:e "@rx ^x(?:%{tx.allowed})" "id:4,phase:2,pass,capture,chain"
+            SecRule TX:0 "@streq xutf-8""#;
+    assert_eq!(get(text, "/?c=charset=utf-8"), Vec::<u64>::new());
+    assert_eq!(get(text, "/?c=charset=iso-8859-1"), Vec::<u64>::new());
+    assert_eq!(get(text, "/?c=charset=utf-7"), [2]);
+    assert_eq!(
+        get(text, "/?d=("),
+        Vec::<u64>::new(),
+        "no expression matches nothing"
+    );
+    assert_eq!(get(text, "/?e=xutf-8x"), [4]);
+}
+
+#[test]
 fn a_chain_matches_as_a_whole() {
     let text = r#"SecRule ARGS:a "@streq 1" "id:1,phase:2,deny,chain,setvar:tx.half=1"
         SecRule ARGS:b "@rx ^2$"
