@@ -8,6 +8,7 @@
 pub mod search;
 pub mod store;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -17,6 +18,7 @@ use mamori_proxy::Event;
 use mamori_proxy::access_log::{AccessLog, Archive, LogError, LogPolicy};
 use mamori_runtime::App;
 use mamori_store::Db;
+use percent_encoding::percent_decode_str;
 
 /// Bytes after which the next file begins.
 const FILE_BYTES: u64 = 256 << 20;
@@ -38,6 +40,38 @@ pub struct Kept {
     pub removed: u64,
     /// Why records cannot be written or kept in order; empty: they can.
     pub trouble: String,
+}
+
+impl Kept {
+    fn nothing(at: Timestamp) -> Self {
+        Self {
+            at,
+            oldest_on: None,
+            newest_on: None,
+            files: 0,
+            bytes: 0,
+            removed: 0,
+            trouble: String::new(),
+        }
+    }
+}
+
+/// A path as people read it: Japanese letters instead of their numbers. What is no text, or would
+/// show something else than it is, stays as it arrived.
+pub fn readable(path: &str) -> Cow<'_, str> {
+    match percent_decode_str(path).decode_utf8() {
+        Ok(text) if !text.chars().any(char::is_control) => text,
+        _ => Cow::Borrowed(path),
+    }
+}
+
+/// What lies in the files of this machine; nothing where no gateway runs here. Blocks.
+pub fn look(folder: &Path, now: Timestamp) -> Result<Kept, LogError> {
+    let mut kept = Kept::nothing(now);
+    if folder.is_dir() {
+        count(folder, &mut kept)?;
+    }
+    Ok(kept)
 }
 
 /// Where this installation keeps them.
@@ -120,13 +154,9 @@ pub async fn tidy(
     let kept = tokio::task::spawn_blocking(move || {
         let archive = Archive::new(&folder);
         let mut kept = Kept {
-            at: now,
-            oldest_on: None,
-            newest_on: None,
-            files: 0,
-            bytes: 0,
             removed: before.map_or(0, |before| before.removed),
             trouble,
+            ..Kept::nothing(now)
         };
         if let Err(error) = tidied(&archive, &folder, oldest, &mut kept) {
             tracing::error!(%error, "access records were not put in order");
@@ -146,7 +176,11 @@ fn tidied(archive: &Archive, folder: &Path, oldest: Date, kept: &mut Kept) -> Re
     }
     kept.removed += archive.remove_before(oldest)?.len() as u64;
     archive.pack()?;
-    let files = archive.files()?;
+    count(folder, kept)
+}
+
+fn count(folder: &Path, kept: &mut Kept) -> Result<(), LogError> {
+    let files = Archive::new(folder).files()?;
     kept.oldest_on = files.first().map(|file| file.day);
     kept.newest_on = files.last().map(|file| file.day);
     kept.files = files.len() as u64;
@@ -156,4 +190,18 @@ fn tidied(archive: &Archive, folder: &Path, oldest: Date, kept: &mut Kept) -> Re
         .map(|about| about.len())
         .sum();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_as_japanese_unless_that_would_hide_something() {
+        assert_eq!(readable("/%E7%9B%B8%E8%AB%87/"), "/相談/");
+        assert_eq!(readable("/plain"), "/plain");
+        for kept in ["/%ff%fe", "/a%00b", "/a%0d%0ab", "/100%"] {
+            assert_eq!(readable(kept), kept);
+        }
+    }
 }

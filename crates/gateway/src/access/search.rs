@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use jiff::civil::Date;
 use mamori_proxy::access_log::{AccessLine, Archive, Line, LogError, combined};
 
+use super::readable;
+
 /// Which requests are looked for.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -88,7 +90,8 @@ impl Wanted {
             && (self.words.is_empty()
                 || client == Some(line.client)
                 || line.id == self.words
-                || line.path.contains(&self.words))
+                || line.path.contains(&self.words)
+                || readable(&line.path).contains(&self.words))
     }
 
     /// Calls for each request that is looked for, in the order of the files, until it says stop.
@@ -215,7 +218,13 @@ mod tests {
         };
         let first = [
             line("2026-10-05T01:00:00Z", "a", "192.0.2.1", "/", 200),
-            line("2026-10-05T01:00:03Z", "a", "192.0.2.2", "/相談", 404),
+            line(
+                "2026-10-05T01:00:03Z",
+                "a",
+                "192.0.2.2",
+                "/%E7%9B%B8%E8%AB%87",
+                404,
+            ),
             line("2026-10-05T01:00:01Z", "b", "192.0.2.1", "/", 200),
         ];
         let second = [line(
@@ -256,10 +265,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         day(folder.path());
         let of = |words: &str, status: &str| paths(folder.path(), &wanted(words, status), 10);
-        assert_eq!(of("", ""), ["/soudan", "/相談", "/"]);
-        assert_eq!(of("相談", ""), ["/相談"]);
+        assert_eq!(of("", ""), ["/soudan", "/%E7%9B%B8%E8%AB%87", "/"]);
+        assert_eq!(of("相談", ""), ["/%E7%9B%B8%E8%AB%87"]);
         assert_eq!(of("2001:db8:0::1", ""), ["/soudan"]);
-        assert_eq!(of("", "4xx"), ["/相談"]);
+        assert_eq!(of("%E7%9B%B8", "4xx"), ["/%E7%9B%B8%E8%AB%87"]);
         assert_eq!(of("", "500"), ["/soudan"]);
         assert_eq!(paths(folder.path(), &wanted("", ""), 1), ["/soudan"]);
         let mut other = wanted("", "");

@@ -104,32 +104,38 @@ async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Resp
             .at_most(3)
             .help(page.t("gateway-status-help")),
     ];
-    let kept = store::kept(&app.db).await?;
+    let noted = store::kept(&app.db).await?;
+    let kept = kept_here(&app).await?;
     let table = Table::new("access", page.title.clone(), &query, columns, rows, pages)
         .filter(filter)
         .empty(Empty::new(page.t("gateway-access-none")));
     html(&ListPage {
         cut: cut(&page, &found),
         files: files(&page, &visitor, &query, &wanted),
-        trouble: kept
-            .as_ref()
-            .map_or_else(String::new, |kept| kept.trouble.clone()),
-        kept: kept_said(&app, &page, kept.as_ref()),
+        trouble: noted.map(|noted| noted.trouble).unwrap_or_default(),
+        kept: kept_said(&app, &page, &kept),
         table,
         page,
     })
 }
 
+/// What lies in the files now: the gateway notes it once an hour only.
+async fn kept_here(app: &App) -> Result<access::Kept, WebError> {
+    let (folder, now) = (access::folder(app), app.now());
+    let kept = tokio::task::spawn_blocking(move || access::look(&folder, now));
+    kept.await.map_err(WebError::bug)?.map_err(WebError::bug)
+}
+
 /// How far records go back and how long they stay.
-fn kept_said(app: &App, page: &Page, kept: Option<&access::Kept>) -> String {
+fn kept_said(app: &App, page: &Page, kept: &access::Kept) -> String {
     let days = app
         .config
         .gateway
         .as_ref()
         .map_or(0, |gateway| gateway.access_days);
-    match kept.and_then(|kept| kept.oldest_on.map(|oldest| (kept, oldest))) {
+    match kept.oldest_on {
         None => page.t1("gateway-access-kept-nothing", "days", days),
-        Some((kept, oldest)) => page.t_with(
+        Some(oldest) => page.t_with(
             "gateway-access-kept",
             &[
                 ("oldest", page.day(oldest).into()),
@@ -189,7 +195,7 @@ fn row(page: &Page, line: &AccessLine) -> Row {
         line.id.clone(),
         vec![
             Cell::time(line.at.to_string(), page.moment(line.at)),
-            Cell::text(format!("{} {}", line.method, line.path)),
+            Cell::text(format!("{} {}", line.method, access::readable(&line.path))),
             Cell::text(line.status.to_string()),
             Cell::badge(tone, word),
             Cell::text(format!("{:.1}", line.took_us as f64 / 1_000.0)),

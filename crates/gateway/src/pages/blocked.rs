@@ -12,6 +12,7 @@ use mamori_web::{Field, Page, Tone, Visitor, WebError, html};
 
 use super::bans::ban_href;
 use super::{AREA, DECIDE, READ, contract_of, mode_said, site_names};
+use crate::access::readable;
 use crate::model::Finding;
 use crate::store::{self, Search};
 
@@ -94,7 +95,7 @@ fn row(page: &Page, visitor: &Visitor, one: &Finding) -> Row {
             Cell::time(one.at.to_string(), page.moment(one.at)),
             Cell::link(
                 visitor.at(&format!("/gateway/blocked/{}", one.id)),
-                format!("{} {}", one.method, one.path),
+                format!("{} {}", one.method, readable(&one.path)),
             ),
             Cell::text(one.rules()),
             Cell::badge(tone, word),
@@ -189,7 +190,7 @@ async fn one(
         (page.t("gateway-site"), found.site.clone()),
         (
             page.t("gateway-request"),
-            format!("{} {}", found.method, found.path),
+            format!("{} {}", found.method, readable(&found.path)),
         ),
         (page.t("gateway-client"), found.client.clone()),
         (page.t("gateway-mode"), mode),

@@ -278,14 +278,19 @@ impl Table {
         self
     }
 
-    /// Adds a filter; each field's value comes from the query, its name is one of the spec's.
+    /// Adds a filter; each field's value comes from the query, its name is one of the spec's. Where
+    /// the query has none the field keeps what it was given: what is shown by itself.
     #[must_use]
     pub fn filter(mut self, fields: Vec<Field>) -> Self {
         self.filter = fields
             .into_iter()
             .map(|field| {
                 let value = self.query.filter(field.name).to_owned();
-                field.value(value)
+                if value.is_empty() {
+                    field
+                } else {
+                    field.value(value)
+                }
             })
             .collect();
         self
