@@ -216,10 +216,10 @@ async fn the_months_report_says_what_the_firewall_did() {
     october(&test).await;
     test.clock.advance(SignedDuration::from_hours(48));
     let made = section(&test, CONTRACT, "2026-10").await;
-    let text = render_text(&paper(made));
+    let said = render_text(&paper(made));
     // Neither addresses nor what the machine said of itself.
-    assert!(!text.contains("/var/lib"), "{text}");
-    insta::assert_snapshot!(text);
+    assert!(!said.contains("/var/lib"), "{said}");
+    insta::assert_snapshot!(said);
 }
 
 #[tokio::test]

@@ -100,8 +100,8 @@ pub struct Front<'a> {
 /// A running gateway with its console.
 #[derive(Debug)]
 pub struct Guard {
-    /// `mamori serve`.
-    pub server: Kept,
+    /// `mamori serve`; ends with this.
+    _server: Kept,
     /// Where visitors connect, on loopback.
     pub port: u16,
     /// Where the console listens, on loopback.
@@ -205,7 +205,7 @@ impl Guard {
                 && ask(port, hosts[0], "/", PATIENCE).is_ok_and(|s| s == 200)
         })?;
         Ok(Self {
-            server,
+            _server: server,
             port,
             console,
             token,

@@ -33,7 +33,7 @@ pub async fn decide(
     if let Some(alike) = alike {
         return Ok(alike.clone());
     }
-    let made = LocalMode {
+    let chosen = LocalMode {
         id: LocalModeId::new(now, rand::random()),
         site: site.name.clone(),
         scope: scope.clone(),
@@ -48,24 +48,24 @@ pub async fn decide(
     for before in open.iter().filter(same) {
         close(app, &mut tx, contract, before, actor.clone()).await?;
     }
-    store::add(&mut tx, &made).await?;
+    store::add(&mut tx, &chosen).await?;
     let mut payload = json!({
-        "mode_id": made.id.to_string(),
-        "site": made.site,
-        "about": made.scope.word(),
-        "name": made.scope.name(),
-        "mode": mode_word(made.mode),
-        "reason": made.reason,
+        "mode_id": chosen.id.to_string(),
+        "site": chosen.site,
+        "about": chosen.scope.word(),
+        "name": chosen.scope.name(),
+        "mode": mode_word(chosen.mode),
+        "reason": chosen.reason,
     });
-    if let Some(day) = made.expires_on {
+    if let Some(day) = chosen.expires_on {
         payload["expires_on"] = day.to_string().into();
     }
-    let id = made.id.to_string();
+    let id = chosen.id.to_string();
     let record = record(app, contract, actor, evidence::MODE_SET, &id, &payload)?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
     app.slot_or_default::<Running>().changed();
-    Ok(made)
+    Ok(chosen)
 }
 
 /// Ends one before its day.

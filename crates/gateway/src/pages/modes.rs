@@ -181,7 +181,7 @@ fn form(
             }
         })
         .collect();
-    NewPage { fields, page }
+    NewPage { page, fields }
 }
 
 async fn add(

@@ -193,9 +193,12 @@ fn fields(page: &Page, site: &str, sent: &Sent, judged: bool) -> Vec<Field> {
             page.t(&format!("gateway-paranoia-{level}")),
         )
     });
-    let said = |field: Field, sound: bool, key: &str| match judged && !sound {
-        true => field.error(page.t(key)),
-        false => field,
+    let said = |field: Field, sound: bool, key: &str| {
+        if judged && !sound {
+            field.error(page.t(key))
+        } else {
+            field
+        }
     };
     [
         said(
@@ -321,11 +324,15 @@ impl Sent {
     }
 
     fn paranoia(&self) -> Option<u8> {
-        self.paranoia.parse().ok().filter(is_level)
+        self.paranoia.parse().ok().filter(|level| is_level(*level))
     }
 
     fn retry_minutes(&self) -> Option<u32> {
-        self.retry_minutes.trim().parse().ok().filter(is_retry)
+        self.retry_minutes
+            .trim()
+            .parse()
+            .ok()
+            .filter(|minutes| is_retry(*minutes))
     }
 
     /// What was sent as a policy; `None` when a value is none of those offered.
@@ -339,12 +346,12 @@ impl Sent {
     }
 }
 
-fn is_level(paranoia: &u8) -> bool {
-    (1..=4).contains(paranoia)
+fn is_level(paranoia: u8) -> bool {
+    (1..=4).contains(&paranoia)
 }
 
-fn is_retry(minutes: &u32) -> bool {
-    (1..=LONGEST_RETRY).contains(minutes)
+fn is_retry(minutes: u32) -> bool {
+    (1..=LONGEST_RETRY).contains(&minutes)
 }
 
 /// These values as a policy; `None` when one is out of its bounds.
@@ -354,7 +361,7 @@ pub(crate) fn checked(
     closed: bool,
     retry_minutes: u32,
 ) -> Option<SitePolicy> {
-    let sound = is_level(&paranoia) && is_retry(&retry_minutes);
+    let sound = is_level(paranoia) && is_retry(retry_minutes);
     let mode = mode_of(mode)?;
     sound.then_some(SitePolicy {
         mode,
