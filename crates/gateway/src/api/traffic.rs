@@ -24,7 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 fn traffic_schema() -> Value {
-    let number = || schema::integer();
+    let number = schema::integer;
     let counts = |first: (&'static str, Value)| {
         schema::object([
             first,
