@@ -1,7 +1,8 @@
 //! `cargo xtask crs`: the regression tests of the Core Rule Set, judged by rule id.
 //!
 //! Rules and tests are the project's own files, named on the command line; none lie in this
-//! repository. An example of `mamori-rules` runs them in process, in release.
+//! repository. In release, an example of `mamori-rules` runs them in process, and one of
+//! `mamori-gateway` sends them through the data plane over sockets of loopback.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -20,6 +21,9 @@ pub struct Args {
     /// The tests: the rule set's tests/, or a folder of *.yaml
     #[arg(long, value_name = "DIR")]
     tests: PathBuf,
+    /// Through the gateway over real HTTP, with the tests of statuses and of logs
+    #[arg(long)]
+    http: bool,
     /// Only tests whose name begins so (942100, 942100-1), and what each logged
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
@@ -30,8 +34,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let steps = Steps::start();
     let (rules, tests) = (full(&args.rules)?, full(&args.tests)?);
     steps.say("building in release");
-    let program = examples::built("crs")?;
-    steps.say("in process");
+    let (example, how) = if args.http {
+        ("crs_http", "through the gateway")
+    } else {
+        ("crs", "in process")
+    };
+    let program = examples::built(example)?;
+    steps.say(how);
     let mut command = Command::new(program);
     command.arg("--rules").arg(rules).arg("--tests").arg(tests);
     if let Some(only) = &args.only {

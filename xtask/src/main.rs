@@ -45,7 +45,7 @@ enum Task {
     Lint(lint::Args),
     /// Measure the figures of an issue in release and compare them with what was promised
     Bench(bench::Args),
-    /// Run the regression tests of the Core Rule Set, judged by rule id
+    /// Run the regression tests of the Core Rule Set, in process or through the gateway
     Crs(crs::Args),
     /// Fault experiments that take long
     Lab(lab::Args),

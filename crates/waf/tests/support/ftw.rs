@@ -42,7 +42,9 @@ pub struct Input {
 #[derive(Debug, Default, Deserialize)]
 pub struct Output {
     pub log: Option<Log>,
-    /// The tool itself cannot send the request.
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// The tool itself cannot send the request, or cannot read the answer.
     #[serde(default)]
     pub expect_error: bool,
 }
@@ -53,6 +55,10 @@ pub struct Log {
     pub expect_ids: Vec<u64>,
     #[serde(default)]
     pub no_expect_ids: Vec<u64>,
+    /// Must stand in the log.
+    pub match_regex: Option<String>,
+    /// Must not.
+    pub no_match_regex: Option<String>,
 }
 
 fn files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
