@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use mamori_waf::Mode;
 
-/// Before everything: bodies are read, by the kind that they say they are.
+/// Before everything: bodies are read, by the kind that they say they are. Files in them are not kept,
+/// so how large an upload may be is the site's to say (`body_limit` of the data plane); what is kept,
+/// everything that is no file, has its own bound.
 pub const HEAD: &str = r#"
 SecRequestBodyAccess On
 SecResponseBodyAccess On
 SecResponseBodyMimeType text/plain text/html text/xml application/json
-SecRequestBodyLimit 13107200
+SecRequestBodyLimit 4294967296
 SecRequestBodyNoFilesLimit 1310720
 SecRule REQUEST_HEADERS:Content-Type "^(?:application(?:/soap\+|/)|text/)xml" "id:200000,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
 SecRule REQUEST_HEADERS:Content-Type "^application/(?:[a-z0-9.-]+\+)?json" "id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
@@ -53,5 +55,43 @@ pub fn mode(mode: Mode) -> &'static str {
         Mode::On => "SecRuleEngine On",
         Mode::DetectionOnly => "SecRuleEngine DetectionOnly",
         Mode::Off => "SecRuleEngine Off",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mamori_waf::{Builder, Decision, Transaction};
+
+    use super::{HEAD, mode};
+
+    fn begun(kind: &str) -> Transaction {
+        let mut builder = Builder::new();
+        let rules = [mode(mamori_waf::Mode::On), HEAD].join("\n");
+        builder.inline("mamori", &rules).expect("rules");
+        let mut transaction = builder.build().expect("rules").transaction();
+        transaction.request_line(b"POST", b"/", b"HTTP/1.1");
+        transaction.request_header(b"Content-Type", kind.as_bytes());
+        transaction.request_headers();
+        transaction
+    }
+
+    #[test]
+    fn files_may_be_large_and_fields_may_not() {
+        let piece = [b'x'; 1 << 16];
+        let mut upload = begun("multipart/form-data; boundary=b");
+        upload.request_body_chunk(
+            b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.mp4\"\r\n\r\n",
+        );
+        // More than any page, less than a film.
+        for _ in 0..512 {
+            upload.request_body_chunk(&piece);
+        }
+        upload.request_body_chunk(b"\r\n--b--\r\n");
+        assert_eq!(upload.request_body(), Decision::Pass);
+        let mut fields = begun("application/x-www-form-urlencoded");
+        for _ in 0..32 {
+            fields.request_body_chunk(&piece);
+        }
+        assert!(!fields.request_body().passes());
     }
 }
