@@ -65,6 +65,25 @@ pub const GATEWAY: &[Need] = &[
     },
 ];
 
+/// What `bench gateway` needs beyond [`GATEWAY`].
+pub const PEER: &[Need] = &[
+    Need {
+        packages: &["nginx"],
+        why: "the peer, and the site behind both (private ones on loopback)",
+        sign: Sign::Program(&["nginx"]),
+    },
+    Need {
+        packages: &["libnginx-mod-http-modsecurity"],
+        why: "the peer's firewall",
+        sign: Sign::Paths(&["/usr/lib/nginx/modules/ngx_http_modsecurity_module.so"]),
+    },
+    Need {
+        packages: &["wrk"],
+        why: "sends the load",
+        sign: Sign::Program(&["wrk"]),
+    },
+];
+
 /// What the whole test run needs beyond [`DEMO`] and [`GATEWAY`].
 pub const TEST: &[Need] = &[
     Need {

@@ -3,15 +3,18 @@
 //! Each figure is measured several times in release; the table shows medians, and the JSON keeps
 //! every run. A figure that could not be measured is a failure of the bench, not a gap in it.
 
+mod chance;
 mod clone;
 mod console;
 mod edit;
 pub mod examples;
 pub mod figure;
+mod gateway;
 pub mod serving;
 mod visit;
 mod wire;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -33,6 +36,12 @@ pub struct Args {
     /// Only parts whose name contains this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Of `gateway`: the rules both sides run (default: those of the distribution)
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    /// Of `gateway`: seed of the texts that must not be refused
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -41,6 +50,8 @@ enum Name {
     Spine,
     /// Every page of the console: server time under load, weight
     Console,
+    /// The gateway beside nginx with libmodsecurity and the same rules
+    Gateway,
     /// Clean clone to the first page, once (builds everything anew)
     Clone,
 }
@@ -51,6 +62,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (file, sheet) = match args.name {
         Name::Spine => ("spine.json", spine(&steps, args)?),
         Name::Console => ("console.json", Sheet::from(console::measure(&steps, args)?)),
+        Name::Gateway => ("gateway.json", Sheet::from(gateway::measure(&steps, args)?)),
         Name::Clone => ("clone.json", Sheet::from(vec![clone::measure(&steps)])),
     };
     eprintln!("\n{}", sheet.table());

@@ -15,6 +15,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use super::Args;
+use super::chance::Chance;
 use super::figure::{Figure, Goal, Measured};
 use super::serving::{Running, free_port, scratch, wait_for_page};
 use super::visit::{self, Addresses, Weight};
@@ -241,7 +242,7 @@ fn round(port: u16, people: &[Person]) -> anyhow::Result<Round> {
         for (number, person, mut wire) in wires {
             let round = &round;
             scope.spawn(move || {
-                let mut chance = Chance(number as u64 + 1);
+                let mut chance = Chance::new(number as u64 + 1);
                 let pages: Vec<_> = person.addresses.iter().collect();
                 while Instant::now() < until {
                     std::thread::sleep(Duration::from_millis(chance.below(2 * LOOK_MS)));
@@ -267,18 +268,6 @@ fn round(port: u16, people: &[Person]) -> anyhow::Result<Round> {
     Ok(round
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner))
-}
-
-/// Repeatable chance (xorshift): which page is opened matters, not how well it is drawn.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % end.max(1)
-    }
 }
 
 /// A row per page, and the same as JSON beside the figures.

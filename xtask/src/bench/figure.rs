@@ -50,14 +50,7 @@ impl Measured {
     }
 
     fn median(&self) -> Option<f64> {
-        let mut runs = self.runs.as_ref().ok()?.clone();
-        runs.sort_by(f64::total_cmp);
-        let middle = runs.len() / 2;
-        Some(if runs.len() % 2 == 1 {
-            runs[middle]
-        } else {
-            f64::midpoint(runs[middle - 1], runs[middle])
-        })
+        median(self.runs.as_ref().ok()?.clone())
     }
 
     fn reached(&self) -> bool {
@@ -122,6 +115,17 @@ impl Sheet {
         });
         json!({ "cores": std::thread::available_parallelism().map_or(0, usize::from), "figures": rows.collect::<Vec<_>>() })
     }
+}
+
+/// The value in the middle; none of none.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    Some(if values.len() % 2 == 1 {
+        values[middle]
+    } else {
+        f64::midpoint(*values.get(middle.checked_sub(1)?)?, values[middle])
+    })
 }
 
 /// Three figures of precision, thousands apart.

@@ -109,6 +109,7 @@ fn demo_data(mamori: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// A child that ends with us.
+#[derive(Debug)]
 pub struct Running(pub Child);
 
 impl Drop for Running {

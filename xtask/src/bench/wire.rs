@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
@@ -26,6 +26,11 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether the connection ends with it.
+    fn closes(&self) -> bool {
+        self.header("connection").eq_ignore_ascii_case("close")
     }
 
     /// Milliseconds that the server says it took.
@@ -107,10 +112,7 @@ impl Wire {
         // A connection that the server closed meanwhile is opened anew, once.
         for fresh in [false, true] {
             if fresh || self.stream.is_none() {
-                let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-                stream.set_read_timeout(Some(Duration::from_mins(1)))?;
-                stream.set_nodelay(true)?;
-                self.stream = Some(BufReader::new(stream));
+                self.stream = Some(connect(self.port)?);
             }
             match self.exchange(&text) {
                 Ok(answer) => return Ok(answer),
@@ -124,58 +126,110 @@ impl Wire {
     fn exchange(&mut self, text: &str) -> anyhow::Result<Answer> {
         let stream = self.stream.as_mut().context("no connection")?;
         stream.get_mut().write_all(text.as_bytes())?;
-        let mut status_line = String::new();
-        stream.read_line(&mut status_line)?;
-        let status = status_line
-            .split(' ')
-            .nth(1)
-            .context("no status line")?
-            .parse()?;
-        let mut headers = BTreeMap::new();
-        loop {
-            let mut line = String::new();
-            stream.read_line(&mut line)?;
-            let line = line.trim_end();
-            if line.is_empty() {
-                break;
-            }
-            let (name, value) = line.split_once(':').context("a header without a colon")?;
-            let (name, value) = (name.to_ascii_lowercase(), value.trim().to_owned());
+        let cookies = &mut self.cookies;
+        let answer = read(stream, |name, value| {
             if name == "set-cookie"
                 && let Some((cookie, content)) = value
                     .split(';')
                     .next()
                     .and_then(|pair| pair.split_once('='))
             {
-                self.cookies.insert(cookie.to_owned(), content.to_owned());
+                cookies.insert(cookie.to_owned(), content.to_owned());
             }
-            headers.insert(name, value);
-        }
-        let chunked = headers
-            .get("transfer-encoding")
-            .is_some_and(|encoding| encoding.eq_ignore_ascii_case("chunked"));
-        let body = if chunked {
-            chunks(stream)?
-        } else {
-            let length: usize = headers
-                .get("content-length")
-                .map_or(Ok(0), |length| length.parse())?;
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body)?;
-            body
-        };
-        if headers
-            .get("connection")
-            .is_some_and(|word| word.eq_ignore_ascii_case("close"))
-        {
+        })?;
+        if answer.closes() {
             self.stream = None;
         }
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
+        Ok(answer)
     }
+}
+
+/// A connection that sends requests as they are.
+#[derive(Debug)]
+pub struct Line {
+    port: u16,
+    stream: Option<BufReader<TcpStream>>,
+}
+
+impl Line {
+    pub fn new(port: u16) -> Self {
+        Self { port, stream: None }
+    }
+
+    /// Sends a whole request and reads the answer.
+    pub fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
+        for fresh in [false, true] {
+            if fresh || self.stream.is_none() {
+                self.stream = Some(connect(self.port)?);
+            }
+            match self.exchange(request) {
+                Ok(answer) => return Ok(answer),
+                Err(error) if fresh => return Err(error),
+                Err(_) => self.stream = None,
+            }
+        }
+        bail!("no answer on port {}", self.port)
+    }
+
+    fn exchange(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
+        let stream = self.stream.as_mut().context("no connection")?;
+        stream.get_mut().write_all(request)?;
+        let answer = read(stream, |_, _| {})?;
+        if answer.closes() {
+            self.stream = None;
+        }
+        Ok(answer)
+    }
+}
+
+fn connect(port: u16) -> anyhow::Result<BufReader<TcpStream>> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
+    stream.set_nodelay(true)?;
+    Ok(BufReader::new(stream))
+}
+
+/// Reads one answer; `see` is shown every field.
+pub fn read(stream: &mut impl BufRead, mut see: impl FnMut(&str, &str)) -> anyhow::Result<Answer> {
+    let mut status_line = String::new();
+    stream.read_line(&mut status_line)?;
+    let status = status_line
+        .split(' ')
+        .nth(1)
+        .context("no status line")?
+        .trim_end()
+        .parse()?;
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        let line = line.trim_end();
+        if line.is_empty() {
+            break;
+        }
+        let (name, value) = line.split_once(':').context("a header without a colon")?;
+        let (name, value) = (name.to_ascii_lowercase(), value.trim().to_owned());
+        see(&name, &value);
+        headers.insert(name, value);
+    }
+    let chunked = headers
+        .get("transfer-encoding")
+        .is_some_and(|encoding| encoding.eq_ignore_ascii_case("chunked"));
+    let body = if chunked {
+        chunks(stream)?
+    } else {
+        let length: usize = headers
+            .get("content-length")
+            .map_or(Ok(0), |length| length.parse())?;
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body)?;
+        body
+    };
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
 }
 
 fn chunks(stream: &mut impl BufRead) -> anyhow::Result<Vec<u8>> {
