@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn files_may_be_large_and_fields_may_not() {
-        let piece = [b'x'; 1 << 16];
+        let piece = vec![b'x'; 1 << 16];
         let mut upload = begun("multipart/form-data; boundary=b");
         upload.request_body_chunk(
             b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.mp4\"\r\n\r\n",

@@ -215,7 +215,7 @@ mod tests {
         let facts = read(&keep, &site_a).expect("facts");
         assert_eq!(
             (facts.issuer.as_str(), facts.days_left(now)),
-            ("mamori self-made", 89)
+            ("mamori self-made", 90)
         );
         assert_eq!(certificate_of(&site_a, now), first, "not made anew");
         let both = site(&["www.example.jp", "example.jp"]);

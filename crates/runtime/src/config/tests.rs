@@ -361,7 +361,7 @@ fn certificates_of_sites_come_from_files_an_authority_or_ourselves() {
         site("c", "\"c.example.jp\"", "certificate = \"acne\""),
     ));
     for part in [
-        "https:// だけです",
+        "https:// だけを使えます",
         "メールアドレスではありません",
         "key_id と key_file の片方しかありません",
         "gateway.acme.key_file",
