@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::evidence;
 use crate::model::{Exclusion, ExclusionId, SitePolicy, Traffic, Wish, WrongWish, mode_word};
-use crate::service::Running;
+use crate::service;
 use crate::store;
 
 /// A decision cannot be taken.
@@ -38,6 +38,17 @@ pub enum DeskError {
     /// The database.
     #[error(transparent)]
     Store(#[from] mamori_store::Error),
+}
+
+impl DeskError {
+    /// What is wrong with a wish, where it is the wish: fields with the keys of their texts.
+    pub fn of_wish(self) -> Result<Vec<WrongWish>, Self> {
+        match self {
+            Self::Wrong(wrong) => Ok(wrong),
+            Self::NoSite => Ok(vec![("site", "gateway-wrong-site")]),
+            other => Err(other),
+        }
+    }
 }
 
 /// The sites of a contract, as configured.
@@ -110,7 +121,7 @@ pub async fn decide(
     )?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
-    app.slot_or_default::<Running>().changed();
+    service::told(app);
     Ok(true)
 }
 
@@ -178,7 +189,7 @@ pub async fn exclude(
     )?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
-    app.slot_or_default::<Running>().changed();
+    service::told(app);
     Ok(exclusion)
 }
 
@@ -211,7 +222,7 @@ pub async fn end_exclusion(
     )?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
-    app.slot_or_default::<Running>().changed();
+    service::told(app);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan as _};
 use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::ledger::NewRecord;
-use mamori_proxy::WafMode;
+use mamori_proxy::{Banning, WafMode};
 use mamori_runtime::config::{Gateway, GatewaySite};
 use mamori_runtime::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
 use mamori_runtime::schedule::{At, Rule};
@@ -37,8 +37,6 @@ const CHECK: &str = "gateway.check";
 const TRANSFER: &str = "gateway.transfer";
 const FORGET: &str = "gateway.forget";
 const LOG: &str = "gateway.log";
-/// Bans that ended are remembered as long as the data plane remembers them.
-const BANS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// Key of access records in evidence.
 const ACCESS_LOG: &str = "access";
 
@@ -151,16 +149,28 @@ async fn append(
     day: Date,
     payload: &serde_json::Value,
 ) -> Result<(), JobError> {
+    append_about(context, site, kind, &site.name, day, payload).await
+}
+
+/// One record for a subject and a day, however often the job runs.
+pub(crate) async fn append_about(
+    context: &JobContext,
+    site: &GatewaySite,
+    kind: &str,
+    subject: &str,
+    day: Date,
+    payload: &serde_json::Value,
+) -> Result<(), JobError> {
     let app = &context.app;
     let record = NewRecord::new(
         &site.contract,
         app.now(),
         context.actor(),
         kind,
-        &site.name,
+        subject,
         payload,
     )
-    .map(|record| record.dedup(format!("{kind}/{}/{day}", site.name)))
+    .map(|record| record.dedup(format!("{kind}/{subject}/{day}")))
     .map_err(|error| JobError::Permanent(error.to_string()))?;
     let mut tx = app.db.begin_write().await?;
     app.append(&mut tx, record).await?;
@@ -290,10 +300,9 @@ async fn forget(context: JobContext) -> Result<(), JobError> {
     let before = app.now().checked_sub(KEEP).unwrap_or(jiff::Timestamp::MIN);
     let deleted = store::forget_findings(&app.db, before).await?;
     tracing::info!(deleted, policy = "gateway.findings", "findings deleted");
-    let before = app
-        .now()
-        .checked_sub(BANS_KEPT)
-        .unwrap_or(jiff::Timestamp::MIN);
+    // As long as the data plane remembers them.
+    let before = app.now().checked_sub(Banning::default().forgiven_after);
+    let before = before.unwrap_or(jiff::Timestamp::MIN);
     ban_store::forget_ended(&app.db, before).await?;
     let before = app
         .now()

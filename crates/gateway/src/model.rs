@@ -130,6 +130,19 @@ pub struct Wish {
     pub request: String,
 }
 
+/// Whether a text says why something was decided.
+pub(crate) fn is_reason(text: &str) -> bool {
+    let text = text.trim();
+    !text.is_empty() && text.chars().count() <= REASON_CHARS
+}
+
+/// The last day that a text names: today at the earliest, and not too far away.
+pub(crate) fn last_day(text: &str, today: Date) -> Option<Date> {
+    let day = text.trim().parse::<Date>().ok()?;
+    let longest = today.checked_add(jiff::Span::new().days(LONGEST_DAYS));
+    (day >= today && longest.is_ok_and(|longest| day <= longest)).then_some(day)
+}
+
 /// What is wrong with a wish: field and key of the text that says it.
 pub type WrongWish = (&'static str, &'static str);
 
@@ -154,14 +167,10 @@ impl Wish {
             // A rule that is off everywhere is a decision about the rules, not an exclusion.
             wrong.push(("path", "gateway-wrong-everywhere"));
         }
-        let reason = self.reason.trim();
-        if reason.is_empty() || reason.chars().count() > REASON_CHARS {
+        if !is_reason(&self.reason) {
             wrong.push(("reason", "gateway-wrong-reason"));
         }
-        let until = self.expires_on.trim().parse::<Date>().ok().filter(|day| {
-            let longest = today.checked_add(jiff::Span::new().days(LONGEST_DAYS));
-            *day >= today && longest.is_ok_and(|longest| *day <= longest)
-        });
+        let until = last_day(&self.expires_on, today);
         if until.is_none() {
             wrong.push(("expires_on", "gateway-wrong-expiry"));
         }
@@ -228,13 +237,14 @@ impl Finding {
 
     /// Rules that look at something; those that only sum up the score have nothing to exclude.
     pub fn excludable(&self) -> impl Iterator<Item = &Matched> {
-        self.matches.iter().filter(|matched| {
-            matched
-                .hits
-                .iter()
-                .any(|(target, _)| !target.starts_with("TX"))
-        })
+        self.matches.iter().filter(|matched| looked(&matched.hits))
     }
+}
+
+/// Whether a rule with these hits looked at something of the request; those that only sum up the
+/// score did not.
+pub(crate) fn looked(hits: &[(String, String)]) -> bool {
+    hits.iter().any(|(target, _)| !target.starts_with("TX"))
 }
 
 /// Traffic of one day of a site.

@@ -81,6 +81,23 @@ pub struct Found {
 }
 
 impl Wanted {
+    /// What somebody asks for; without a day it is today. `None`: day or status mean nothing.
+    pub fn asked(
+        sites: Vec<String>,
+        today: Date,
+        (day, words, status): (&str, &str, &str),
+    ) -> Option<Self> {
+        Some(Self {
+            sites,
+            day: match day.trim() {
+                "" => today,
+                day => day.parse().ok()?,
+            },
+            words: words.trim().to_owned(),
+            status: Status::parse(status)?,
+        })
+    }
+
     fn fits(&self, line: &AccessLine, client: Option<IpAddr>) -> bool {
         let own = line
             .site

@@ -26,7 +26,7 @@ use super::wire::{PATIENCE, Way, Wire};
 use crate::certificates;
 use crate::certificates::facts::Facts;
 use crate::certificates::store::{self, Challenge, Proof};
-use crate::service::Running;
+use crate::service::{self, Running};
 
 /// How long our own gateway may take to answer a question of the authority.
 const SERVED_WITHIN: Duration = Duration::from_secs(30);
@@ -138,7 +138,7 @@ impl<'a> Orders<'a> {
     }
 
     fn tell_gateway(&self) {
-        self.app.slot_or_default::<Running>().changed();
+        service::told(self.app);
     }
 
     /// The account as it is kept, or a new one.

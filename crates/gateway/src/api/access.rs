@@ -2,18 +2,17 @@
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_date;
 use mamori_proxy::access_log::AccessLine;
 use mamori_runtime::describe::schema;
 use mamori_runtime::{App, Route};
 use mamori_web::api::PageQuery;
-use mamori_web::{Page, Visitor, WebError};
+use mamori_web::{Visitor, WebError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::about;
-use crate::access::search::{Status, Wanted};
+use crate::access::search::Wanted;
 use crate::pages::{self, READ, site_names};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -125,20 +124,9 @@ async fn list(
     visitor: Visitor,
     Query(asked): Query<Asked>,
 ) -> Result<Response, WebError> {
-    let day = match asked.day.trim() {
-        "" => Some(tokyo_date(app.now())),
-        day => day.parse::<Date>().ok(),
-    };
-    let (Some(day), Some(status)) = (day, Status::parse(&asked.status)) else {
-        let page = Page::bare(&app, visitor.language, "");
-        return Err(WebError::invalid(page.t("gateway-access-wrong")));
-    };
-    let wanted = Wanted {
-        sites: site_names(&app, &contract),
-        day,
-        words: asked.q.trim().to_owned(),
-        status,
-    };
+    let (sites, today) = (site_names(&app, &contract), tokyo_date(app.now()));
+    let wanted = Wanted::asked(sites, today, (&asked.day, &asked.q, &asked.status));
+    let wanted = wanted.ok_or_else(|| pages::wrong_access(&app, &visitor))?;
     let found = pages::found_access(&app, &wanted).await?;
     let items: Vec<Value> = found.lines.iter().map(line_json).collect();
     Ok(asked.page.cut(&items))

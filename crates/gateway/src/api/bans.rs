@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{about, wrong};
-use crate::bans::{self, BanWish, LONGEST_HOURS, REASON_CHARS, store};
-use crate::desk::DeskError;
+use crate::bans::{self, BanWish, LONGEST_HOURS, store};
+use crate::model::REASON_CHARS;
 use crate::pages::{self, DECIDE, READ};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -126,13 +126,9 @@ async fn add(
             .unwrap_or_default(),
         reason: body.reason,
     };
-    match bans::ban(&app, &contract, &wish, visitor.actor()).await {
-        Ok(ban) => Ok(Json(ban_json(&ban))),
-        Err(DeskError::Wrong(list)) => {
-            Err(wrong(&app, &visitor, "遮断の内容に誤りがあります", &list))
-        }
-        Err(error) => Err(pages::refused(error)),
-    }
+    let ban = bans::ban(&app, &contract, &wish, visitor.actor()).await;
+    let ban = ban.map_err(|error| wrong(&app, &visitor, "遮断の内容に誤りがあります", error))?;
+    Ok(Json(ban_json(&ban)))
 }
 
 #[derive(Deserialize)]

@@ -39,7 +39,7 @@ use serde_json::{Value, json};
 
 use crate::desk::{self, DeskError};
 use crate::jobs::{month_gigabytes, serves};
-use crate::model::{Exclusion, Finding, SitePolicy, Wish, WrongWish, mode_word};
+use crate::model::{Exclusion, Finding, SitePolicy, Wish, mode_word};
 use crate::pages::{self, DECIDE, READ, site_names};
 use crate::store::{self, Search};
 
@@ -462,17 +462,17 @@ async fn exclude(
         expires_on: body.expires_on,
         request: body.request,
     };
-    let wrong = |list: &[WrongWish]| wrong(&app, &visitor, "除外設定に誤りがあります", list);
-    match desk::exclude(&app, &contract, &body.site, &wish, visitor.actor()).await {
-        Ok(made) => Ok(Json(exclusion_json(&app, &made))),
-        Err(DeskError::Wrong(list)) => Err(wrong(&list)),
-        Err(DeskError::NoSite) => Err(wrong(&[("site", "gateway-wrong-site")])),
-        Err(error) => Err(pages::refused(error)),
-    }
+    let made = desk::exclude(&app, &contract, &body.site, &wish, visitor.actor()).await;
+    let made = made.map_err(|error| wrong(&app, &visitor, "除外設定に誤りがあります", error))?;
+    Ok(Json(exclusion_json(&app, &made)))
 }
 
 /// A wish that cannot be fulfilled, each field with its reason.
-fn wrong(app: &App, visitor: &Visitor, message: &str, list: &[WrongWish]) -> WebError {
+fn wrong(app: &App, visitor: &Visitor, message: &str, error: DeskError) -> WebError {
+    let list = match error.of_wish() {
+        Ok(list) => list,
+        Err(other) => return pages::refused(other),
+    };
     let page = Page::bare(app, visitor.language, "");
     WebError::Invalid {
         message: message.to_owned(),

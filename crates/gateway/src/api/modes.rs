@@ -11,7 +11,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{MODES, about, wrong};
-use crate::desk::DeskError;
 use crate::local::{self, LocalMode, Wish};
 use crate::model::mode_word;
 use crate::pages::{self, DECIDE, READ, site_names};
@@ -135,15 +134,10 @@ async fn decide(
         reason: body.reason,
         expires_on: body.expires_on,
     };
+    let made = local::desk::decide(&app, &contract, &body.site, &wish, visitor.actor()).await;
     let said = "場所・規則ごとの動作に誤りがあります";
-    let wrong = |list: &[_]| wrong(&app, &visitor, said, list);
-    let done = local::desk::decide(&app, &contract, &body.site, &wish, visitor.actor());
-    match done.await {
-        Ok(made) => Ok(Json(mode_json(&app, &made))),
-        Err(DeskError::Wrong(list)) => Err(wrong(&list)),
-        Err(DeskError::NoSite) => Err(wrong(&[("site", "gateway-wrong-site")])),
-        Err(error) => Err(pages::refused(error)),
-    }
+    let made = made.map_err(|error| wrong(&app, &visitor, said, error))?;
+    Ok(Json(mode_json(&app, &made)))
 }
 
 async fn end(

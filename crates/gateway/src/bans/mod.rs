@@ -18,10 +18,9 @@ use serde_json::json;
 
 use crate::desk::DeskError;
 use crate::evidence;
-use crate::model::WrongWish;
+use crate::model::{WrongWish, is_reason};
+use crate::service;
 
-/// Longest text of a reason, in characters.
-pub const REASON_CHARS: usize = 500;
 /// The longest ban that has an end: a year.
 pub const LONGEST_HOURS: i64 = 366 * 24;
 /// The widest networks that a person keeps out at once. Wider ones are rules about networks in the
@@ -82,8 +81,7 @@ impl BanWish {
         if until.is_none() {
             wrong.push(("hours", "gateway-ban-wrong-hours"));
         }
-        let reason = self.reason.trim();
-        if reason.is_empty() || reason.chars().count() > REASON_CHARS {
+        if !is_reason(&self.reason) {
             wrong.push(("reason", "gateway-wrong-reason"));
         }
         match (network, until) {
@@ -155,7 +153,7 @@ pub async fn ban(
     store::count_up(&mut tx).await?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
-    crate::service::told(app);
+    service::told(app);
     Ok(ban)
 }
 
@@ -181,7 +179,7 @@ pub async fn lift(app: &App, contract: &str, network: &str, actor: Actor) -> Res
     )?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
-    crate::service::told(app);
+    service::told(app);
     Ok(())
 }
 

@@ -4,12 +4,11 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_date;
-use mamori_kernel::ledger::NewRecord;
 use mamori_runtime::config::{Gateway, GatewaySite, SiteCertificate};
 use mamori_runtime::job::{JobContext, JobError, JobKind, NewJob, RetryPolicy, Schedule};
 use mamori_runtime::schedule::{At, Rule};
 use mamori_runtime::{App, Notification};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::examine::{self, Examined};
 use super::facts::Facts;
@@ -17,6 +16,7 @@ use super::{read, store};
 use crate::acme::keep::Keep;
 use crate::acme::{self, Standing};
 use crate::evidence;
+use crate::jobs::append_about;
 
 /// Orders what is due.
 const ORDER: &str = "gateway.certificates";
@@ -144,33 +144,8 @@ async fn note(
         (evidence::TLS_CHECKED, &tls),
         (evidence::ENCRYPTION_CHECKED, &way),
     ] {
-        append(context, site, kind, &examined.host, day, payload).await?;
+        append_about(context, site, kind, &examined.host, day, payload).await?;
     }
-    Ok(())
-}
-
-async fn append(
-    context: &JobContext,
-    site: &GatewaySite,
-    kind: &str,
-    host: &str,
-    day: Date,
-    payload: &Value,
-) -> Result<(), JobError> {
-    let app = &context.app;
-    let record = NewRecord::new(
-        &site.contract,
-        app.now(),
-        context.actor(),
-        kind,
-        host,
-        payload,
-    )
-    .map(|record| record.dedup(format!("{kind}/{host}/{day}")))
-    .map_err(|error| JobError::Permanent(error.to_string()))?;
-    let mut tx = app.db.begin_write().await?;
-    app.append(&mut tx, record).await?;
-    tx.commit().await?;
     Ok(())
 }
 

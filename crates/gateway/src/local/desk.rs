@@ -10,7 +10,7 @@ use super::{LocalMode, LocalModeId, Wish, store};
 use crate::desk::{DeskError, record, site};
 use crate::evidence;
 use crate::model::mode_word;
-use crate::service::Running;
+use crate::service;
 
 /// Decides what the firewall does with a part of a site. What is decided so already is not decided
 /// twice; another decision about the same part ends.
@@ -64,7 +64,7 @@ pub async fn decide(
     let record = record(app, contract, actor, evidence::MODE_SET, &id, &payload)?;
     app.append(&mut tx, record).await?;
     tx.commit().await?;
-    app.slot_or_default::<Running>().changed();
+    service::told(app);
     Ok(chosen)
 }
 
@@ -84,7 +84,7 @@ pub async fn end(
     let mut tx = app.db.begin_write().await?;
     close(app, &mut tx, contract, one, actor).await?;
     tx.commit().await?;
-    app.slot_or_default::<Running>().changed();
+    service::told(app);
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use mamori_proxy::WafMode;
 use mamori_waf::RuleChoice;
 use serde::Deserialize;
 
-use crate::model::{LONGEST_DAYS, REASON_CHARS, WrongWish, mode_of};
+use crate::model::{WrongWish, is_reason, last_day, mode_of};
 
 const PATH_BYTES: usize = 500;
 const TAG_CHARS: usize = 100;
@@ -161,17 +161,13 @@ impl Wish {
             // That is what rules do unless somebody decides otherwise.
             wrong.push(("mode", "gateway-wrong-rule-mode"));
         }
-        let reason = self.reason.trim();
-        if reason.is_empty() || reason.chars().count() > REASON_CHARS {
+        if !is_reason(&self.reason) {
             wrong.push(("reason", "gateway-wrong-reason"));
         }
         let expires_on = match (self.expires_on.trim(), mode) {
             ("", Some(WafMode::Block)) => None,
             (text, _) => {
-                let day = text.parse::<Date>().ok().filter(|day| {
-                    let longest = today.checked_add(jiff::Span::new().days(LONGEST_DAYS));
-                    *day >= today && longest.is_ok_and(|longest| *day <= longest)
-                });
+                let day = last_day(text, today);
                 if day.is_none() {
                     wrong.push(("expires_on", "gateway-wrong-expiry"));
                 }

@@ -7,7 +7,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_date;
 use mamori_proxy::access_log::{AccessLine, Verdict};
 use mamori_runtime::{App, Route};
@@ -17,7 +16,7 @@ use mamori_web::components::{
 use mamori_web::{Field, Page, Tone, Visitor, WebError, html, send};
 
 use super::{AREA, READ, contract_of, site_names};
-use crate::access::search::{self, Format, Found, Status, Wanted};
+use crate::access::search::{self, Format, Found, Wanted};
 use crate::access::{self, store};
 
 const SPEC: TableSpec = TableSpec {
@@ -51,19 +50,19 @@ struct ListPage {
     files: Vec<(String, String)>,
 }
 
-/// What was asked for; the second is false where something was written that means nothing.
-fn wanted(app: &App, contract: &str, query: &TableQuery) -> (Wanted, bool) {
-    let day = query.filter("day").trim();
-    let given: Option<Date> = day.parse().ok();
-    let status = Status::parse(query.filter("status"));
-    let sound = (day.is_empty() || given.is_some()) && status.is_some();
-    let wanted = Wanted {
-        sites: site_names(app, contract),
-        day: given.unwrap_or_else(|| tokyo_date(app.now())),
-        words: query.filter("q").trim().to_owned(),
-        status: status.unwrap_or(Status::Any),
-    };
-    (wanted, sound)
+fn wanted(app: &App, visitor: &Visitor, query: &TableQuery) -> Result<Wanted, WebError> {
+    let sites = site_names(app, &contract_of(visitor)?);
+    let asked = (
+        query.filter("day"),
+        query.filter("q"),
+        query.filter("status"),
+    );
+    Wanted::asked(sites, tokyo_date(app.now()), asked).ok_or_else(|| wrong_access(app, visitor))
+}
+
+/// A day or a status that means nothing.
+pub(crate) fn wrong_access(app: &App, visitor: &Visitor) -> WebError {
+    WebError::invalid(Page::bare(app, visitor.language, "").t("gateway-access-wrong"))
 }
 
 /// Reads the records of this machine.
@@ -74,14 +73,10 @@ pub(crate) async fn found(app: &App, wanted: &Wanted) -> Result<Found, WebError>
 }
 
 async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, WebError> {
-    let contract = contract_of(&visitor)?;
     let page = Page::new(&app, &visitor, "gateway-access-title")
         .under("gateway-title", visitor.at("/gateway"));
     let query = TableQuery::read(&SPEC, &uri);
-    let (wanted, sound) = wanted(&app, &contract, &query);
-    if !sound {
-        return Err(WebError::invalid(page.t("gateway-access-wrong")));
-    }
+    let wanted = wanted(&app, &visitor, &query)?;
     let found = found(&app, &wanted).await?;
     let pages = query.pages(found.lines.len() as u64);
     let from = usize::try_from(pages.offset()).unwrap_or(usize::MAX);
@@ -220,18 +215,14 @@ async fn file(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Resp
         filters: &["day", "q", "status", "as"],
         ..SPEC
     };
-    let contract = contract_of(&visitor)?;
     let query = TableQuery::read(&FILE, &uri);
-    let (wanted, sound) = wanted(&app, &contract, &query);
+    let wanted = wanted(&app, &visitor, &query)?;
     let format = match query.filter("as") {
         "" | "combined" => Some((Format::Combined, "text/plain; charset=utf-8", "log")),
         "json" => Some((Format::Json, "application/x-ndjson", "jsonl")),
         _ => None,
     };
-    let (true, Some((format, media, end))) = (sound, format) else {
-        let page = Page::bare(&app, visitor.language, "");
-        return Err(WebError::invalid(page.t("gateway-access-wrong")));
-    };
+    let (format, media, end) = format.ok_or_else(|| wrong_access(&app, &visitor))?;
     let name = format!("access-{}.{end}", wanted.day);
     let folder = access::folder(&app);
     let written = tokio::task::spawn_blocking(move || -> Result<_, search::ExportError> {

@@ -15,10 +15,9 @@ use mamori_web::components::{TableQuery, TableSpec};
 use mamori_web::{Field, Page, Pages, Tone, Visitor, WebError, form_page, html};
 use serde::Deserialize;
 
-use super::{AREA, DECIDE, FORM_BYTES, READ, contract_of, refused};
-use crate::bans::{self, BanWish, REASON_CHARS, Stored, store};
-use crate::desk::DeskError;
-use crate::model::WrongWish;
+use super::{AREA, DECIDE, FORM_BYTES, READ, contract_of, judged, refused};
+use crate::bans::{self, BanWish, Stored, store};
+use crate::model::{REASON_CHARS, WrongWish};
 
 /// Days of what watches saw.
 const DAYS: i64 = 14;
@@ -184,19 +183,7 @@ fn form(app: &App, visitor: &Visitor, wish: &BanWish, wrong: &[WrongWish]) -> Ne
             .help(page.t("gateway-ban-reason-help"))
             .value(&wish.reason),
     ];
-    let fields = fields
-        .into_iter()
-        .map(|field| {
-            let said = wrong.iter().find(|(name, _)| *name == field.name);
-            match said {
-                Some((_, key)) => {
-                    let text = page.t(key);
-                    field.error(text)
-                }
-                None => field,
-            }
-        })
-        .collect();
+    let fields = judged(&page, fields, wrong);
     NewPage { page, fields }
 }
 
@@ -206,10 +193,9 @@ async fn add(
     Form(wish): Form<BanWish>,
 ) -> Result<Response, WebError> {
     let contract = contract_of(&visitor)?;
-    match bans::ban(&app, &contract, &wish, visitor.actor()).await {
-        Ok(_) => {}
-        Err(DeskError::Wrong(wrong)) => return form_page(&form(&app, &visitor, &wish, &wrong)),
-        Err(error) => return Err(refused(error)),
+    if let Err(error) = bans::ban(&app, &contract, &wish, visitor.actor()).await {
+        let wrong = error.of_wish().map_err(refused)?;
+        return form_page(&form(&app, &visitor, &wish, &wrong));
     }
     let said = Page::bare(&app, visitor.language, "").t("gateway-ban-done");
     visitor.flash(&app, Tone::Ok, said).await?;

@@ -10,8 +10,8 @@ use mamori_runtime::{App, Route};
 use mamori_web::{Field, Page, Tone, Visitor, WebError, form_page, html};
 use serde::Deserialize;
 
-use super::{DECIDE, FORM_BYTES, READ, contract_of, refused, site_names};
-use crate::desk::{self, DeskError};
+use super::{DECIDE, FORM_BYTES, READ, contract_of, judged, refused, site_names, standing_said};
+use crate::desk;
 use crate::model::{Exclusion, REASON_CHARS, Wish, WrongWish};
 use crate::store;
 
@@ -71,11 +71,6 @@ async fn list(State(app): State<App>, visitor: Visitor) -> Result<Response, WebE
 
 fn view(app: &App, page: &Page, one: Exclusion) -> View {
     let open = one.holds(app.now());
-    let state = match (open, one.ended_at) {
-        (true, _) => (Tone::Ok, "gateway-exclusion-holds"),
-        (false, Some(_)) => (Tone::Quiet, "gateway-exclusion-ended"),
-        (false, None) => (Tone::Quiet, "gateway-exclusion-over"),
-    };
     let rule = one.rule;
     View {
         what: if one.target.is_empty() {
@@ -89,7 +84,7 @@ fn view(app: &App, page: &Page, one: Exclusion) -> View {
             (path, true) => page.t1("gateway-and-below", "path", path.to_owned()),
         },
         until: page.day(one.expires_on),
-        state: (state.0, page.t(state.1)),
+        state: standing_said(page, open, one.ended_at.is_some()),
         id: one.id.to_string(),
         site: one.site,
         reason: one.reason,
@@ -172,19 +167,7 @@ fn form(
             .help(page.t("gateway-expires-help"))
             .value(&wish.expires_on),
     ];
-    let fields = fields
-        .into_iter()
-        .map(|field| {
-            let said = wrong.iter().find(|(name, _)| *name == field.name);
-            match said {
-                Some((_, key)) => {
-                    let text = page.t(key);
-                    field.error(text)
-                }
-                None => field,
-            }
-        })
-        .collect();
+    let fields = judged(&page, fields, wrong);
     NewPage {
         fields,
         request: wish.request.clone(),
@@ -199,16 +182,9 @@ async fn add(
 ) -> Result<Response, WebError> {
     let contract = contract_of(&visitor)?;
     let done = desk::exclude(&app, &contract, &asked.site, &asked.wish, visitor.actor()).await;
-    match done {
-        Ok(_) => {}
-        Err(DeskError::Wrong(wrong)) => {
-            return form_page(&form(&app, &visitor, &contract, &asked, &wrong));
-        }
-        Err(DeskError::NoSite) => {
-            let wrong = [("site", "gateway-wrong-site")];
-            return form_page(&form(&app, &visitor, &contract, &asked, &wrong));
-        }
-        Err(error) => return Err(refused(error)),
+    if let Err(error) = done {
+        let wrong = error.of_wish().map_err(refused)?;
+        return form_page(&form(&app, &visitor, &contract, &asked, &wrong));
     }
     let said = Page::bare(&app, visitor.language, "").t("gateway-excluded");
     visitor.flash(&app, Tone::Ok, said).await?;

@@ -24,13 +24,14 @@ mod traffic;
 use mamori_kernel::permission::Permission;
 use mamori_proxy::WafMode;
 use mamori_runtime::{App, NavEntry, NavGroup, Route, Texts, Tile};
-use mamori_web::{Page, Tone, Visitor, WebError};
+use mamori_web::{Field, Page, Tone, Visitor, WebError};
 
-pub(crate) use access::found as found_access;
+pub(crate) use access::{found as found_access, wrong_access};
 pub(crate) use blocked::found;
 pub(crate) use overview::checked;
 
 use crate::desk::{self, DeskError};
+use crate::model::WrongWish;
 
 /// Looking at the gateway.
 pub const READ: Permission = Permission::read("gateway");
@@ -118,6 +119,25 @@ pub(crate) fn refused(error: DeskError) -> WebError {
         DeskError::Record(error) => WebError::bug(error),
         DeskError::Store(error) => error.into(),
     }
+}
+
+/// Fields with what is wrong said beside them.
+pub(crate) fn judged(page: &Page, fields: Vec<Field>, wrong: &[WrongWish]) -> Vec<Field> {
+    let said = |field: Field| match wrong.iter().find(|(name, _)| *name == field.name) {
+        Some((_, key)) => field.error(page.t(key)),
+        None => field,
+    };
+    fields.into_iter().map(said).collect()
+}
+
+/// How a decision stands that ends with a day or by a person.
+pub(crate) fn standing_said(page: &Page, holds: bool, ended: bool) -> (Tone, String) {
+    let (tone, key) = match (holds, ended) {
+        (true, _) => (Tone::Ok, "gateway-exclusion-holds"),
+        (false, true) => (Tone::Quiet, "gateway-exclusion-ended"),
+        (false, false) => (Tone::Quiet, "gateway-exclusion-over"),
+    };
+    (tone, page.t(key))
 }
 
 /// A mode in a word, with how it stands.

@@ -10,8 +10,9 @@ use mamori_runtime::{App, Route};
 use mamori_web::{Field, Page, Tone, Visitor, WebError, form_page, html};
 use serde::Deserialize;
 
-use super::{DECIDE, FORM_BYTES, READ, contract_of, mode_said, refused, site_names};
-use crate::desk::DeskError;
+use super::{
+    DECIDE, FORM_BYTES, READ, contract_of, judged, mode_said, refused, site_names, standing_said,
+};
 use crate::local::{self, LocalMode, Scope, Wish};
 use crate::model::{REASON_CHARS, WrongWish};
 
@@ -75,11 +76,6 @@ fn about(page: &Page, scope: &Scope) -> String {
 
 fn view(app: &App, page: &Page, one: LocalMode) -> View {
     let open = one.holds(app.now());
-    let state = match (open, one.ended_at) {
-        (true, _) => (Tone::Ok, "gateway-exclusion-holds"),
-        (false, Some(_)) => (Tone::Quiet, "gateway-exclusion-ended"),
-        (false, None) => (Tone::Quiet, "gateway-exclusion-over"),
-    };
     View {
         id: one.id.to_string(),
         what: about(page, &one.scope),
@@ -87,7 +83,7 @@ fn view(app: &App, page: &Page, one: LocalMode) -> View {
         until: one
             .expires_on
             .map_or_else(|| page.t("gateway-until-ended"), |day| page.day(day)),
-        state: (state.0, page.t(state.1)),
+        state: standing_said(page, open, one.ended_at.is_some()),
         site: one.site,
         reason: one.reason,
         open,
@@ -168,19 +164,7 @@ fn form(
             .help(page.t("gateway-mode-expires-help"))
             .value(&wish.expires_on),
     ];
-    let fields = fields
-        .into_iter()
-        .map(|field| {
-            let said = wrong.iter().find(|(name, _)| *name == field.name);
-            match said {
-                Some((_, key)) => {
-                    let text = page.t(key);
-                    field.error(text)
-                }
-                None => field,
-            }
-        })
-        .collect();
+    let fields = judged(&page, fields, wrong);
     NewPage { page, fields }
 }
 
@@ -191,16 +175,9 @@ async fn add(
 ) -> Result<Response, WebError> {
     let contract = contract_of(&visitor)?;
     let done = local::desk::decide(&app, &contract, &asked.site, &asked.wish, visitor.actor());
-    match done.await {
-        Ok(_) => {}
-        Err(DeskError::Wrong(wrong)) => {
-            return form_page(&form(&app, &visitor, &contract, &asked, &wrong));
-        }
-        Err(DeskError::NoSite) => {
-            let wrong = [("site", "gateway-wrong-site")];
-            return form_page(&form(&app, &visitor, &contract, &asked, &wrong));
-        }
-        Err(error) => return Err(refused(error)),
+    if let Err(error) = done.await {
+        let wrong = error.of_wish().map_err(refused)?;
+        return form_page(&form(&app, &visitor, &contract, &asked, &wrong));
     }
     let said = Page::bare(&app, visitor.language, "").t("gateway-mode-was-set");
     visitor.flash(&app, Tone::Ok, said).await?;

@@ -13,6 +13,8 @@ use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_date;
 use mamori_proxy::{Access, Firewall, Outcome};
 
+use crate::model::looked;
+
 /// A minute of a site.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Minute {
@@ -127,13 +129,10 @@ impl Tally {
             let key = (site.clone(), minute_of(firewall.at));
             self.minutes.entry(key).or_default().observed += 1;
         }
-        let looked = firewall.matches.iter().filter(|matched| {
-            let mut targets = matched.hits.iter().map(|(target, _)| target);
-            targets.any(|target| !target.starts_with("TX"))
-        });
+        let matches = firewall.matches.iter();
         // A request counts once for each rule and each kind, however often they matched.
         let mut names = BTreeSet::new();
-        for matched in looked {
+        for matched in matches.filter(|matched| looked(&matched.hits)) {
             names.insert((What::Rule, matched.rule.to_string()));
             names.extend(kind::of_tags(&matched.tags).map(|kind| (What::Kind, kind.to_owned())));
         }
