@@ -11,7 +11,7 @@ import { browsers } from "./drive.js";
 import { essentials } from "./essentials.js";
 import { done, fillIn, findWorkday, form, FORMS, open as openForm, refusal, sendForm, value } from "./forms.js";
 import { misfits } from "./look.js";
-import { inLines } from "./odd-texts.js";
+import { inLines, inParagraphs } from "./odd-texts.js";
 import { open } from "./world.js";
 
 const NO_SCRIPT = "phone, no script";
@@ -376,6 +376,10 @@ for (const variant of ["phone", NO_SCRIPT]) {
     const page = await as("administrator", VARIANTS[variant], { own: true });
     await inLines(t, page, contract);
     await page.context().close();
+    const people = {};
+    for (const role of ["staff", "manager", "city"]) people[role] = await as(role, VARIANTS[variant]);
+    await inParagraphs(t, people, contract, { script: variant !== NO_SCRIPT });
+    for (const one of Object.values(people)) await one.context().close();
   });
 }
 

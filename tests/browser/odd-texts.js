@@ -3,7 +3,7 @@
 // what stands beside them, or refused beside their field with nothing lost.
 
 import assert from "node:assert/strict";
-import { done, FORMS, fillIn, open, sendForm, value } from "./forms.js";
+import { done, FORMS, fillIn, form, open, refusal, sendForm, value } from "./forms.js";
 import { misfits } from "./look.js";
 
 /** Texts that people paste, and some that they would not. */
@@ -35,6 +35,9 @@ async function looksRight(page) {
   await fits(page, page.url());
   assert.deepEqual(await mixed(page), [], page.url());
 }
+
+const holds = async (page, text) =>
+  assert.ok((await page.locator("body").textContent()).includes(text), `${text} is shown as it was typed`);
 
 /** In what is recorded every day, and in names; `page` is an administrator's. */
 export async function inLines(t, page, contract) {
@@ -104,4 +107,114 @@ export async function inLines(t, page, contract) {
   await page.goto("/account");
   await fillIn(page, { display_name: "見本 管理者" });
   await sendForm(page, "display_name");
+}
+
+/**
+ * In texts of several lines: in a request, in a paper's words, in why it goes back. With the
+ * script a text that is too long is held back beside its field, without it the server refuses it.
+ */
+export async function inParagraphs(t, { staff, manager, city }, contract, { script }) {
+  const mark = Date.now().toString(36);
+  /** Sends a text that must be refused; what was typed stays, and a better one is taken. */
+  const refused = async (page, field, text, said) => {
+    await fillIn(page, { [field]: text });
+    await sendForm(page, field);
+    assert.match(await refusal(page), said);
+    assert.equal(await value(page, field), text, "what was typed stays");
+    await fits(page, field);
+  };
+  const tooLong = async (page, field, text, said) => {
+    if (!script) return refused(page, field, text, said);
+    const address = page.url();
+    const area = page.locator(`textarea[name="${field}"]`).first();
+    await fillIn(page, { [field]: text });
+    await form(page, field).locator("button[type=submit]").first().click();
+    const told = await area.evaluate((one) => ({
+      beside: document.getElementById(`c-${one.id.slice(2)}`).innerText,
+      byTheBrowser: one.validationMessage,
+      focused: one === document.activeElement,
+    }));
+    assert.match(told.beside, /字多すぎます/, "beside the field");
+    assert.deepEqual(told, { beside: told.beside, byTheBrowser: told.beside, focused: true }, "at the field, which takes the focus");
+    assert.equal(page.url(), address, "nothing is sent");
+    assert.equal(await value(page, field), text, "what was typed stays");
+    await fits(page, field);
+  };
+
+  await t.test("what a request says, and why it is amended", async () => {
+    const { fields } = FORMS.request;
+    const all = Object.values(TEXTS).map((odd) => `${odd}${mark}`).join("\n\n");
+    await open(staff, contract, FORMS.request, `長い話 ${mark}`);
+    await fillIn(staff, { ...fields, detail: all });
+    await sendForm(staff, "detail");
+    await done(staff);
+    const address = new URL(staff.url()).pathname;
+    for (const odd of Object.values(TEXTS)) await holds(staff, `${odd}${mark}`.trim());
+    await looksRight(staff);
+    await staff.goto(`${address}/amend`);
+    assert.equal(await value(staff, "detail"), all, "line by line");
+    await fillIn(staff, { amend_reason: `理由 ${mark}` });
+    await refused(staff, "detail", `鈴\u0007 ${mark}`, /制御文字/);
+    await tooLong(staff, "detail", "長".repeat(60_000), /文字以内/);
+    await fillIn(staff, { detail: `直した ${mark}`, amend_reason: Object.values(TEXTS)[1] + mark });
+    await sendForm(staff, "detail");
+    await done(staff);
+    await looksRight(staff);
+    await staff.goto(`/search?q=${mark}`);
+    await looksRight(staff);
+  });
+
+  await manager.goto(`${contract}/documents`);
+  // Not the report of the work, which prints the emoji of the entries made before.
+  const make = manager.locator('main form[action$="/documents/draft"]:has([value="access-report"]) button').first();
+  await Promise.all([manager.waitForEvent("load"), make.click()]);
+  const paper = new URL(manager.url()).pathname;
+  await t.test("the words of a closing", async () => {
+    for (const [kind, odd] of Object.entries(TEXTS)) {
+      const text = `${odd}${mark}\n\n二つめの段落`;
+      await fillIn(manager, { findings: text });
+      await sendForm(manager, "findings");
+      // No typeface of ours has every emoji, and not every machine's have letters from right to
+      // left: that is said, by the number of the sign, instead of printing empty boxes.
+      const said = await refusal(manager);
+      if (/emoji/.test(kind) || said) {
+        assert.match(said, /U\+[0-9A-F]{4,6}/, kind);
+        assert.equal(await value(manager, "findings"), text, "what was typed stays");
+      } else {
+        await done(manager);
+        await holds(manager, `${odd}${mark}`.trim());
+      }
+      await looksRight(manager);
+      await manager.goto(paper);
+    }
+    await refused(manager, "findings", `鈴\u0007 ${mark}`, /制御文字|U\+0007/);
+    await tooLong(manager, "findings", "長".repeat(4_001), /4000文字以内/);
+    await fillIn(manager, { findings: `直した ${mark}` });
+    await sendForm(manager, "findings");
+    await done(manager);
+  });
+
+  await t.test("why the city sends a paper back, and why it is made again", async () => {
+    const all = Object.values(TEXTS).map((odd) => `${odd}${mark}`).join("\n");
+    await manager.goto(paper);
+    await sendForm(manager, "submitted_on");
+    await done(manager);
+    await city.goto(paper);
+    await refused(city, "returned_reason", `鈴\u0007 ${mark}`, /制御文字/);
+    await tooLong(city, "returned_reason", "長".repeat(5_000), /文字以内/);
+    await fillIn(city, { returned_reason: all });
+    await sendForm(city, "returned_reason");
+    await done(city);
+    await manager.goto(paper);
+    for (const page of [city, manager]) {
+      for (const odd of Object.values(TEXTS)) await holds(page, `${odd}${mark}`.trim());
+      await looksRight(page);
+    }
+    await fillIn(manager, { reason: all });
+    await sendForm(manager, "reason");
+    await done(manager);
+    await looksRight(manager);
+    await manager.goto(`${contract}/documents`);
+    await looksRight(manager);
+  });
 }
