@@ -27,7 +27,7 @@ use crate::tally;
 /// Policy `gateway.findings`: requests that were refused are kept for ninety days.
 const KEEP: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// Policy `gateway.minutes`: traffic by minute serves pages that show now; days stay.
-const KEEP_MINUTES: SignedDuration = SignedDuration::from_hours(24 * 2);
+pub(crate) const KEEP_MINUTES: SignedDuration = SignedDuration::from_hours(24 * 2);
 /// Shares of the plan that people are told of.
 const ALARMS: [u32; 3] = [80, 95, 100];
 /// A gateway that said nothing for so long does not run.

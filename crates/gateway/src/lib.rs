@@ -12,6 +12,7 @@
 //! * [`section`]: the firewall in the monthly report.
 //! * [`desk`]: what people decide, each with its evidence; [`local`]: modes of paths and rules.
 //! * [`certificates`], [`acme`]: certificates of the sites, from an authority where it is asked.
+//! * [`sample`]: a gateway with an invented past, for the demonstration.
 //!
 //! Invariants: a decision that cannot be brought into force leaves the one before in force and says
 //! so; addresses of visitors and values of requests never enter the ledger; an exclusion has a
@@ -33,6 +34,7 @@ pub mod pages;
 pub mod policy;
 pub mod probe;
 pub mod pump;
+pub mod sample;
 pub mod section;
 pub mod service;
 pub mod store;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_date;
 use mamori_proxy::{Access, Event, Events, Firewall, Intrusion, Outcome};
@@ -17,6 +18,7 @@ use mamori_store::Db;
 
 use crate::access::Writer;
 use crate::bans::store::{self as ban_store, Seen};
+use crate::jobs::KEEP_MINUTES;
 use crate::model::{Finding, Matched, Traffic};
 use crate::store;
 use crate::tally::{self, Tally};
@@ -85,6 +87,20 @@ pub async fn run(db: Db, mut events: Events, mut writer: Writer, losses: Arc<Los
         }
         tokio::time::sleep(EVERY).await;
     }
+}
+
+/// Keeps events of the past, as [`run`] would have, without what is forgotten again by now.
+pub(crate) async fn keep(db: &Db, events: Vec<Event>, now: Timestamp) -> mamori_store::Result<()> {
+    let mut batch = Batch::default();
+    for event in events {
+        batch.take(event);
+    }
+    let first = tally::minute_of(now.checked_sub(KEEP_MINUTES).unwrap_or(Timestamp::MIN));
+    batch
+        .tally
+        .minutes
+        .retain(|(_, minute), _| *minute >= first);
+    write(db, &batch).await
 }
 
 /// Writes access records on a thread that may wait for the disk.

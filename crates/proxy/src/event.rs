@@ -25,6 +25,13 @@ impl RequestId {
     }
 }
 
+impl From<[u8; 12]> for RequestId {
+    /// A name that is known from elsewhere. The data plane draws its own.
+    fn from(bytes: [u8; 12]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [0; 24];

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use mamori_gateway::sample::{self, Stand};
 use mamori_kernel::clock::{tokyo_date, tokyo_midnight};
 use mamori_kernel::ledger::Actor;
 use mamori_kernel::permission::Role;
@@ -90,26 +91,50 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
         let mut config = Config::load(&folder, None)?;
         config.listen = address;
         "warn".clone_into(&mut config.log.filter);
-        let sign_ins = prepare(&config, &folder, &contracts).await?;
+        let stand = stand(&config, &contracts)?;
+        let sign_ins = prepare(&config, stand.as_ref(), &contracts).await?;
         let Some(listener) = listener else {
             return Ok(ExitCode::SUCCESS);
         };
+        let site = stand.as_ref().map(Stand::address);
+        let gateway = stand
+            .map(|stand| stand.open(SystemClock.now()))
+            .transpose()?;
+        if let Some((settings, _)) = &gateway {
+            config.gateway = Some(settings.clone());
+        }
         let app = wiring::open_with(config, Arc::new(SystemClock)).await?;
         // Before the address is told: everything is there when somebody looks.
         serve::warm(&app).await?;
         let stop = serve::stop_on_signal()?;
-        announce(&sign_ins, listener.local_addr()?, &folder, json)?;
+        let addresses = Addresses {
+            console: listener.local_addr()?,
+            site,
+        };
+        announce(&sign_ins, &addresses, &folder, json)?;
         serve::serve(
             &app,
             serve::Parts {
                 listener: Some(listener),
                 jobs: true,
-                gateway: None,
+                gateway,
             },
             stop,
         )
         .await
     })
+}
+
+/// A gateway of the sample's own, unless the configuration of the directory brings one.
+fn stand(config: &Config, contracts: &[(String, String)]) -> anyhow::Result<Option<Stand>> {
+    let (name, source) = contracts.first().context("no contract")?;
+    if config.gateway.is_some() {
+        return Ok(None);
+    }
+    let (parsed, _) = mamori_contract::Contract::parse(name, source)
+        .map_err(|report| anyhow::anyhow!("{report}"))?;
+    let id = &parsed.file.contract.id;
+    Ok(Some(Stand::new(&config.data_dir, id)?))
 }
 
 /// The built-in contract names no contractor; papers of the demo show an invented one.
@@ -137,10 +162,11 @@ fn with_sample_contractor(source: &str) -> String {
 /// they are on their first day.
 async fn prepare(
     config: &Config,
-    folder: &Path,
+    stand: Option<&Stand>,
     contracts: &[(String, String)],
 ) -> anyhow::Result<Vec<SignIn>> {
     let ((name, source), others) = contracts.split_first().context("no contract")?;
+    let folder = &config.data_dir;
     let kept = folder.join(SIGN_INS);
     if let Ok(text) = std::fs::read_to_string(&kept) {
         return serde_json::from_str(&text).with_context(|| {
@@ -180,6 +206,7 @@ async fn prepare(
         clock.set(tokyo_midnight(parsed.term.first()));
     }
     let (sign_ins, actors) = people(&app).await?;
+    let staff = Actor::person(&actors.staff);
     if to >= parsed.term.first() {
         let progress_bar = bar();
         let mut progress = |day: Date, done: u64, all: u64| {
@@ -218,6 +245,9 @@ async fn prepare(
             .with_context(|| format!("契約ファイル {name} を有効にできません"))?;
     }
     app.db.close().await;
+    if let Some(stand) = stand {
+        guard(config, stand, &parsed.file.contract.id, &staff).await?;
+    }
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -230,6 +260,24 @@ async fn prepare(
     Ok(sign_ins)
 }
 
+/// Gives the sample's gateway its past. The rehearsal knows no gateway: it plans for itself what one
+/// would have told the ledger.
+async fn guard(
+    config: &Config,
+    stand: &Stand,
+    contract: &str,
+    staff: &Actor,
+) -> anyhow::Result<()> {
+    let config = Config {
+        gateway: Some(stand.settings.clone()),
+        ..config.clone()
+    };
+    let app = wiring::open_with(config, Arc::new(SystemClock)).await?;
+    sample::fill(&app, stand, contract, staff, SEED).await?;
+    app.db.close().await;
+    Ok(())
+}
+
 /// Takes away what an interrupted start left; only names that a start makes.
 fn clear(folder: &Path) -> anyhow::Result<()> {
     eprintln!("途中で終わった見本を消して作り直します");
@@ -239,7 +287,7 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
             _ => {}
         }
     }
-    for name in ["blobs", "keys", "mail"] {
+    for name in ["blobs", "keys", "mail", "gateway"] {
         match std::fs::remove_dir_all(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -291,18 +339,25 @@ fn invent() -> String {
         .collect()
 }
 
+/// Where the sample is seen.
+struct Addresses {
+    console: SocketAddr,
+    /// The site, through its gateway.
+    site: Option<String>,
+}
+
 fn announce(
     sign_ins: &[SignIn],
-    address: SocketAddr,
+    addresses: &Addresses,
     folder: &Path,
     json: bool,
 ) -> anyhow::Result<()> {
-    let url = format!("http://{address}/");
+    let url = format!("http://{}/", addresses.console);
     if json {
         let line = json!({
             "ready": true,
             "address": url,
-            "addresses": { "console": url, "health": format!("{url}healthz"), "api": format!("{url}api/v1/") },
+            "addresses": { "console": url, "health": format!("{url}healthz"), "api": format!("{url}api/v1/"), "site": addresses.site },
             "data_dir": std::path::absolute(folder)?.display().to_string(),
             "sign_ins": sign_ins,
         });
@@ -315,6 +370,9 @@ fn announce(
                 "  {:<12} {:<18} {}",
                 person.name, person.password, person.role_ja
             );
+        }
+        if let Some(site) = &addresses.site {
+            println!("\n見本のサイト（ゲートウェイ越し）: {site}");
         }
         println!("\n終えるには Ctrl-C を押してください。");
     }
