@@ -205,6 +205,15 @@ fn step(max: f64) -> f64 {
     factor * power
 }
 
+/// The step for what is counted: nobody counts halves.
+fn whole_step(step: f64) -> f64 {
+    match step {
+        step if step < 1.0 => 1.0,
+        step if step.fract() > 0.0 => 5.0,
+        step => step,
+    }
+}
+
 struct Plot {
     top: f64,
     bottom: f64,
@@ -219,13 +228,19 @@ impl Plot {
     }
 }
 
-/// Axis, grid, unit, limit line; returns the scale.
+/// Whether values are counts.
+fn counted(values: impl IntoIterator<Item = f64>) -> bool {
+    values.into_iter().all(|value| value.fract() == 0.0)
+}
+
+/// Axis, grid, unit, limit line; returns the scale. `whole`: counts are drawn.
 fn frame(
     canvas: &mut Canvas,
     (from, max): (f64, f64),
     unit: &str,
     limit: Option<&(String, f64)>,
     legend: bool,
+    whole: bool,
 ) -> Plot {
     let (top, bottom) = (if legend { 48.0 } else { 28.0 }, 232.0);
     canvas.height = 262.0;
@@ -235,7 +250,11 @@ fn frame(
     } else {
         1.0
     };
-    let step = step(range);
+    let step = if whole {
+        whole_step(step(range))
+    } else {
+        step(range)
+    };
     let lines = (range / step - 1e-9).ceil().max(1.0) as u32;
     let plot = Plot {
         top,
@@ -256,7 +275,14 @@ fn frame(
         canvas.text(LEFT - 6.0, y + 4.0, "end", &grouped(value, decimals));
     }
     if !unit.is_empty() {
-        canvas.text(LEFT - 6.0, top - 12.0, "end", &format!("（{unit}）"));
+        let unit = format!("（{unit}）");
+        // A long one begins at the edge rather than outside of it.
+        let (x, anchor) = if width(&unit) > LEFT - 6.0 {
+            (0.0, "start")
+        } else {
+            (LEFT - 6.0, "end")
+        };
+        canvas.text(x, top - 12.0, anchor, &unit);
     }
     if from > 0.0 {
         canvas.text(
@@ -300,7 +326,8 @@ fn labels(canvas: &mut Canvas, labels: &[&str], bottom: f64, x: impl Fn(usize) -
 
 fn bars(canvas: &mut Canvas, c: &BarChart) {
     let max = c.bars.iter().map(|b| b.value).fold(0.0, f64::max);
-    let plot = frame(canvas, (0.0, max), &c.unit, c.limit.as_ref(), false);
+    let whole = c.decimals == 0 && counted(c.bars.iter().map(|bar| bar.value));
+    let plot = frame(canvas, (0.0, max), &c.unit, c.limit.as_ref(), false, whole);
     let slot = (RIGHT - LEFT) / c.bars.len().max(1) as f64;
     let w = (slot * 0.62).min(56.0);
     for (i, bar) in c.bars.iter().enumerate() {
@@ -327,7 +354,8 @@ fn stacked(canvas: &mut Canvas, c: &StackedChart) {
             .sum()
     };
     let max = (0..c.labels.len()).map(sum).fold(0.0, f64::max);
-    let plot = frame(canvas, (0.0, max), &c.unit, c.limit.as_ref(), true);
+    let whole = counted(c.series.iter().flat_map(|s| &s.values).flatten().copied());
+    let plot = frame(canvas, (0.0, max), &c.unit, c.limit.as_ref(), true, whole);
     let slot = (RIGHT - LEFT) / c.labels.len().max(1) as f64;
     let w = (slot * 0.62).min(56.0);
     for i in 0..c.labels.len() {
@@ -361,7 +389,14 @@ fn lines(canvas: &mut Canvas, c: &LineChart) {
         .flatten()
         .copied()
         .fold(0.0, f64::max);
-    let plot = frame(canvas, (c.from, max), &c.unit, c.limit.as_ref(), true);
+    let plot = frame(
+        canvas,
+        (c.from, max),
+        &c.unit,
+        c.limit.as_ref(),
+        true,
+        false,
+    );
     let slot = (RIGHT - LEFT) / c.labels.len().max(1) as f64;
     let x = |i: usize| LEFT + slot * (i as f64 + 0.5);
     for (k, series) in c.series.iter().enumerate() {

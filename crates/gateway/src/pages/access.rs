@@ -11,7 +11,7 @@ use mamori_kernel::clock::tokyo_date;
 use mamori_proxy::access_log::{AccessLine, Verdict};
 use mamori_runtime::{App, Route};
 use mamori_web::components::{
-    Cell, Column, Empty, Row, Shape, Table, TableQuery, TableSpec, percent_encoded,
+    Cell, Column, Empty, Row, Shape, Table, TableQuery, TableSpec, grouped, percent_encoded,
 };
 use mamori_web::{Field, Page, Tone, Visitor, WebError, html, send};
 
@@ -74,7 +74,8 @@ pub(crate) async fn found(app: &App, wanted: &Wanted) -> Result<Found, WebError>
 
 async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, WebError> {
     let page = Page::new(&app, &visitor, "gateway-access-title")
-        .under("gateway-title", visitor.at("/gateway"));
+        .under("gateway-title", visitor.at("/gateway"))
+        .here();
     let query = TableQuery::read(&SPEC, &uri);
     let wanted = wanted(&app, &visitor, &query)?;
     let found = found(&app, &wanted).await?;
@@ -85,7 +86,7 @@ async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Resp
     let rows = shown.map(|line| row(&page, line)).collect();
     let columns = vec![
         Column::new("at", page.t("gateway-at")).shape(Shape::Fixed),
-        Column::new("request", page.t("gateway-request")),
+        Column::new("request", page.t("gateway-request")).shape(Shape::Long),
         Column::new("status", page.t("gateway-status")).shape(Shape::Fixed),
         Column::new("verdict", page.t("gateway-verdict")).shape(Shape::Fixed),
         Column::new("took", page.t("gateway-took")).shape(Shape::Number),
@@ -194,7 +195,7 @@ fn row(page: &Page, line: &AccessLine) -> Row {
             Cell::text(line.status.to_string()),
             Cell::badge(tone, word),
             Cell::text(format!("{:.1}", line.took_us as f64 / 1_000.0)),
-            Cell::text(line.bytes_out.to_string()),
+            Cell::text(grouped(line.bytes_out)),
             Cell::code(line.client.to_string()),
         ],
     )

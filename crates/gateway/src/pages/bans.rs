@@ -70,7 +70,8 @@ struct ListPage {
 
 async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Response, WebError> {
     let page = Page::new(&app, &visitor, "gateway-bans-title")
-        .under("gateway-title", visitor.at("/gateway"));
+        .under("gateway-title", visitor.at("/gateway"))
+        .here();
     let query = TableQuery::read(&SPEC, &uri);
     let now = app.now();
     let pages = query.pages(store::count(&app.db, now).await?);
@@ -95,7 +96,7 @@ async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Resp
     let allowed: Vec<String> = allowed.map(ToString::to_string).collect();
     html(&ListPage {
         rows: bans.into_iter().map(|one| view(&page, one)).collect(),
-        allowed: allowed.join("、"),
+        allowed: allowed.join(", "),
         may_decide: visitor.may(DECIDE),
         watches,
         pages,
@@ -167,7 +168,8 @@ async fn ask(
 fn form(app: &App, visitor: &Visitor, wish: &BanWish, wrong: &[WrongWish]) -> NewPage {
     let page = Page::new(app, visitor, "gateway-ban-new")
         .under("gateway-title", visitor.at("/gateway"))
-        .under("gateway-bans-title", visitor.at("/gateway/bans"));
+        .under("gateway-bans-title", visitor.at("/gateway/bans"))
+        .here();
     let fields = vec![
         Field::text("network", page.t("gateway-ban-network"))
             .required()

@@ -66,7 +66,7 @@ async fn list(State(app): State<App>, visitor: Visitor, uri: Uri) -> Result<Resp
     let columns = vec![
         Column::new("at", page.t("gateway-at")).shape(Shape::Fixed),
         Column::new("path", page.t("gateway-path")).shape(Shape::Long),
-        Column::new("rules", page.t("gateway-rules")),
+        Column::new("rules", page.t("gateway-rules")).shape(Shape::Brief),
         Column::new("what", page.t("gateway-what")).shape(Shape::Fixed),
         Column::new("client", page.t("gateway-client")).shape(Shape::Fixed),
         Column::new("id", page.t("gateway-number")).shape(Shape::Fixed),

@@ -49,7 +49,8 @@ struct CertificatesPage {
 async fn look(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
     let contract = contract_of(&visitor)?;
     let page = Page::new(&app, &visitor, "gateway-certificates-title")
-        .under("gateway-title", visitor.at("/gateway"));
+        .under("gateway-title", visitor.at("/gateway"))
+        .here();
     let held = desk::held(&app, &contract).await?;
     html(&CertificatesPage {
         rows: held.iter().map(|held| view(&app, &page, held)).collect(),
@@ -62,7 +63,7 @@ fn view(app: &App, page: &Page, held: &Held) -> View {
     let mut facts = vec![
         (
             page.t("gateway-hosts"),
-            Cell::text(held.site.hosts.join("、")),
+            Cell::text(held.site.hosts.join(", ")),
         ),
         (
             page.t("gateway-certificate-source"),
@@ -133,7 +134,7 @@ fn of_certificate(app: &App, page: &Page, held: &Held, certificate: &Facts) -> V
         ),
         (
             page.t("gateway-certificate-names"),
-            Cell::text(certificate.names.join("、")),
+            Cell::text(certificate.names.join(", ")),
         ),
     ];
     if !certificate.covers(&held.site.hosts) && !held.site.hosts.iter().any(|host| host == "*") {

@@ -8,7 +8,7 @@ use jiff::ToSpan as _;
 use mamori_kernel::clock::tokyo_date;
 use mamori_runtime::config::GatewaySite;
 use mamori_runtime::{App, HookError, Route, Tile, TileRequest, TileTone, TileView};
-use mamori_web::components::{Cell, Meter, Stat};
+use mamori_web::components::{Cell, Meter, Stat, grouped};
 use mamori_web::{Field, Language, Page, Tone, Visitor, WebError, form_page, html};
 use serde::Deserialize;
 
@@ -44,10 +44,10 @@ struct SiteView {
 /// A day's traffic in words.
 struct DayView {
     day: String,
-    requests: u64,
-    refused: u64,
-    observed: u64,
-    broken: u64,
+    requests: String,
+    refused: String,
+    observed: String,
+    broken: String,
     megabytes: String,
 }
 
@@ -244,10 +244,10 @@ async fn last_days(
             sum.add(*traffic);
             DayView {
                 day: page.day(*day),
-                requests: traffic.requests,
-                refused: traffic.refused,
-                observed: traffic.observed,
-                broken: traffic.broken,
+                requests: grouped(traffic.requests),
+                refused: grouped(traffic.refused),
+                observed: grouped(traffic.observed),
+                broken: grouped(traffic.broken),
                 megabytes: format!("{:.1}", traffic.gigabytes() * 1_000.0),
             }
         })
@@ -257,12 +257,12 @@ async fn last_days(
 
 fn stats(page: &Page, sum: Traffic) -> Vec<Stat> {
     vec![
-        Stat::new(page.t("gateway-requests"), sum.requests.to_string(), "")
+        Stat::new(page.t("gateway-requests"), grouped(sum.requests), "")
             .note(page.t("gateway-fortnight")),
-        Stat::new(page.t("gateway-refused"), sum.refused.to_string(), "")
+        Stat::new(page.t("gateway-refused"), grouped(sum.refused), "")
             .note(page.t("gateway-fortnight"))
             .href(page.at("/gateway/blocked")),
-        Stat::new(page.t("gateway-broken"), sum.broken.to_string(), "")
+        Stat::new(page.t("gateway-broken"), grouped(sum.broken), "")
             .note(page.t("gateway-fortnight")),
     ]
 }
@@ -417,7 +417,7 @@ pub(super) fn tile() -> Tile {
     Tile::new(
         "gateway",
         READ,
-        60,
+        130,
         |app: App, request: TileRequest| async move {
             if desk::sites(&app, &request.contract).is_empty() {
                 return Ok(None);
@@ -438,11 +438,11 @@ pub(super) fn tile() -> Tile {
             };
             Ok(Some(TileView {
                 label: page.t("gateway-tile"),
-                figure: sum.refused.to_string(),
+                figure: grouped(sum.refused),
                 unit: page.t("gateway-tile-unit"),
                 tone: if serving { TileTone::Ok } else { TileTone::Bad },
                 state: page.t(state),
-                detail: page.t1("gateway-tile-detail", "requests", sum.requests),
+                detail: page.t1("gateway-tile-detail", "requests", grouped(sum.requests)),
                 href: format!("/c/{}/gateway", request.contract),
             }))
         },

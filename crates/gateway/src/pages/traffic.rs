@@ -11,7 +11,7 @@ use jiff::{Timestamp, ToSpan as _};
 use mamori_document::{Bar, BarChart, Chart, Series, StackedChart, Theme};
 use mamori_kernel::clock::{tokyo_date, tokyo_datetime, tokyo_midnight};
 use mamori_runtime::{App, Route};
-use mamori_web::components::{Cell, Figure, Stat};
+use mamori_web::components::{Cell, Figure, Stat, grouped};
 use mamori_web::{Page, Tone, Visitor, WebError, html};
 
 use super::{READ, contract_of, site_names};
@@ -28,7 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
 struct Ranking {
     title: String,
     of: String,
-    rows: Vec<(Cell, u64, u64)>,
+    rows: Vec<(Cell, String, String)>,
 }
 
 #[derive(Template)]
@@ -40,7 +40,7 @@ struct TrafficPage {
     hours: Vec<Figure>,
     days: Vec<Figure>,
     rankings: Vec<Ranking>,
-    paths: Vec<(String, u64)>,
+    paths: Vec<(String, String)>,
 }
 
 async fn look(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
@@ -61,7 +61,11 @@ async fn look(State(app): State<App>, visitor: Visitor) -> Result<Response, WebE
         hours: hours(&page, &minutes, now),
         days: days(&page, &by_day, first, today),
         rankings: rankings(&app, &page, &sites, first, today).await?,
-        paths: read::paths(&app.db, &sites, tokyo_midnight(first)).await?,
+        paths: read::paths(&app.db, &sites, tokyo_midnight(first))
+            .await?
+            .into_iter()
+            .map(|(path, count)| (path, grouped(count)))
+            .collect(),
         page,
     })
 }
@@ -89,7 +93,7 @@ fn stats(page: &Page, minutes: &BTreeMap<i64, Minute>, now: Timestamp) -> Vec<St
                 let label = page.t1("gateway-answers", "class", class);
                 (label, count)
             }))
-            .map(|(label, count)| Stat::new(label, count.to_string(), "").note(note.clone())),
+            .map(|(label, count)| Stat::new(label, grouped(count), "").note(note.clone())),
     )
     .collect()
 }
@@ -202,9 +206,9 @@ fn figure(
         Some((point, most)) if most > 0 => page.t_with(
             "gateway-chart-says",
             &[
-                ("sum", sum.into()),
+                ("sum", grouped(sum).into()),
                 ("label", point.label.clone().into()),
-                ("most", most.into()),
+                ("most", grouped(most).into()),
             ],
         ),
         _ => page.t("gateway-chart-nothing"),
@@ -246,7 +250,7 @@ async fn rankings(
                     name.as_str(),
                 ),
             };
-            (cell, found.refused, found.observed)
+            (cell, grouped(found.refused), grouped(found.observed))
         });
         rankings.push(Ranking {
             title: page.t(title),

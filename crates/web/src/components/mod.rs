@@ -11,6 +11,8 @@ mod query;
 mod table;
 
 pub use compare::{Comparison, Line, Piece, Side};
-pub use parts::{Event, Figure, Meter, Progress, Stage, Stat, Step, Tab, Upload, form_key};
+pub use parts::{
+    Event, Figure, Meter, Progress, Stage, Stat, Step, Tab, Upload, form_key, grouped,
+};
 pub use query::{PAGE_SIZES, TableQuery, TableSpec, percent_encoded};
 pub use table::{Cell, Column, Empty, Head, Row, Shape, Table};

@@ -80,6 +80,19 @@ impl Stat {
     }
 }
 
+/// A count with its thousands apart: `1,000,000`.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Something that happened, on a timeline.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -303,6 +316,12 @@ impl Upload {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let said = [0, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(said, ["0", "999", "1,000", "1,234,567"]);
+    }
 
     fn meter(value: f64, limit: f64) -> Meter {
         Meter {

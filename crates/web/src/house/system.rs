@@ -11,8 +11,9 @@ use mamori_runtime::{App, JobAct, JobChangeError, JobFilter, JobState, RecentLog
 use mamori_store::free_disk_bytes;
 use serde::Deserialize;
 
-use super::system_view::{JobLine, ScheduleLine, grouped, job_name, size};
+use super::system_view::{JobLine, ScheduleLine, job_name, size};
 use super::{JOB, SYSTEM};
+use crate::components::grouped;
 use crate::error::{WebError, html};
 use crate::page::{Page, Tone};
 use crate::session::Visitor;

@@ -157,28 +157,9 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// A count with its thousands apart: `1,000,000`.
-pub(super) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{grouped, size};
-
-    #[test]
-    fn thousands_stand_apart() {
-        let said = [0, 999, 1_000, 1_234_567].map(grouped);
-        assert_eq!(said, ["0", "999", "1,000", "1,234,567"]);
-    }
+    use super::size;
 
     #[test]
     fn sizes_are_said_in_the_unit_that_fits() {

@@ -3,11 +3,12 @@
 use mamori_document::{ConformityState, Document, HourStyle, hours_in_words};
 use mamori_kernel::period::Period;
 use mamori_web::components::Stat;
-use mamori_web::{Page, Tone, WebError};
+use mamori_web::{Language, Page, Tone, WebError};
 
 use super::tasks::Task;
 use crate::Office;
 use crate::documents::sources::Sources;
+use crate::pages::start::hours;
 use crate::pages::view;
 use crate::register::Stored;
 use crate::terms::Counts;
@@ -48,6 +49,17 @@ pub(crate) async fn work(
     Ok(work)
 }
 
+/// Hours as the paper prints them, on English pages in their own words.
+fn hours_said(page: &Page, minutes: u32, style: HourStyle) -> String {
+    match (page.language, style) {
+        (Language::Ja, style) => hours_in_words(minutes, style),
+        (Language::En, HourStyle::Decimal) => format!("{} h", hours(minutes)),
+        (Language::En, HourStyle::HoursMinutes) => {
+            format!("{}:{:02} h", minutes / 60, minutes % 60)
+        }
+    }
+}
+
 /// The rows of a status report; none for papers without work.
 pub(super) fn rows(page: &Page, document: &Document, work: &[(Stored, WorkEntry)]) -> Vec<WorkRow> {
     if !matches!(document, Document::StatusReport(_)) {
@@ -59,7 +71,7 @@ pub(super) fn rows(page: &Page, document: &Document, work: &[(Stored, WorkEntry)
             day: page.day(entry.date),
             event: entry.event.clone(),
             response: entry.response.clone().unwrap_or_default(),
-            hours: hours_in_words(entry.minutes, style),
+            hours: hours_said(page, entry.minutes, style),
             mark: match entry.counts {
                 Counts::Yes => "※".to_owned(),
                 Counts::No => String::new(),
@@ -100,10 +112,10 @@ pub(super) fn stats(page: &Page, task: &Task, sources: &Sources, document: &Docu
         let style = HourStyle::for_minutes([counted, cap]);
         let stat = Stat::new(
             sources.cap_title.clone(),
-            hours_in_words(counted, style),
+            hours_said(page, counted, style),
             String::new(),
         )
-        .note(page.t1("closing-of-cap", "cap", hours_in_words(cap, style)))
+        .note(page.t1("closing-of-cap", "cap", hours_said(page, cap, style)))
         .href(evidence("work.recorded"));
         stats.push(if counted > cap {
             stat.state(Tone::Bad, page.t("closing-over-cap"))
@@ -116,7 +128,7 @@ pub(super) fn stats(page: &Page, task: &Task, sources: &Sources, document: &Docu
             stats.push(
                 Stat::new(
                     page.t("closing-stat-undecided"),
-                    hours_in_words(undecided, style),
+                    hours_said(page, undecided, style),
                     String::new(),
                 )
                 .state(Tone::Doubt, page.t("closing-printed-undecided"))
