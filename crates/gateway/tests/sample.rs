@@ -90,8 +90,8 @@ async fn the_past_is_full_invented_and_the_same_for_the_same_seed() {
         ("/c/c1/gateway/modes", "/event/entry/"),
         ("/c/c1/gateway/certificates", "見本の認証局"),
     ] {
-        let text = person.get(path).await.text();
-        assert!(text.contains(shown), "{path}: {shown}");
+        let page = person.get(path).await.text();
+        assert!(page.contains(shown), "{path}: {shown}");
     }
     let yesterday = today.saturating_sub(1.days());
     let access = person

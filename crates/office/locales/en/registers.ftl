@@ -1,5 +1,6 @@
 # Pages of the registers. Names of acts, states and fields fall back to the registers' own (Japanese).
 
+register-document = Documents
 register-work = Work entries
 register-request = Requests
 register-question = Questions

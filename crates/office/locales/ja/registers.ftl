@@ -1,5 +1,6 @@
 # 記録簿の画面。記録簿・状態・操作・項目の日本語名は記録簿の定義にある。
 
+register-document = 書類
 register-work = 作業記録
 register-request = 依頼
 register-question = 問合せ

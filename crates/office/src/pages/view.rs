@@ -18,7 +18,7 @@ use crate::Office;
 use crate::contracts::{ContractsError, Live};
 use crate::deadlines::{Deadline, Standing};
 use crate::documents::PaperError;
-use crate::register::DeskError;
+use crate::register::{DeskError, RegisterSpec};
 use crate::work::Gauge;
 
 /// The contract that the address names, with the office that keeps it.
@@ -249,4 +249,18 @@ pub fn item_address(contract: &str, register: &str, number: &str) -> String {
         register => register,
     };
     format!("/c/{contract}/{list}/{number}")
+}
+
+/// What a register is called in the page's language.
+pub fn register_name(page: &Page, spec: &RegisterSpec) -> String {
+    page.t_or(&format!("register-{}", spec.key), spec.title_ja)
+}
+
+/// What a state of a register's items, or of papers, is called there.
+pub fn state_name(page: &Page, spec: &'static RegisterSpec, state: &str) -> String {
+    let key = match spec.key {
+        "document" => format!("papers-state-{state}"),
+        register => format!("register-{register}-state-{state}"),
+    };
+    page.t_or(&key, spec.state_ja(state))
 }

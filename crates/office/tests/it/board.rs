@@ -413,6 +413,9 @@ async fn what_may_be_opened_is_found_and_nothing_else() {
         assert!(page.contains("見つかりませんでした") && !page.contains("<script>"));
         let page = text(&mut staff, &search("画像").replace(".json", "")).await;
         assert!(page.contains(&number));
+        staff.post_form("/language", &[("to", "en"), ("next", "/search")]).await;
+        let page = text(&mut staff, &search("画像").replace(".json", "")).await;
+        assert!(page.contains("Work entries") && page.contains("Recorded R8.11.2"), "{page}");
         assert_eq!(test.anonymous().get("/search.json?q=x").await.status, StatusCode::SEE_OTHER);
     })
     .await;

@@ -100,13 +100,12 @@ static JAPANESE: LazyLock<String> = LazyLock::new(|| {
 
 /// The register.
 pub(super) fn register(page: &Page, spec: &RegisterSpec) -> String {
-    page.t_or(&format!("register-{}", spec.key), spec.title_ja)
+    view::register_name(page, spec)
 }
 
 /// A state.
 pub(super) fn state(page: &Page, spec: &'static RegisterSpec, state: &str) -> String {
-    let key = format!("register-{}-state-{state}", spec.key);
-    page.t_or(&key, spec.state_ja(state))
+    view::state_name(page, spec, state)
 }
 
 /// An act.

@@ -335,15 +335,11 @@ impl There<'_> {
     fn item(&self, item: &Brief) -> Hit {
         let spec = item.register.spec;
         let list = view::item_address(&self.contract.id, spec.key, &percent_encoded(&item.number));
-        let state = self.page.t_or(
-            &format!("state-{}-{}", spec.key, item.state),
-            spec.state_ja(&item.state),
-        );
+        let state = view::state_name(self.page, spec, &item.state);
         let note = format!("{state} {}", self.page.day(item.day));
         let mut hit = self.hit(
             "",
-            self.page
-                .t_or(&format!("register-{}", spec.key), spec.title_ja),
+            view::register_name(self.page, spec),
             format!("{} {}", item.number, item.title),
             &note,
         );

@@ -366,11 +366,8 @@ fn turn_row(
         number: item.number.clone(),
         title: item.title.clone(),
         href: view::item_address(contract, spec.key, &item.number),
-        register: page.t_or(&format!("register-{}", spec.key), spec.title_ja),
-        state: page.t_or(
-            &format!("register-{}-state-{}", spec.key, item.state),
-            spec.state_ja(&item.state),
-        ),
+        register: view::register_name(page, spec),
+        state: view::state_name(page, spec, &item.state),
         waited: page.t1("start-days", "days", waited),
         limit: limit.map_or_else(String::new, |(day, left)| {
             let key = if left < 0 {
