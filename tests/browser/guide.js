@@ -20,6 +20,7 @@ const PICTURES = [
   ["engineer-start", "staff", "", "main"],
   ["engineer-work", "staff", "/work", "main form"],
   ["engineer-requests", "staff", "/request", "main"],
+  ["engineer-gateway", "staff", "/gateway/blocked", "main table"],
   ["city-start", "city", "", "main"],
   ["city-closing", "city", "/closing", "main"],
   ["city-obligations", "city", "/obligations", "main table"],

@@ -205,8 +205,7 @@ async fn prepare(
     if to >= parsed.term.first() {
         clock.set(tokyo_midnight(parsed.term.first()));
     }
-    let (sign_ins, actors) = people(&app).await?;
-    let staff = Actor::person(&actors.staff);
+    let (sign_ins, actors, manager) = people(&app).await?;
     if to >= parsed.term.first() {
         let progress_bar = bar();
         let mut progress = |day: Date, done: u64, all: u64| {
@@ -246,7 +245,7 @@ async fn prepare(
     }
     app.db.close().await;
     if let Some(stand) = stand {
-        guard(config, stand, &parsed.file.contract.id, &staff).await?;
+        guard(config, stand, &parsed.file.contract.id, &manager).await?;
     }
     let mut file = std::fs::OpenOptions::new()
         .write(true)
@@ -266,14 +265,14 @@ async fn guard(
     config: &Config,
     stand: &Stand,
     contract: &str,
-    staff: &Actor,
+    manager: &Actor,
 ) -> anyhow::Result<()> {
     let config = Config {
         gateway: Some(stand.settings.clone()),
         ..config.clone()
     };
     let app = wiring::open_with(config, Arc::new(SystemClock)).await?;
-    sample::fill(&app, stand, contract, staff, SEED).await?;
+    sample::fill(&app, stand, contract, manager, SEED).await?;
     app.db.close().await;
     Ok(())
 }
@@ -296,9 +295,11 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn people(app: &App) -> anyhow::Result<(Vec<SignIn>, rehearsal::People)> {
+/// Adds the sample's people: their sign-ins, who acts in the rehearsal, and who decides.
+async fn people(app: &App) -> anyhow::Result<(Vec<SignIn>, rehearsal::People, Actor)> {
     let mut sign_ins = Vec::new();
     let mut actors = rehearsal::People::default();
+    let mut manager = Actor::machine("demo");
     for (name, display, role) in [
         ("sekinin", "見本 責任者", Role::Manager),
         ("tantou", "見本 担当者", Role::Staff),
@@ -318,6 +319,7 @@ async fn people(app: &App) -> anyhow::Result<(Vec<SignIn>, rehearsal::People)> {
         match role {
             Role::Staff => actors.staff = account.id.to_string(),
             Role::City => actors.city = account.id.to_string(),
+            Role::Manager => manager = Actor::person(account.id.to_string()),
             _ => {}
         }
         sign_ins.push(SignIn {
@@ -327,7 +329,7 @@ async fn people(app: &App) -> anyhow::Result<(Vec<SignIn>, rehearsal::People)> {
             role_ja: role.title_ja().to_owned(),
         });
     }
-    Ok((sign_ins, actors))
+    Ok((sign_ins, actors, manager))
 }
 
 /// 16 letters and digits that are not mistaken for one another.
