@@ -34,6 +34,7 @@ pub mod pages;
 pub mod policy;
 pub mod probe;
 pub mod pump;
+pub mod room;
 pub mod sample;
 pub mod section;
 pub mod service;

@@ -18,6 +18,7 @@ use crate::compiled::{Choices, Compiled, OnDisk};
 use crate::local::{self, LocalMode, Scope};
 use crate::model::{Exclusion, SitePolicy};
 use crate::networks::NetworksError;
+use crate::room;
 use crate::store;
 
 /// Half a year, the usual beginning for a site that stays on TLS.
@@ -201,6 +202,7 @@ pub fn make(
         },
         ..PolicyParts::default()
     };
+    parts.limits.connections = room::connections(parts.limits.connections, behind(&parts.sites));
     certificates::put(&mut parts, gateway, sources, now)?;
     Ok(Policy::new(parts)?)
 }
@@ -210,6 +212,14 @@ fn ips(protection: Protection) -> IpsPolicy {
         Protection::WordPress => IpsPolicy::wordpress(),
         Protection::Off => IpsPolicy::default(),
     }
+}
+
+/// Connections that servers of all sites may have.
+fn behind(sites: &[Site]) -> usize {
+    sites
+        .iter()
+        .map(|site| site.upstreams.len() * (site.pool.connections + site.pool.spare))
+        .sum()
 }
 
 /// Name of a socket: `http-0`, `https-1`.

@@ -28,6 +28,7 @@ use crate::compiled::{Compiled, OnDisk};
 use crate::networks::Lists;
 use crate::policy::{self, Decided, MakeError};
 use crate::pump::{self, Losses};
+use crate::room;
 use crate::store::{self, Alive};
 
 /// How often the database, the rules and the files of certificates are looked at.
@@ -106,6 +107,7 @@ pub enum ServeError {
 
 /// The sockets of a configuration, by the names of their listeners.
 pub fn bind(settings: &Settings) -> Result<Vec<(String, TcpListener)>, ServeError> {
+    room::ask_for_all();
     let mut sockets = Vec::new();
     for (tls, addresses) in [(false, &settings.http), (true, &settings.https)] {
         for (at, address) in addresses.iter().enumerate() {

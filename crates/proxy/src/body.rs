@@ -12,11 +12,13 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
+use crate::commons::Portion;
 use crate::exchange::Closing;
 use crate::pace::{Pace, Progress};
+use crate::turn::Turn;
 use crate::upstream::Lease;
 
 /// Why a body did not come to its end.
@@ -32,10 +34,13 @@ pub(crate) enum BodyFault {
     Stopped,
 }
 
-/// What is known of a client's body from outside.
+/// What is known of an exchange from outside.
 #[derive(Debug, Default)]
 pub(crate) struct Count {
+    /// Of the client's body.
     bytes: AtomicU64,
+    /// Whether the client is waited for.
+    pub(crate) turn: Turn,
     fault: OnceLock<BodyFault>,
 }
 
@@ -114,10 +119,15 @@ impl ClientBody {
             let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
+                    self.count.turn.begins(0);
                     ready!(self.patience.poll_end(cx));
                     return Poll::Ready(Some(Err(self.fail(BodyFault::TooSlow))));
                 }
             };
+            let data = frame
+                .as_ref()
+                .and_then(|frame| frame.as_ref().ok()?.data_ref());
+            self.count.turn.ends(data.map_or(0, Bytes::len));
             match frame {
                 None => return Poll::Ready(None),
                 Some(Err(_)) => return Poll::Ready(Some(Err(self.fail(BodyFault::Broken)))),
@@ -195,7 +205,7 @@ pub(crate) enum Outgoing {
         pieces: VecDeque<Bytes>,
         left: u64,
         /// What it may take of the memory for bodies that are held back.
-        _room: Option<OwnedSemaphorePermit>,
+        _room: Option<Portion>,
     },
     /// It passes as it comes.
     Passing { body: Box<ClientBody> },
@@ -207,7 +217,7 @@ pub(crate) enum Outgoing {
 }
 
 impl Outgoing {
-    pub(crate) fn held(pieces: VecDeque<Bytes>, room: Option<OwnedSemaphorePermit>) -> Self {
+    pub(crate) fn held(pieces: VecDeque<Bytes>, room: Option<Portion>) -> Self {
         let left = pieces.iter().map(|piece| piece.len() as u64).sum();
         if left == 0 {
             return Self::Empty;
@@ -337,6 +347,11 @@ impl Relay {
     pub(crate) fn hold(&mut self, piece: Bytes) {
         self.held.push_back(piece);
     }
+
+    /// Whether a connection to the site waits for the client.
+    fn holds_a_connection(&self) -> bool {
+        self.lease.is_some()
+    }
 }
 
 /// The body of an answer, with the record that is told at its end.
@@ -391,6 +406,10 @@ impl Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let this = self.get_mut();
+        if let (Kind::Relay(_), Some(closing)) = (&this.kind, &this.closing) {
+            // It took what it was handed before.
+            closing.count.turn.ends(0);
+        }
         let frame = match &mut this.kind {
             Kind::Whole(bytes) if bytes.is_empty() => None,
             Kind::Whole(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
@@ -400,7 +419,11 @@ impl Body for Answer {
             },
         };
         if let (Some(Ok(frame)), Some(closing)) = (&frame, &mut this.closing) {
-            closing.sent(frame.data_ref().map_or(&[], |data| data));
+            let data: &[u8] = frame.data_ref().map_or(&[], |data| data);
+            closing.sent(data);
+            if matches!(&this.kind, Kind::Relay(relay) if relay.holds_a_connection()) {
+                closing.count.turn.begins(data.len());
+            }
         }
         match &frame {
             None => {

@@ -60,6 +60,11 @@ impl Census {
         })
     }
 
+    /// Whether more than three quarters of the places are taken.
+    pub(crate) fn is_crowded(&self, most: usize) -> bool {
+        self.all().saturating_mul(4) > most.saturating_mul(3)
+    }
+
     /// How many there are.
     pub(crate) fn all(&self) -> usize {
         self.counts
@@ -100,7 +105,9 @@ mod tests {
         let first = census.enter(one, 3, 2).unwrap();
         let second = census.enter(two, 3, 2).unwrap();
         assert_eq!(census.enter(one, 3, 2).unwrap_err(), Full::Client);
+        assert!(!census.is_crowded(3));
         let third = census.enter(other, 3, 2).unwrap();
+        assert!(census.is_crowded(3));
         assert_eq!(census.enter(other, 3, 2).unwrap_err(), Full::Altogether);
         drop((first, second));
         assert_eq!(census.all(), 1);

@@ -27,6 +27,9 @@ use crate::server::{Shared, Stopping};
 use crate::tls::Opened;
 use crate::wire::{Link, Stream, Wire};
 
+/// Where connections are scarce, unused ones are kept for this part of the usual time.
+const CROWDED: u32 = 12;
+
 /// What requests on a connection know of it.
 #[derive(Debug)]
 pub(crate) struct Conn {
@@ -273,6 +276,7 @@ where
             ended = connection.as_mut() => {
                 return ended.map_or_else(Ended::Failed, |()| Ended::Done);
             }
+            () = conn.link.ended() => return Ended::Slow,
             _ = stopping.wait_for(|stopping| *stopping != Stopping::Not), if !finishing => {
                 finishing = true;
                 finish(connection.as_mut());
@@ -307,7 +311,12 @@ fn patience(conn: &Conn, limits: &Limits) -> Patience {
     }
     if doing.active == 0 {
         let quiet = doing.still_for.min(doing.phase_for);
-        let idle = matches!(doing.phase, Phase::Idle) && quiet > limits.idle;
+        let patience = if conn.shared.census.is_crowded(limits.connections) {
+            limits.idle / CROWDED
+        } else {
+            limits.idle
+        };
+        let idle = matches!(doing.phase, Phase::Idle) && quiet > patience;
         return if idle { Patience::Idle } else { Patience::Left };
     }
     // Every wait of a request has its own end; this one is for what has none: a client of HTTP/2

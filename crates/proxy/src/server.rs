@@ -54,7 +54,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) told: Told,
     pub(crate) ips: Ips,
-    census: Arc<Census>,
+    pub(crate) census: Arc<Census>,
     tickets: Arc<dyn ProducesTickets>,
     stopping: watch::Sender<Stopping>,
     /// Servers by what they are named as, as long as a policy or a request needs them.

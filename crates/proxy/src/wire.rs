@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
@@ -41,6 +42,7 @@ pub(crate) enum Stream {
 pub(crate) struct Link {
     inner: Mutex<Inner>,
     active: AtomicUsize,
+    end: Notify,
     begun: Instant,
     /// Milliseconds after `begun` at which something last moved.
     moved: AtomicU64,
@@ -81,6 +83,7 @@ impl Link {
                 broken: None,
             }),
             active: AtomicUsize::new(0),
+            end: Notify::new(),
             begun: now,
             moved: AtomicU64::new(0),
         })
@@ -109,6 +112,16 @@ impl Link {
         if let Some(reader) = inner.reader.take() {
             reader.wake();
         }
+    }
+
+    /// The connection has to end: others wait for what its slow client holds.
+    pub(crate) fn end(&self) {
+        self.end.notify_one();
+    }
+
+    /// Ready when the connection has to end.
+    pub(crate) async fn ended(&self) {
+        self.end.notified().await;
     }
 
     pub(crate) fn request_begins(&self) {

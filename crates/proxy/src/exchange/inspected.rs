@@ -8,12 +8,12 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri, response};
 use mamori_waf::RuleSet;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::pump::{self, Pump};
 use super::refused::Refused;
 use super::{Job, Step};
 use crate::body::{ClientBody, Outgoing, Pieces, Relay};
+use crate::commons::Portion;
 use crate::event::{Event, Refusal, RequestId, Told, UpstreamTrouble};
 use crate::framing::Head;
 use crate::inspect::{About, Case, Desk, Ends, Findings, Stop, Uninspected, Unpacked};
@@ -247,11 +247,8 @@ pub(super) async fn body(
     if case.judged {
         return Ok((super::passing(body, true), Some(case), None));
     }
-    let room = match job
-        .active
-        .desk
-        .room(announced(parts).unwrap_or(buffer).min(buffer))
-    {
+    let wanted = announced(parts).unwrap_or(buffer).min(buffer);
+    let room = match job.active.desk.room(&job.asker(), wanted).await {
         Ok(room) => room,
         Err(uninspected) => {
             unless_refused(&job.active.desk, case.mode, uninspected)?;
@@ -302,7 +299,7 @@ async fn whole(
     case: Case,
     held: VecDeque<Bytes>,
     bytes: usize,
-    room: OwnedSemaphorePermit,
+    room: Portion,
 ) -> Step<Inspected> {
     let desk = Arc::clone(&job.active.desk);
     let mode = case.mode;

@@ -25,6 +25,7 @@ use hyper::upgrade::OnUpgrade;
 pub(crate) use closing::Closing;
 
 use crate::body::{Answer, ClientBody, Outgoing, Relay};
+use crate::commons::Asker;
 use crate::connection::Conn;
 use crate::event::{Event, Outcome, RequestId, UpstreamTrouble};
 use crate::framing::{Authority, Fault, Head};
@@ -62,6 +63,13 @@ impl Job {
 
     fn conn(&self) -> &Arc<Conn> {
         self.closing.conn()
+    }
+
+    /// Who asks for what all clients share.
+    fn asker(&self) -> Asker {
+        let exempt = ips::is_exempt(self.policy().parts(), self.client.address);
+        let (count, link) = (&self.closing.count, &self.conn().link);
+        Asker::new(self.client.address, !exempt, count, link)
     }
 }
 
@@ -298,7 +306,8 @@ async fn send(
 ) -> Step<Sent> {
     let active = Arc::clone(&job.active);
     let count = Arc::clone(&job.closing.count);
-    let sending = active.groups[job.site].send(request, repeatable, &count);
+    let asker = job.asker();
+    let sending = active.groups[job.site].send(request, repeatable, &asker, &count);
     let outcome = match pump {
         None => sending.await,
         Some(pump) => {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::inspected::{Inspected, Whose, conclude, unless_decided, unless_refused};
 use super::refused::Refused;
 use super::{Job, Step};
 use crate::body::{BodyFault, ClientBody, Outgoing, Pieces};
+use crate::commons::Portion;
 use crate::event::{Refusal, UpstreamTrouble};
 use crate::inspect::{Case, Desk, Stop};
 use crate::policy::WafMode;
@@ -46,7 +47,7 @@ pub(super) fn withheld(
     held: VecDeque<Bytes>,
     body: ClientBody,
     left: Option<u64>,
-    room: OwnedSemaphorePermit,
+    room: Portion,
 ) -> Inspected {
     let (sender, pieces) = mpsc::channel(2);
     let (tell, verdict) = oneshot::channel();

@@ -7,8 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
+use crate::commons::{Asker, Commons, Portion};
 use crate::policy::Inspection;
 
 /// Memory for bodies is counted in these.
@@ -28,7 +29,7 @@ pub(crate) enum Uninspected {
 pub(crate) struct Desk {
     places: Semaphore,
     /// Kilobytes for bodies that are held back.
-    room: Arc<Semaphore>,
+    room: Arc<Commons>,
     inside: Arc<AtomicUsize>,
     most: usize,
     settings: Inspection,
@@ -47,9 +48,10 @@ impl Desk {
     pub(crate) fn new(settings: Inspection) -> Self {
         Self {
             places: Semaphore::new(settings.threads.clamp(1, Semaphore::MAX_PERMITS)),
-            room: Arc::new(Semaphore::new(
-                (settings.memory / UNIT).min(Semaphore::MAX_PERMITS),
-            )),
+            room: Commons::new(
+                settings.memory / UNIT,
+                settings.memory_of_client.div_ceil(UNIT),
+            ),
             inside: Arc::new(AtomicUsize::new(0)),
             most: settings.threads.saturating_add(settings.queue),
             settings,
@@ -60,12 +62,11 @@ impl Desk {
         &self.settings
     }
 
-    /// Room for a body of this many bytes, if there is any left. It is given back with the value.
-    pub(crate) fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Uninspected> {
+    /// Room for a body of this many bytes. It is given back with the value.
+    pub(crate) async fn room(&self, asker: &Asker, bytes: usize) -> Result<Portion, Uninspected> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        Arc::clone(&self.room)
-            .try_acquire_many_owned(units)
-            .map_err(|_| Uninspected::Full)
+        let room = self.room.take(asker, units, self.settings.wait).await;
+        room.ok_or(Uninspected::Full)
     }
 
     /// Runs `work` on `subject`, which is `bytes` large.

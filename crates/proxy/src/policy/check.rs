@@ -284,6 +284,10 @@ fn site(parts: &PolicyParts, site: &Site) -> Result<(), PolicyError> {
     }
     for (limit, value) in [
         ("pool.connections", site.pool.connections),
+        (
+            "pool.connections_of_client",
+            site.pool.connections_of_client,
+        ),
         ("pool.down_after", site.pool.down_after as usize),
         ("firewall.buffer", firewall.buffer),
     ] {
@@ -319,6 +323,10 @@ fn limits(parts: &PolicyParts) -> Result<(), PolicyError> {
         ("streams", limits.streams as usize),
         ("inspection.threads", parts.inspection.threads),
         ("inspection.queue", parts.inspection.queue),
+        (
+            "inspection.memory_of_client",
+            parts.inspection.memory_of_client,
+        ),
     ] {
         if value == 0 {
             return Err(PolicyError::Limit(limit));

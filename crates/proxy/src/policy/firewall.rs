@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mamori_waf::RuleSet;
 
@@ -131,6 +132,10 @@ pub struct Inspection {
     pub queue: usize,
     /// Bytes of all bodies together that are held back for their verdict.
     pub memory: usize,
+    /// What of it one client can have (an IPv4 address, an IPv6 /64).
+    pub memory_of_client: usize,
+    /// How long a body waits for it. Where one waits, the slowest clients lose theirs.
+    pub wait: Duration,
     /// What happens when the queue or the memory is full.
     pub overload: Overload,
     /// Requests of at most this many bytes are inspected where they are: the way to another thread
@@ -145,6 +150,8 @@ impl Default for Inspection {
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             queue: 256,
             memory: 128 << 20,
+            memory_of_client: 16 << 20,
+            wait: Duration::from_secs(3),
             overload: Overload::Refuse,
             inline: 4096,
         }

@@ -68,7 +68,10 @@ pub struct Pool {
     pub spare: usize,
     /// Connections to each server.
     pub connections: usize,
-    /// How long a request waits for one of them.
+    /// How many of them requests of one client have at the same time (an IPv4 address, an IPv6 /64).
+    pub connections_of_client: usize,
+    /// How long a request waits for one of them. Where somebody waits, the slowest clients lose
+    /// theirs.
     pub wait: Duration,
     /// Failures in a row after which a server counts as down.
     pub down_after: u32,
@@ -85,6 +88,7 @@ impl Default for Pool {
             idle: Duration::from_secs(4),
             spare: 64,
             connections: 256,
+            connections_of_client: 64,
             wait: Duration::from_secs(10),
             down_after: 2,
             probe_every: Duration::from_secs(1),

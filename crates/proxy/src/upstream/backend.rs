@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use hyper::client::conn::{http1, http2};
 use mamori_kernel::Clock;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body::Outgoing;
+use crate::commons::{Asker, Commons, Portion};
 use crate::event::{Event, Told};
 use crate::policy::{Pool, Upstream};
 use crate::upstream::reach::{self, Secured, Sender};
@@ -26,7 +26,7 @@ pub(crate) struct Backend {
     spare: Mutex<Vec<Spare>>,
     /// The connection of HTTP/2 that all requests share.
     two: Mutex<Option<http2::SendRequest<Outgoing>>>,
-    places: Arc<Semaphore>,
+    places: Arc<Commons>,
     failures: AtomicU32,
     down: AtomicBool,
     told: Told,
@@ -56,7 +56,7 @@ impl Backend {
     ) -> Arc<Self> {
         Arc::new(Self {
             address: Arc::clone(&upstream.address),
-            places: Arc::new(Semaphore::new(pool.connections.min(Semaphore::MAX_PERMITS))),
+            places: Commons::new(pool.connections, pool.connections_of_client),
             pool: pool.clone(),
             secured: upstream.tls.as_ref().map(|tls| Secured::new(upstream, tls)),
             spare: Mutex::new(Vec::new()),
@@ -80,12 +80,9 @@ impl Backend {
         self.down.load(Ordering::Relaxed)
     }
 
-    /// The right to use one connection; waits until there is one.
-    pub(crate) async fn place(&self) -> OwnedSemaphorePermit {
-        match Arc::clone(&self.places).acquire_owned().await {
-            Ok(place) => place,
-            Err(_) => unreachable!("the semaphore is never closed"),
-        }
+    /// The right to use one connection; waits for one, but not for ever.
+    pub(crate) async fn place(&self, asker: &Asker) -> Option<Portion> {
+        self.places.take(asker, 1, self.pool.wait).await
     }
 
     /// A kept connection that can be used at once, the youngest first. A tunnel needs one of
@@ -168,7 +165,7 @@ impl Backend {
         let _ = stream.set_nodelay(true);
         match &self.secured {
             None => reach::one(stream).await,
-            Some(Ok(secured)) => secured.open(stream, tunnel).await,
+            Some(Ok(secured)) => secured.open(stream, tunnel, self.pool.connections).await,
             Some(Err(reason)) => Err(reason.clone()),
         }
     }
@@ -217,7 +214,7 @@ async fn probe(backend: Weak<Backend>, every: Duration) {
 pub(crate) struct Lease {
     backend: Arc<Backend>,
     sender: Sender,
-    place: OwnedSemaphorePermit,
+    place: Portion,
 }
 
 impl std::fmt::Debug for Lease {
@@ -227,7 +224,7 @@ impl std::fmt::Debug for Lease {
 }
 
 impl Lease {
-    pub(super) fn new(backend: &Arc<Backend>, sender: Sender, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(backend: &Arc<Backend>, sender: Sender, place: Portion) -> Self {
         Self {
             backend: Arc::clone(backend),
             sender,

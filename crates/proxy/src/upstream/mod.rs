@@ -19,6 +19,7 @@ pub(crate) use backend::{Backend, Lease};
 use reach::Sender;
 
 use crate::body::{Count, Outgoing};
+use crate::commons::{Asker, Portion};
 use crate::event::UpstreamTrouble;
 
 /// The servers of one site.
@@ -65,13 +66,13 @@ impl Group {
         &self,
         mut request: Request<Outgoing>,
         repeatable: bool,
+        asker: &Asker,
         count: &Count,
     ) -> Result<Sent, UpstreamTrouble> {
         let mut trouble = UpstreamTrouble::Down;
         let tunnel = request.headers().contains_key(UPGRADE);
         for backend in self.order() {
-            let places = backend.pool().wait;
-            let Ok(place) = tokio::time::timeout(places, backend.place()).await else {
+            let Some(place) = backend.place(asker).await else {
                 trouble = UpstreamTrouble::Busy;
                 continue;
             };
@@ -159,7 +160,7 @@ fn sent(
     backend: &Arc<Backend>,
     response: Response<Incoming>,
     sender: Sender,
-    place: tokio::sync::OwnedSemaphorePermit,
+    place: Portion,
     begun: Instant,
 ) -> Sent {
     Sent {

@@ -21,6 +21,13 @@ use crate::policy::{Upstream, UpstreamTls};
 /// How often a connection of HTTP/2 is asked whether it is still there.
 const ALIVE_EVERY: Duration = Duration::from_secs(20);
 
+/// Bytes of one answer that a server may send ahead of its client. With the usual bounds a few
+/// hundred slow clients would make the gateway keep hundreds of megabytes.
+const AHEAD: u32 = 64 * 1024;
+
+/// RFC 9113, 6.9.1.
+const LARGEST_WINDOW: u32 = (1 << 31) - 1;
+
 /// What requests are handed to.
 pub(crate) enum Sender {
     /// One request at a time.
@@ -118,14 +125,19 @@ impl Secured {
     }
 
     /// The handshake, and the protocol that was agreed on.
-    pub(super) async fn open(&self, stream: TcpStream, tunnel: bool) -> Result<Sender, String> {
+    pub(super) async fn open(
+        &self,
+        stream: TcpStream,
+        tunnel: bool,
+        streams: usize,
+    ) -> Result<Sender, String> {
         let config = if tunnel { &self.one } else { &self.both };
         let stream = TlsConnector::from(Arc::clone(config))
             .connect(self.name.clone(), stream)
             .await
             .map_err(|error| error.to_string())?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            two(stream).await
+            two(stream, streams).await
         } else {
             one(stream).await
         }
@@ -138,6 +150,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (sender, connection) = http1::Builder::new()
+        .max_buf_size(AHEAD as usize)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| error.to_string())?;
@@ -149,11 +162,17 @@ where
     Ok(Sender::One(sender))
 }
 
-async fn two<S>(stream: S) -> Result<Sender, String>
+/// HTTP/2 over a stream, for so many requests at the same time. The connection has room for what all
+/// of them have ahead: otherwise a few slow clients would stop the others' answers too.
+async fn two<S>(stream: S, streams: usize) -> Result<Sender, String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let streams = u32::try_from(streams).unwrap_or(u32::MAX);
+    let all = AHEAD.saturating_mul(streams).min(LARGEST_WINDOW);
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(AHEAD)
+        .initial_connection_window_size(all)
         .timer(TokioTimer::new())
         .keep_alive_interval(ALIVE_EVERY)
         .handshake(TokioIo::new(stream))

@@ -9,6 +9,7 @@ mod nginx;
 mod policy;
 mod serving;
 mod slow;
+mod stall;
 mod support;
 mod swap;
 mod tls;

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -17,7 +18,7 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::wire::{ask, get, post};
+use crate::support::wire::{Plain, ask, get, post};
 use crate::support::{Gateway, HOST, parts};
 
 /// A site that speaks TLS and says how it was spoken to.
@@ -89,6 +90,9 @@ async fn told(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
         |host| host.to_str().unwrap().to_owned(),
     );
     let path = parts.uri.path();
+    if path == "/large" {
+        return Ok(Response::new(Full::new(Bytes::from(vec![b'x'; 16 << 20]))));
+    }
     let text = format!("{:?} {host} {path} {}", parts.version, body.len());
     Ok(Response::new(Full::new(Bytes::from(text))))
 }
@@ -132,6 +136,27 @@ async fn requests_at_the_same_time_share_a_connection_of_http2() {
     }
     while let Some(status) = asking.join_next().await {
         assert_eq!(status.unwrap(), 200);
+    }
+    assert_eq!(site.connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn slow_clients_do_not_stop_others_on_a_connection_of_http2() {
+    let site = secured(&["127.0.0.1"], &["h2"]).await;
+    let tls = UpstreamTls::of_authorities(site.pem.as_bytes()).unwrap();
+    let gateway = Gateway::start(over_tls(&site, tls));
+    ask(gateway.http, get("/first", "")).await;
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut plain = Plain::open(gateway.http).await;
+        plain.send(get("/large", "")).await;
+        slow.push(plain);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for at in 0..3 {
+        let answer = ask(gateway.http, get(&format!("/{at}"), ""));
+        let answer = tokio::time::timeout(Duration::from_secs(2), answer).await;
+        assert_eq!(answer.expect("at once").status, 200);
     }
     assert_eq!(site.connections.load(Ordering::SeqCst), 1);
 }

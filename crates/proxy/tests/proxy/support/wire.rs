@@ -45,12 +45,18 @@ pub struct Plain {
     rest: Vec<u8>,
 }
 
-impl Plain {
-    pub async fn open(address: SocketAddr) -> Self {
+impl From<TcpStream> for Plain {
+    fn from(stream: TcpStream) -> Self {
         Self {
-            stream: TcpStream::connect(address).await.unwrap(),
+            stream,
             rest: Vec::new(),
         }
+    }
+}
+
+impl Plain {
+    pub async fn open(address: SocketAddr) -> Self {
+        Self::from(TcpStream::connect(address).await.unwrap())
     }
 
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
