@@ -269,6 +269,7 @@ fn site(
         mode: decided.policy.mode,
         rules,
         paths,
+        responses: own.inspect_answers,
         ..FirewallPolicy::default()
     };
     if decided.policy.closed {

@@ -18,6 +18,7 @@ fn site(name: &str, contract: &str) -> GatewaySite {
         hosts: vec![format!("{name}.example.jp")],
         upstreams: vec!["127.0.0.1:1".to_owned()],
         certificate: None,
+        inspect_answers: false,
     }
 }
 

@@ -26,6 +26,7 @@ async fn open() -> TestApp {
         hosts: vec![format!("{name}.example.jp")],
         upstreams: vec!["127.0.0.1:1".to_owned()],
         certificate: None,
+        inspect_answers: false,
     };
     let settings = Gateway {
         sites: vec![

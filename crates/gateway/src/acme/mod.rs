@@ -268,6 +268,7 @@ mod tests {
             hosts: vec!["www.example.jp".to_owned()],
             upstreams: Vec::new(),
             certificate: Some(SiteCertificate::Acme),
+            inspect_answers: false,
         }
     }
 

@@ -201,6 +201,7 @@ mod tests {
             hosts: vec!["*".to_owned(), "*.example.jp".to_owned(), "a.jp".to_owned()],
             upstreams: Vec::new(),
             certificate: None,
+            inspect_answers: false,
         };
         let names: Vec<String> = hosts(&site).collect();
         assert_eq!(names, ["www.example.jp", "a.jp"]);

@@ -250,6 +250,7 @@ mod tests {
             hosts: vec!["www.example.jp".to_owned()],
             upstreams: Vec::new(),
             certificate: Some(SiteCertificate::Files("a".into(), "b".into())),
+            inspect_answers: false,
         };
         let steps = [
             ("2026-03-10T00:00:00Z", None),

@@ -196,6 +196,7 @@ mod tests {
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             upstreams: vec!["127.0.0.1:1".to_owned()],
             certificate: Some(SiteCertificate::SelfMade),
+            inspect_answers: false,
         }
     }
 

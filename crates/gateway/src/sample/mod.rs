@@ -102,6 +102,7 @@ impl Stand {
                     files.certificate.clone(),
                     files.certificate.clone(),
                 )),
+                inspect_answers: false,
             },
             GatewaySite {
                 name: TRIAL.to_owned(),
@@ -110,6 +111,7 @@ impl Stand {
                 hosts: vec!["localhost".to_owned()],
                 upstreams,
                 certificate: None,
+                inspect_answers: false,
             },
         ];
         let settings = Gateway {

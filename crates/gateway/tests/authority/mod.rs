@@ -273,6 +273,7 @@ impl Bench {
                 // Nobody there: 502 is an answer too.
                 upstreams: vec!["127.0.0.1:1".to_owned()],
                 certificate: Some(SiteCertificate::Acme),
+                inspect_answers: false,
             }],
             ..Gateway::default()
         };

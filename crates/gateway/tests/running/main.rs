@@ -97,6 +97,7 @@ async fn open_as(rules: Option<PathBuf>, policy: &SitePolicy) -> Bench {
             hosts: vec!["www.example.jp".to_owned()],
             upstreams: vec![behind.to_string()],
             certificate: None,
+            inspect_answers: false,
         }],
         ..Gateway::default()
     };

@@ -23,6 +23,7 @@
 //! certificate_file = "secrets/site.pem"  # the site's certificate first; read again when it changes
 //! key_file = "secrets/site.key"
 //! certificate = "acme"                    # or, instead of files: from an authority; "self-made"
+//! inspect_answers = true                  # the rules look at answers too; without it at requests
 //!
 //! [[gateway.network]]                     # a country, a feed of attackers, the office
 //! name = "office-only"
@@ -129,6 +130,8 @@ pub struct GatewaySite {
     pub upstreams: Vec<String>,
     /// Where its certificate comes from; `None`: the site is plain HTTP only.
     pub certificate: Option<SiteCertificate>,
+    /// Whether the firewall looks at answers too.
+    pub inspect_answers: bool,
 }
 
 const SECTION: &str = "gateway";
@@ -296,6 +299,7 @@ fn sites(reader: &mut Reader, listens: Listens, acme: &Acme) -> Vec<GatewaySite>
         let hosts = reader.list(&key("hosts"), "[\"www.example.lg.jp\"]");
         let upstreams = reader.list(&key("upstreams"), "[\"127.0.0.1:8081\"]");
         let certificate = certificate::of_site(reader, &place, &hosts, listens, acme.challenge);
+        let inspect_answers = reader.boolean(&key("inspect_answers")).unwrap_or_default();
         for (field, there) in [
             ("name", name.is_some()),
             ("contract", contract.is_some()),
@@ -326,6 +330,7 @@ fn sites(reader: &mut Reader, listens: Listens, acme: &Acme) -> Vec<GatewaySite>
             hosts,
             upstreams,
             certificate,
+            inspect_answers,
         });
     }
     sites

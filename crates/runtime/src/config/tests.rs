@@ -269,7 +269,8 @@ fn the_organisations_accounts_need_all_that_belongs_to_them() {
 fn a_gateway_is_read_whole_and_missing_parts_are_named() {
     let config = parse(
         "[gateway]\nhttp = [\"127.0.0.1:8000\"]\nallowed = [\"203.0.113.0/24\"]\n\n[[gateway.site]]\n\
-         name = \"site\"\ncontract = \"c1\"\nhosts = [\"www.example.jp\"]\nupstreams = [\"127.0.0.1:81\"]\n",
+         name = \"site\"\ncontract = \"c1\"\nhosts = [\"www.example.jp\"]\nupstreams = [\"127.0.0.1:81\"]\n\
+         inspect_answers = true\n",
     )
     .expect("a gateway");
     let gateway = config.gateway.expect("a gateway");
@@ -277,6 +278,7 @@ fn a_gateway_is_read_whole_and_missing_parts_are_named() {
     assert_eq!(gateway.plan_gigabytes, 400);
     assert_eq!(gateway.sites[0].hosts, ["www.example.jp"]);
     assert!(gateway.sites[0].certificate.is_none());
+    assert!(gateway.sites[0].inspect_answers);
     assert_eq!(gateway.protection, Protection::WordPress);
     assert_eq!(gateway.access_days, 400);
     assert!(parse("").expect("defaults").gateway.is_none());
