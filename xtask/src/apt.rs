@@ -178,6 +178,30 @@ pub const SITE: &[Need] = &[
     },
 ];
 
+/// What `cargo xtask lab attack` attacks with.
+pub const ATTACK: &[Need] = &[
+    Need {
+        packages: &["sqlmap"],
+        why: "tries to inject SQL through the gateway",
+        sign: Sign::Program(&["sqlmap"]),
+    },
+    Need {
+        packages: &["wapiti"],
+        why: "tries every kind of injection through the gateway",
+        sign: Sign::Program(&["wapiti"]),
+    },
+    Need {
+        packages: &["slowhttptest"],
+        why: "tries to stall the gateway",
+        sign: Sign::Program(&["slowhttptest"]),
+    },
+    Need {
+        packages: &["curl"],
+        why: "the healthy client beside the slow ones",
+        sign: Sign::Program(&["curl"]),
+    },
+];
+
 /// Packages that bring a service of the system, and its unit. Ours are private ones: the system's
 /// are neither started now nor at the next boot.
 const SERVICES: &[(&str, &str)] = &[

@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
+use crate::apt;
 use crate::bench::figure::{Figure, Goal, Measured};
+use crate::binary::{self, Profile};
+use crate::site::RulesArgs;
 use crate::step::Steps;
 
 mod api;
+mod attack;
 mod crash;
 
 /// Arguments of `cargo xtask lab`.
@@ -35,6 +39,29 @@ enum Experiment {
         #[arg(long, value_name = "FILE")]
         binary: Option<std::path::PathBuf>,
     },
+    /// sqlmap, wapiti and slowhttptest on loopback against the gateway with a WordPress behind
+    Attack {
+        #[command(flatten)]
+        rules: RulesArgs,
+        /// Seconds of each slow attack (eight of them; 12, quickly 5)
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(3..))]
+        slow: Option<u32>,
+        /// Slow connections at the same time
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+        connections: u32,
+        /// Most seconds of one scan (twelve of them; 40, quickly 20)
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(10..))]
+        scan: Option<u32>,
+        /// Half the time: shorter, and at two doors of WordPress instead of six
+        #[arg(long)]
+        quick: bool,
+        /// A mamori that is built already, instead of building one in release
+        #[arg(long, value_name = "FILE")]
+        binary: Option<std::path::PathBuf>,
+        /// Print the figures as JSON on standard output
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 const LOST: Figure = Figure {
@@ -59,6 +86,41 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 seconds: *seconds,
             };
             api(&steps, bounds, binary.as_deref())
+        }
+        Experiment::Attack {
+            rules,
+            slow,
+            connections,
+            scan,
+            quick,
+            binary,
+            json,
+        } => {
+            let or = |given: &Option<u32>, usual, short| {
+                given.unwrap_or(if *quick { short } else { usual })
+            };
+            let bounds = attack::Bounds {
+                slow: or(slow, 12, 5),
+                connections: *connections,
+                scan: or(scan, 40, 20),
+                quick: *quick,
+            };
+            apt::ensure(&steps, &[apt::GATEWAY, apt::SITE, apt::ATTACK])?;
+            let rules = rules.find()?;
+            let mamori = match binary {
+                Some(binary) => binary.clone(),
+                None => binary::build(&steps, Profile::Release)?,
+            };
+            let outcome = attack::trials(&steps, bounds, &mamori, &rules)?;
+            eprintln!("\n{}", outcome.table());
+            if *json {
+                println!("{:#}", outcome.json());
+            }
+            Ok(if outcome.is_clean() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::step::Steps;
 
 pub mod guard;
 
-use guard::{Front, Guard, Rules};
+use guard::{Front, Guard, Rules, Strictness};
 
 /// The name under which visitors know the site, for browsers that are told where it lies.
 pub const NAME: &str = "www.mihon.example.jp";
@@ -76,12 +76,12 @@ pub struct Site {
 }
 
 impl Site {
-    /// Brings both up. Addresses in `allowed` are never limited or banned.
+    /// Brings both up.
     pub fn start(
         steps: &Steps,
         mamori: &Path,
         rules: &Rules,
-        allowed: &[&str],
+        strictness: Strictness<'_>,
     ) -> anyhow::Result<Self> {
         steps.say("WordPress: files, database, PHP, nginx");
         let port = free_port()?;
@@ -92,7 +92,7 @@ impl Site {
         let front = Front {
             hosts: NAMES,
             port,
-            allowed,
+            strictness,
         };
         let guard = Guard::start(mamori, rules, wordpress.address(), &front)?;
         Ok(Self { guard, wordpress })
@@ -158,7 +158,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(binary) => binary.clone(),
         None => binary::build(&steps, Profile::Dev)?,
     };
-    let site = Site::start(&steps, &mamori, &rules, &[])?;
+    let site = Site::start(&steps, &mamori, &rules, Strictness::default())?;
     steps.say("everything answers");
     if args.json {
         println!("{}", site.described());

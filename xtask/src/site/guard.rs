@@ -1,5 +1,6 @@
 //! A fresh installation of Mamori whose gateway stands before some web server.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -21,6 +22,9 @@ const CONTRACT_FILE: &str = "contracts/kokoshelju-r8.toml";
 pub const CONTRACT: &str = "kokoshelju-r8";
 /// Who administers the console.
 pub const ADMINISTRATOR: &str = "sekinin";
+
+/// Begins as a service of the system does, whatever this shell allows: with 1,024 open files.
+const AS_A_SERVICE: &str = "ulimit -S -n 1024; exec \"$@\"";
 
 /// How long the first page may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -93,15 +97,24 @@ pub struct Front<'a> {
     pub hosts: &'a [&'a str],
     /// On loopback.
     pub port: u16,
+    /// What it looks at.
+    pub strictness: Strictness<'a>,
+}
+
+/// How strict a gateway is beyond the policy of a new site.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Strictness<'a> {
     /// Addresses that are never limited or banned.
     pub allowed: &'a [&'a str],
+    /// Whether the rules look at answers too.
+    pub inspect_answers: bool,
 }
 
 /// A running gateway with its console.
 #[derive(Debug)]
 pub struct Guard {
     /// `mamori serve`; ends with this.
-    _server: Kept,
+    pub server: Kept,
     /// Where visitors connect, on loopback.
     pub port: u16,
     /// Where the console listens, on loopback.
@@ -121,7 +134,11 @@ impl Guard {
         behind: SocketAddr,
         front: &Front<'_>,
     ) -> anyhow::Result<Self> {
-        let Front { hosts, port, .. } = *front;
+        let Front {
+            hosts,
+            port,
+            strictness,
+        } = *front;
         let folder = Folder::make("mamori-guard", &User::Ourselves)?;
         let part = folder.part("all", &User::Ourselves)?;
         let data = part.join("data");
@@ -130,7 +147,7 @@ impl Guard {
             "[gateway]".to_owned(),
             format!("http = [\"127.0.0.1:{port}\"]"),
             format!("rules = {}", quoted(&rules.folder)),
-            format!("allowed = {:?}", front.allowed),
+            format!("allowed = {:?}", strictness.allowed),
         ];
         lines.push(format!(
             "plugin = {}",
@@ -147,6 +164,7 @@ impl Guard {
         lines.push(format!("contract = \"{CONTRACT}\""));
         lines.push(format!("hosts = {hosts:?}"));
         lines.push(format!("upstreams = [\"{behind}\"]"));
+        lines.push(format!("inspect_answers = {}", strictness.inspect_answers));
         fs::write(data.join("mamori.toml"), lines.join("\n"))?;
 
         let on_data = |arguments: &[&str]| {
@@ -180,7 +198,9 @@ impl Guard {
 
         let console = free_port()?;
         // The shell that keeps it hands its environment on.
-        let mut command = vec!["env".into()];
+        let mut command = ["sh", "-c", AS_A_SERVICE, "sh", "env"]
+            .map(OsString::from)
+            .to_vec();
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("MAMORI_") {
                 command.extend(["-u".into(), name]);
@@ -205,7 +225,7 @@ impl Guard {
                 && ask(port, hosts[0], "/", PATIENCE).is_ok_and(|s| s == 200)
         })?;
         Ok(Self {
-            _server: server,
+            server,
             port,
             console,
             token,
