@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::error::{LoadError, Place, Problem};
 use crate::limits::Limits;
 use crate::ruleset::{
-    Bits, Chains, Effect, Exclusion, Filter, Group, Jump, Link, PrefilterBuilder, Quick,
+    Bits, Chains, Effect, Exclusion, Filter, Gate, Group, Jump, Link, PrefilterBuilder, Quick,
     QuickNumber, ROOT, Rule, RuleChoice, RuleSet, ScanClass,
 };
 use crate::seclang::actions::{self, Actions, Disruptive};
@@ -95,6 +95,11 @@ pub(crate) fn compile(
     let score_slots =
         ["blocking_inbound_anomaly_score", "anomaly_score"].map(|name| names.find(name.as_bytes()));
     let [request, response] = compiler.builders;
+    let phases = phases.map(|list| {
+        list.into_iter()
+            .map(|number| Gate::of(number, &rules[number as usize]))
+            .collect()
+    });
     Ok(RuleSet {
         rules,
         phases,

@@ -84,6 +84,25 @@ pub(crate) struct Filter {
     pub(crate) group: Option<u32>,
 }
 
+/// A rule in the list of its phase, with what most often says that it need not be looked at: rules
+/// are large and lie far apart, this list is gone through for every request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gate {
+    pub(crate) rule: u32,
+    /// Class, group and bit of its first link.
+    pub(crate) group: Option<(ScanClass, u32, u32)>,
+}
+
+impl Gate {
+    fn of(number: u32, rule: &Rule) -> Self {
+        let filter = rule.links.first().and_then(|link| link.filter);
+        Self {
+            rule: number,
+            group: filter.and_then(|filter| Some((filter.class, filter.group?, filter.bit))),
+        }
+    }
+}
+
 /// A comparison of one number in TX, the commonest of all rules.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Quick {
@@ -128,7 +147,7 @@ pub(crate) struct Group {
 pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     /// Rules by phase, in order.
-    pub(crate) phases: [Vec<u32>; 5],
+    pub(crate) phases: [Vec<Gate>; 5],
     pub(crate) chains: Chains,
     pub(crate) names: TxNames,
     pub(crate) settings: Settings,

@@ -4,7 +4,8 @@
 //! select the candidates; only their own operators then run. A value is searched once, whatever the
 //! number of rules.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::automaton::Automaton;
+use aho_corasick::{Anchored, MatchKind, dfa, nfa};
 
 use crate::ruleset::literal::{ByteSet, Required};
 
@@ -21,16 +22,27 @@ pub(crate) enum ScanClass {
 #[derive(Debug)]
 struct Condition {
     length: usize,
-    bytes: Vec<ByteSet>,
+    /// Where its sets of bytes begin and end; they lie together, for they are asked for all the time.
+    sets: std::ops::Range<usize>,
+}
+
+/// The search for literals.
+#[derive(Debug)]
+enum Literals {
+    /// Every request is searched: a table.
+    Fast(dfa::DFA),
+    /// Few responses are searched: there memory counts more than speed.
+    Small(nfa::contiguous::NFA),
 }
 
 /// The search for one class.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
-    automaton: Option<AhoCorasick>,
+    literals: Option<Literals>,
     /// For each literal the bits that it makes candidates.
     owners: Vec<Vec<u32>>,
     conditions: Vec<Condition>,
+    sets: Vec<ByteSet>,
     /// Bits without literals that need one of these bytes, a row for each byte.
     by_byte: Vec<u64>,
     /// Bits without literals and bytes.
@@ -43,6 +55,7 @@ pub(crate) struct Prefilter {
 pub(crate) struct PrefilterBuilder {
     literals: std::collections::BTreeMap<Vec<u8>, Vec<u32>>,
     conditions: Vec<Condition>,
+    sets: Vec<ByteSet>,
     unconditional: Vec<u32>,
 }
 
@@ -53,9 +66,11 @@ impl PrefilterBuilder {
     /// Adds a link; gives back its bit.
     pub(crate) fn add(&mut self, required: &Required) -> u32 {
         let bit = self.conditions.len() as u32;
+        let from = self.sets.len();
+        self.sets.extend_from_slice(&required.bytes);
         self.conditions.push(Condition {
             length: required.length,
-            bytes: required.bytes.clone(),
+            sets: from..self.sets.len(),
         });
         if required.literals.is_empty() {
             self.unconditional.push(bit);
@@ -69,24 +84,12 @@ impl PrefilterBuilder {
     pub(crate) fn build(self, class: ScanClass) -> Prefilter {
         let (literals, owners): (Vec<Vec<u8>>, Vec<_>) = self.literals.into_iter().unzip();
         let size: usize = literals.iter().map(Vec::len).sum();
-        // Every request is searched, few responses are: there memory counts more than speed.
-        let kind = if class == ScanClass::Request && size <= MOST_DFA {
-            AhoCorasickKind::DFA
-        } else {
-            AhoCorasickKind::ContiguousNFA
-        };
-        let automaton = (!literals.is_empty())
-            .then(|| {
-                AhoCorasick::builder()
-                    .ascii_case_insensitive(true)
-                    .match_kind(MatchKind::Standard)
-                    .kind(Some(kind))
-                    .build(&literals)
-                    .ok()
-            })
+        let fast = class == ScanClass::Request && size <= MOST_DFA;
+        let searched = (!literals.is_empty())
+            .then(|| Literals::new(&literals, fast))
             .flatten();
         // Without the automaton every link is a candidate: slow, but right.
-        let unconditional = if automaton.is_none() {
+        let unconditional = if searched.is_none() {
             (0..self.conditions.len() as u32).collect()
         } else {
             self.unconditional
@@ -96,7 +99,7 @@ impl PrefilterBuilder {
         let mut by_byte = vec![0; words * 256];
         for bit in unconditional {
             let (word, mask) = (bit as usize / 64, 1u64 << (bit % 64));
-            match self.conditions[bit as usize].bytes.first() {
+            match self.sets[self.conditions[bit as usize].sets.clone()].first() {
                 Some(set) => {
                     for byte in set.bytes() {
                         by_byte[usize::from(byte) * words + word] |= mask;
@@ -106,10 +109,11 @@ impl PrefilterBuilder {
             }
         }
         Prefilter {
-            automaton,
+            literals: searched,
             owners,
             words,
             conditions: self.conditions,
+            sets: self.sets,
             always,
             by_byte,
         }
@@ -133,21 +137,22 @@ impl Prefilter {
                 *word |= more;
             }
         }
-        if let Some(automaton) = &self.automaton
-            && value.len() >= automaton.min_pattern_len()
-        {
-            for found in automaton.find_overlapping_iter(value) {
-                for bit in &self.owners[found.pattern().as_usize()] {
-                    row[*bit as usize / 64] |= 1 << (bit % 64);
-                }
-            }
+        match &self.literals {
+            Some(Literals::Fast(automaton)) => mark(automaton, value, &self.owners, row),
+            Some(Literals::Small(automaton)) => mark(automaton, value, &self.owners, row),
+            None => {}
         }
         for (at, word) in row.iter_mut().enumerate() {
             let mut left = *word;
             while left != 0 {
                 let bit = left.trailing_zeros();
                 left &= left - 1;
-                if !self.conditions[at * 64 + bit as usize].holds(value.len(), seen) {
+                let condition = &self.conditions[at * 64 + bit as usize];
+                let holds = value.len() >= condition.length
+                    && self.sets[condition.sets.clone()]
+                        .iter()
+                        .all(|set| set.intersects(seen));
+                if !holds {
                     *word &= !(1 << bit);
                 }
             }
@@ -155,8 +160,71 @@ impl Prefilter {
     }
 }
 
-impl Condition {
-    fn holds(&self, length: usize, seen: &ByteSet) -> bool {
-        length >= self.length && self.bytes.iter().all(|set| set.intersects(seen))
+impl Literals {
+    fn new(literals: &[Vec<u8>], fast: bool) -> Option<Self> {
+        Some(if fast {
+            let made = dfa::DFA::builder()
+                .ascii_case_insensitive(true)
+                .match_kind(MatchKind::Standard)
+                .build(literals);
+            Self::Fast(made.ok()?)
+        } else {
+            let made = nfa::contiguous::NFA::builder()
+                .ascii_case_insensitive(true)
+                .match_kind(MatchKind::Standard)
+                .build(literals);
+            Self::Small(made.ok()?)
+        })
+    }
+}
+
+/// Marks the bits of all literals in a value. In step with the automaton: there is a match every few
+/// bytes, and beginning a search anew after each costs more than the search.
+fn mark<A: Automaton>(automaton: &A, value: &[u8], owners: &[Vec<u32>], row: &mut [u64]) {
+    if value.len() < automaton.min_pattern_len() {
+        return;
+    }
+    let Ok(mut state) = automaton.start_state(Anchored::No) else {
+        return;
+    };
+    for byte in value {
+        state = automaton.next_state(Anchored::No, state, *byte);
+        if automaton.is_special(state) && automaton.is_match(state) {
+            for at in 0..automaton.match_len(state) {
+                for bit in &owners[automaton.match_pattern(state, at).as_usize()] {
+                    row[*bit as usize / 64] |= 1 << (bit % 64);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Literals that begin, end and lie within each other, in any case.
+    #[test]
+    fn all_literals_are_found_by_both_automata() {
+        let words = ["select", "ele", "Lect", "t from", "from"];
+        for class in [ScanClass::Request, ScanClass::Response] {
+            let mut builder = PrefilterBuilder::default();
+            for word in words {
+                builder.add(&Required {
+                    literals: vec![word.to_ascii_lowercase().into_bytes()],
+                    ..Required::default()
+                });
+            }
+            let filter = builder.build(class);
+            let found = |value: &[u8]| {
+                let mut rows = Vec::new();
+                filter.scan(value, &ByteSet::of(value), &mut rows);
+                rows
+            };
+            assert_eq!(found(b"x SELECT FROM y"), [0b11111]);
+            assert_eq!(found(b"elect"), [0b00110]);
+            assert_eq!(found(b"from"), [0b10000]);
+            assert_eq!(found(b"fr"), [0]);
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::tx::{TxValue, number, write_number};
 use super::{Found, Removal, Transaction};
 use crate::limits::Exhausted;
 use crate::report::{Decision, Hit, RuleMatch, Why};
-use crate::ruleset::{Effect, Filter, Jump, Link, Quick, QuickNumber, Rule, RuleSet, ScanClass};
+use crate::ruleset::{Effect, Gate, Jump, Link, Quick, QuickNumber, Rule, RuleSet, ScanClass};
 use crate::seclang::ctl::Mode;
 use crate::seclang::operator::{Number, Operator};
 use crate::seclang::targets::Target;
@@ -28,21 +28,21 @@ impl Transaction {
         self.group_known.fill(false);
         let list = &rules.phases[at];
         let mut next = 0;
-        while let Some(number) = list.get(next).copied() {
+        while let Some(Gate {
+            rule: number,
+            group,
+        }) = list.get(next).copied()
+        {
             next += 1;
             if self.removed.contains(number) {
                 continue;
             }
-            let rule = &rules.rules[number as usize];
-            if let Some(Filter {
-                class,
-                bit,
-                group: Some(group),
-            }) = rule.links[0].filter
+            if let Some((class, group, bit)) = group
                 && !self.in_group(&rules, class, group, bit)
             {
                 continue;
             }
+            let rule = &rules.rules[number as usize];
             let matched = self.rule(&rules, number, rule);
             if self.exhausted(&rules) {
                 break;
