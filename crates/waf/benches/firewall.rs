@@ -4,6 +4,8 @@
 //! `cargo bench -p mamori-waf` prints CPU microseconds per request. The peer takes part where a C
 //! compiler and Debian's `libmodsecurity-dev` are installed. CPU time of this thread is read from
 //! the kernel, so that other work on the machine counts little; rounds of both are interleaved.
+//! `cargo bench -p mamori-waf -- GET --alone` measures the classes with that word, without the peer:
+//! for a profiler.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -20,6 +22,8 @@ use support::request::Request;
 const ROUNDS: usize = 5;
 /// Repetitions within a round.
 const REPEAT: usize = 20;
+/// Inspections within a round without the peer, which is slow.
+const ALONE: usize = 600;
 
 /// Requests of one kind, with the least ratio to the peer that is promised for them.
 struct Class {
@@ -127,10 +131,10 @@ fn resident_kilobytes() -> u64 {
 }
 
 /// Mean CPU microseconds per request, and how many were refused.
-fn ours(rules: &Arc<RuleSet>, requests: &[Request]) -> (f64, usize) {
+fn ours(rules: &Arc<RuleSet>, requests: &[Request], repeat: usize) -> (f64, usize) {
     let mut refused = 0;
     let start = cpu_nanoseconds();
-    for round in 0..REPEAT {
+    for round in 0..repeat {
         for request in requests {
             let report = request.inspect(rules);
             if round == 0 && !report.decision.passes() {
@@ -139,7 +143,7 @@ fn ours(rules: &Arc<RuleSet>, requests: &[Request]) -> (f64, usize) {
         }
     }
     let used = cpu_nanoseconds().saturating_sub(start) as f64 / 1000.0;
-    (used / (REPEAT * requests.len()) as f64, refused)
+    (used / (repeat * requests.len()) as f64, refused)
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -162,18 +166,35 @@ fn main() {
         cpu_nanoseconds().saturating_sub(start) as f64 / 1e6,
         (resident_kilobytes() - before) as f64 / 1024.0
     );
-    let peer = Peer::production(&crs);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let alone = arguments.iter().any(|argument| argument == "--alone");
+    let wanted = arguments
+        .iter()
+        .find(|argument| !argument.starts_with("--"));
+    let peer = if alone {
+        None
+    } else {
+        Peer::production(&crs)
+    };
     println!(
         "{:<16} {:>4} {:>10} {:>8} {:>12} {:>8} {:>7} {:>5}",
         "class", "n", "ours µs", "refused", "peer µs", "refused", "ratio", "goal"
     );
     let mut short = false;
     for class in classes() {
+        if wanted.is_some_and(|word| !class.name.contains(word.as_str())) {
+            continue;
+        }
+        let repeat = if alone {
+            ALONE.div_ceil(class.requests.len())
+        } else {
+            REPEAT
+        };
         let (mut own, mut others, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         let (mut refused, mut peer_refused) = (0, 0);
-        ours(&rules, &class.requests);
+        ours(&rules, &class.requests, repeat);
         for _ in 0..ROUNDS {
-            let (cost, count) = ours(&rules, &class.requests);
+            let (cost, count) = ours(&rules, &class.requests, repeat);
             own.push(cost);
             refused = count;
             if let Some(peer) = &peer {

@@ -4,6 +4,7 @@ mod body;
 mod collect;
 mod effects;
 mod feed;
+mod injection;
 mod operate;
 mod phase;
 mod store;

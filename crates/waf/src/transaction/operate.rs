@@ -1,7 +1,5 @@
 //! Operators on bytes.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use crate::ruleset::ByteSet;
 
 /// Whether `needle` stands in `value` with no word character on either side.
@@ -37,34 +35,6 @@ pub(super) fn invalid_utf8(value: &[u8]) -> bool {
     std::str::from_utf8(value).is_err()
 }
 
-/// SQL injection, by libinjection: its fingerprint.
-///
-/// The library indexes slices; should it ever fail, the value counts as an attack rather than
-/// stopping the process.
-pub(super) fn sqli(value: &[u8]) -> Option<Vec<u8>> {
-    match catch_unwind(AssertUnwindSafe(|| libinjectionrs::detect_sqli(value))) {
-        Ok(result) => result.is_injection().then(|| {
-            result
-                .fingerprint
-                .map(|print| print.as_str().as_bytes().to_vec())
-                .unwrap_or_default()
-        }),
-        Err(_) => Some(b"panic".to_vec()),
-    }
-}
-
-/// Cross-site scripting, by libinjection.
-pub(super) fn xss(value: &[u8], seen: &ByteSet) -> bool {
-    // All that it looks for needs a tag or an attribute with a value.
-    if !seen.contains(b'<') && !seen.contains(b'=') {
-        return false;
-    }
-    catch_unwind(AssertUnwindSafe(|| {
-        libinjectionrs::detect_xss(value).is_injection()
-    }))
-    .unwrap_or(true)
-}
-
 /// The check digit of card numbers.
 pub(super) fn luhn(digits: &[u8]) -> bool {
     let mut sum = 0u32;
@@ -91,31 +61,5 @@ mod tests {
         assert!(invalid_utf8(b"\x82\xa0"));
         assert!(luhn(b"4111 1111 1111 1111"));
         assert!(!luhn(b"4111111111111112"));
-    }
-
-    #[test]
-    fn injections() {
-        assert_eq!(sqli(b"1' OR '1'='1").as_deref(), Some(&b"s&sos"[..]));
-        assert!(sqli("令和8年4月1日から(電話 0287-00-0000)".as_bytes()).is_none());
-        let value = b"<script>alert(1)</script>";
-        assert!(xss(value, &ByteSet::of(value)));
-    }
-
-    proptest::proptest! {
-        /// The short cut before libinjection passes over nothing that it would find.
-        #[test]
-        fn xss_needs_a_tag_or_an_attribute(value in "[a-z >/'\"`:;&#!?x\\-]{0,40}|[ -;>-~]{0,30}") {
-            proptest::prop_assert!(
-                value.contains('<') || !libinjectionrs::detect_xss(value.as_bytes()).is_injection()
-            );
-        }
-
-        #[test]
-        fn libinjection_does_not_panic(value in proptest::collection::vec(
-            proptest::prop_oneof![proptest::prelude::any::<u8>(), proptest::sample::select(b"'\"\\/*-#<>=!&;()`@$x0 \n".to_vec())], 0..60)
-        ) {
-            proptest::prop_assert_ne!(sqli(&value), Some(b"panic".to_vec()));
-            let _ = std::hint::black_box(libinjectionrs::detect_xss(&value));
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::injection;
 use super::operate;
 use super::tx::{TxValue, number, write_number};
 use super::{Found, Removal, Transaction};
@@ -325,7 +326,9 @@ impl Transaction {
     /// Whether the operator holds for a value; what it captured, where that is asked for.
     fn test(&mut self, rules: &RuleSet, link: &Link, found: Found) -> Option<Captured> {
         let seen = match link.operator {
-            Operator::ValidateByteRange(_) | Operator::DetectXss => self.store.seen(found.value),
+            Operator::ValidateByteRange(_) | Operator::DetectXss | Operator::DetectSqli => {
+                self.store.seen(found.value)
+            }
             _ => crate::ruleset::ByteSet::default(),
         };
         let value = self.store.bytes(found.value);
@@ -378,14 +381,14 @@ impl Transaction {
                 comparison.holds(number(value), right)
             }
             Operator::IpMatch(networks) => networks.contain(value),
-            Operator::DetectSqli => match operate::sqli(value) {
+            Operator::DetectSqli => match injection::sqli(value, &seen) {
                 Some(print) => {
                     captured = vec![Some(print)];
                     true
                 }
                 None => false,
             },
-            Operator::DetectXss => operate::xss(value, &seen),
+            Operator::DetectXss => injection::xss(value, &seen),
             Operator::ValidateByteRange(allowed) => operate::outside(&seen, allowed),
             Operator::ValidateUrlEncoding => operate::invalid_url_encoding(value),
             Operator::ValidateUtf8Encoding => operate::invalid_utf8(value),
