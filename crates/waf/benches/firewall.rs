@@ -171,11 +171,7 @@ fn main() {
     let wanted = arguments
         .iter()
         .find(|argument| !argument.starts_with("--"));
-    let peer = if alone {
-        None
-    } else {
-        Peer::production(&crs)
-    };
+    let peer = if alone { None } else { Peer::production(&crs) };
     println!(
         "{:<16} {:>4} {:>10} {:>8} {:>12} {:>8} {:>7} {:>5}",
         "class", "n", "ours µs", "refused", "peer µs", "refused", "ratio", "goal"

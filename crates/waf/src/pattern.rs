@@ -6,18 +6,92 @@
 //! error. Two things are loosened, which can only match more: atomic groups `(?>…)` become plain
 //! groups, possessive quantifiers become greedy ones.
 
-use regex_automata::meta;
+use std::sync::OnceLock;
+
+use regex_automata::{Match, meta};
 use regex_syntax::hir::Hir;
 
 use crate::error::Problem;
 
-/// A compiled pattern and what it was compiled from.
+/// A pattern that was read, and its structure.
 #[derive(Debug)]
 pub(crate) struct Pattern {
     /// The engine.
-    pub(crate) regex: meta::Regex,
+    pub(crate) regex: LazyRegex,
     /// For the literal analysis while rules are compiled.
     pub(crate) hir: Hir,
+}
+
+/// An expression that is compiled when a value first needs it.
+///
+/// Of the hundreds in a rule set, those that ordinary traffic never comes near would take most of
+/// the memory of the process. That they can be compiled is tried when the rules are loaded.
+#[derive(Debug)]
+pub(crate) struct LazyRegex {
+    rewritten: Box<str>,
+    fold: bool,
+    lines: bool,
+    compiled: OnceLock<Option<meta::Regex>>,
+}
+
+impl LazyRegex {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.rewritten
+    }
+
+    pub(crate) fn is_match(&self, value: impl AsRef<[u8]>) -> bool {
+        // An attack must not pass by an expression that cannot be had.
+        self.get()
+            .is_none_or(|regex| regex.is_match(value.as_ref()))
+    }
+
+    /// What the groups matched, the whole first; empty where nothing did.
+    pub(crate) fn groups(&self, value: &[u8], most: usize) -> Vec<Option<Vec<u8>>> {
+        let Some(regex) = self.get() else {
+            return Vec::new();
+        };
+        let mut groups = regex.create_captures();
+        regex.captures(value, &mut groups);
+        (0..groups.group_len().min(most))
+            .map(|at| {
+                groups
+                    .get_group(at)
+                    .map(|span| value[span.range()].to_vec())
+            })
+            .collect()
+    }
+
+    pub(crate) fn find_iter<'v>(&'v self, value: &'v [u8]) -> impl Iterator<Item = Match> + 'v {
+        self.get()
+            .into_iter()
+            .flat_map(move |regex| regex.find_iter(value))
+    }
+
+    /// Compiles it now, if it has not been needed yet.
+    pub(crate) fn warm(&self) {
+        self.get();
+    }
+
+    fn get(&self) -> Option<&meta::Regex> {
+        self.compiled
+            .get_or_init(|| {
+                let hir = parse(&self.rewritten, self.fold, self.lines).ok()?;
+                compile(&hir).ok()
+            })
+            .as_ref()
+    }
+}
+
+impl Clone for LazyRegex {
+    fn clone(&self) -> Self {
+        Self {
+            rewritten: self.rewritten.clone(),
+            fold: self.fold,
+            lines: self.lines,
+            // Shared where it is there.
+            compiled: self.compiled.clone(),
+        }
+    }
 }
 
 /// How much one regular expression may take.
@@ -38,27 +112,41 @@ impl Pattern {
 
     fn with(pattern: &str, fold: bool, lines: bool) -> Result<Self, Problem> {
         let rewritten = rewrite(pattern)?;
-        let hir = regex_syntax::ParserBuilder::new()
-            .unicode(false)
-            .utf8(false)
-            .dot_matches_new_line(true)
-            .case_insensitive(fold)
-            .multi_line(lines)
-            .nest_limit(200)
-            .build()
-            .parse(&rewritten)
-            .map_err(|error| Problem::Pattern(one_line(&error.to_string())))?;
-        let regex = meta::Builder::new()
-            .configure(
-                meta::Config::new()
-                    .utf8_empty(false)
-                    .nfa_size_limit(Some(NFA_LIMIT))
-                    .hybrid_cache_capacity(CACHE),
-            )
-            .build_from_hir(&hir)
-            .map_err(|error| Problem::Pattern(one_line(&error.to_string())))?;
+        let hir = parse(&rewritten, fold, lines)?;
+        compile(&hir)?;
+        let regex = LazyRegex {
+            rewritten: rewritten.into_boxed_str(),
+            fold,
+            lines,
+            compiled: OnceLock::new(),
+        };
         Ok(Self { regex, hir })
     }
+}
+
+fn parse(rewritten: &str, fold: bool, lines: bool) -> Result<Hir, Problem> {
+    regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .dot_matches_new_line(true)
+        .case_insensitive(fold)
+        .multi_line(lines)
+        .nest_limit(200)
+        .build()
+        .parse(rewritten)
+        .map_err(|error| Problem::Pattern(one_line(&error.to_string())))
+}
+
+fn compile(hir: &Hir) -> Result<meta::Regex, Problem> {
+    meta::Builder::new()
+        .configure(
+            meta::Config::new()
+                .utf8_empty(false)
+                .nfa_size_limit(Some(NFA_LIMIT))
+                .hybrid_cache_capacity(CACHE),
+        )
+        .build_from_hir(hir)
+        .map_err(|error| Problem::Pattern(one_line(&error.to_string())))
 }
 
 fn one_line(text: &str) -> String {

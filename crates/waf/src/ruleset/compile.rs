@@ -283,8 +283,8 @@ impl Compiler<'_> {
     fn select(&mut self, which: &Rules) -> u32 {
         let key = match which {
             Rules::Ids(ranges) => format!("i{ranges:?}"),
-            Rules::Tag(regex) => format!("t{regex:?}"),
-            Rules::Msg(regex) => format!("m{regex:?}"),
+            Rules::Tag(regex) => format!("t{}", regex.as_str()),
+            Rules::Msg(regex) => format!("m{}", regex.as_str()),
         };
         if let Some(known) = self.index.known.get(&key)
             && matches!(which, Rules::Ids(_))

@@ -1,7 +1,7 @@
 //! `ctl`: what a rule changes about the inspection of this one transaction.
 
 use crate::error::Problem;
-use crate::pattern::Pattern;
+use crate::pattern::{LazyRegex, Pattern};
 use crate::seclang::actions::{Actions, Effect};
 use crate::seclang::targets::{Target, target};
 use crate::seclang::text::TxNames;
@@ -12,9 +12,9 @@ pub(crate) enum Rules {
     /// Those with ids in these ranges.
     Ids(Vec<(u64, u64)>),
     /// Those with a tag that matches.
-    Tag(regex_automata::meta::Regex),
+    Tag(LazyRegex),
     /// Those with a message that matches.
-    Msg(regex_automata::meta::Regex),
+    Msg(LazyRegex),
 }
 
 impl Rules {

@@ -3,12 +3,10 @@
 //! What stands in the macro is known only when the rule runs. It is the same in nearly every
 //! transaction, so the last expression is kept.
 
-use std::sync::{Mutex, PoisonError};
-
-use regex_automata::meta::Regex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Problem;
-use crate::pattern::Pattern;
+use crate::pattern::{LazyRegex, Pattern};
 use crate::seclang::text::{Text, TxNames};
 
 /// The longest expression that is compiled while a request waits.
@@ -26,7 +24,7 @@ pub(crate) struct LatePattern {
 #[derive(Debug)]
 struct Last {
     text: Vec<u8>,
-    regex: Option<Regex>,
+    regex: Option<Arc<LazyRegex>>,
 }
 
 impl LatePattern {
@@ -40,7 +38,7 @@ impl LatePattern {
     }
 
     /// The expression for a text with its macros replaced; nothing where that is no expression.
-    pub(crate) fn regex(&self, text: &[u8]) -> Option<Regex> {
+    pub(crate) fn regex(&self, text: &[u8]) -> Option<Arc<LazyRegex>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = last.as_ref()
             && last.text == text
@@ -55,7 +53,7 @@ impl LatePattern {
         regex
     }
 
-    fn compile(&self, text: &[u8]) -> Option<Regex> {
+    fn compile(&self, text: &[u8]) -> Option<Arc<LazyRegex>> {
         let text = std::str::from_utf8(text).ok()?;
         if text.len() > LONGEST {
             return None;
@@ -65,6 +63,6 @@ impl LatePattern {
         } else {
             Pattern::new(text, false)
         };
-        pattern.ok().map(|pattern| pattern.regex)
+        pattern.ok().map(|pattern| Arc::new(pattern.regex))
     }
 }

@@ -4,7 +4,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::error::Problem;
 use crate::network::Networks;
-use crate::pattern::Pattern;
+use crate::pattern::{LazyRegex, Pattern};
 use crate::ruleset::{ByteSet, Required, of_pattern, of_text, of_words};
 use crate::seclang::late::LatePattern;
 use crate::seclang::text::{Text, TxNames};
@@ -13,7 +13,7 @@ use crate::seclang::text::{Text, TxNames};
 #[derive(Debug)]
 pub(crate) enum Operator {
     /// `@rx`
-    Rx(regex_automata::meta::Regex),
+    Rx(LazyRegex),
     /// `@rx` with macros in its pattern.
     RxText(Box<LatePattern>),
     /// `@pm`, `@pmFromFile`
@@ -45,7 +45,7 @@ pub(crate) enum Operator {
     /// `@validateUtf8Encoding`
     ValidateUtf8Encoding,
     /// `@verifyCC`
-    VerifyCc(regex_automata::meta::Regex),
+    VerifyCc(LazyRegex),
     /// `@unconditionalMatch`
     Always,
     /// `@noMatch`

@@ -1,9 +1,7 @@
 //! What a rule looks at: `ARGS|!ARGS:password|&REQUEST_HEADERS:Host|XML:/*`.
 
-use regex_automata::meta;
-
 use crate::error::Problem;
-use crate::pattern::Pattern;
+use crate::pattern::{LazyRegex, Pattern};
 use crate::seclang::text::{RuleField, Slot, TxNames};
 use crate::variable::{Shape, Variable};
 
@@ -15,7 +13,7 @@ pub(crate) enum Selector {
     /// The one of this name (lower case), and its number if it is one of TX.
     Name(Vec<u8>, Option<Slot>),
     /// Those whose name matches.
-    Pattern(meta::Regex, String),
+    Pattern(LazyRegex, String),
 }
 
 impl Selector {

@@ -260,7 +260,10 @@ mod tests {
         assert!(fingerprints > 8000, "{fingerprints}");
         // Operators of several characters that are more than operators hold a byte that is Other.
         for keyword in SQL_KEYWORDS.iter().filter(|word| {
-            !word.word.bytes().any(|byte| in_word(KINDS[usize::from(byte)]))
+            !word
+                .word
+                .bytes()
+                .any(|byte| in_word(KINDS[usize::from(byte)]))
                 && word.token_type != b'o'
         }) {
             assert!(
@@ -281,11 +284,67 @@ mod tests {
             .map(|word| word.word.as_bytes().to_vec())
             .collect::<Vec<_>>();
         let odd: Vec<Vec<u8>> = [
-            &b"1"[..], b"1.", b".5", b"1e", b"1.e", b"0x", b"0b1", b"1d", b"e", b"-", b"--", b"/",
-            b"*", b",", b";", b":", b":=", b"=", b"<", b">", b"<=>", b"!", b"!!", b"%", b"+", b"~",
-            b"?", b".", b" ", b"\n", b"\xa0", b"\xe3\x81\x82", b"\xe5\xa0\xa0", b"\x83\x5c", b"a",
-            b"_", b"x", b"n", b"u", b"b", b"q", b"abc", b"\\", b"(", b")", b"[", b"]", b"{", b"}",
-            b"'", b"\"", b"`", b"@", b"$", b"#", b"&", b"|", b"^", b"\0", b"\x1f", b"\x7f",
+            &b"1"[..],
+            b"1.",
+            b".5",
+            b"1e",
+            b"1.e",
+            b"0x",
+            b"0b1",
+            b"1d",
+            b"e",
+            b"-",
+            b"--",
+            b"/",
+            b"*",
+            b",",
+            b";",
+            b":",
+            b":=",
+            b"=",
+            b"<",
+            b">",
+            b"<=>",
+            b"!",
+            b"!!",
+            b"%",
+            b"+",
+            b"~",
+            b"?",
+            b".",
+            b" ",
+            b"\n",
+            b"\xa0",
+            b"\xe3\x81\x82",
+            b"\xe5\xa0\xa0",
+            b"\x83\x5c",
+            b"a",
+            b"_",
+            b"x",
+            b"n",
+            b"u",
+            b"b",
+            b"q",
+            b"abc",
+            b"\\",
+            b"(",
+            b")",
+            b"[",
+            b"]",
+            b"{",
+            b"}",
+            b"'",
+            b"\"",
+            b"`",
+            b"@",
+            b"$",
+            b"#",
+            b"&",
+            b"|",
+            b"^",
+            b"\0",
+            b"\x1f",
+            b"\x7f",
         ]
         .iter()
         .map(|piece| piece.to_vec())

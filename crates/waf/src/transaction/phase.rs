@@ -338,7 +338,7 @@ impl Transaction {
             Operator::Rx(regex) => {
                 let holds = regex.is_match(value);
                 if holds && link.capture && !link.negated {
-                    captured = groups(regex, value);
+                    captured = regex.groups(value, GROUPS);
                 }
                 holds
             }
@@ -350,7 +350,7 @@ impl Transaction {
                     && link.capture
                     && !link.negated
                 {
-                    captured = groups(&regex, value);
+                    captured = regex.groups(value, GROUPS);
                 }
                 holds
             }
@@ -426,18 +426,8 @@ impl Transaction {
     }
 }
 
-/// What the groups of a pattern matched.
-fn groups(regex: &regex_automata::meta::Regex, value: &[u8]) -> Captured {
-    let mut groups = regex.create_captures();
-    regex.captures(value, &mut groups);
-    (0..groups.group_len().min(10))
-        .map(|at| {
-            groups
-                .get_group(at)
-                .map(|span| value[span.range()].to_vec())
-        })
-        .collect()
-}
+/// Groups that a rule can refer to: `TX:0` to `TX:9`.
+const GROUPS: usize = 10;
 
 /// Groups of a pattern, the whole match first.
 type Captured = Vec<Option<Vec<u8>>>;
