@@ -62,6 +62,10 @@ pub(crate) struct PrefilterBuilder {
 /// Bytes of literals up to which the search is a table; it takes about 200 bytes for each of them.
 const MOST_DFA: usize = 128 * 1024;
 
+/// Bytes of a literal that are searched for at the most. With whole literals the table would take
+/// tens of megabytes and no cache would hold it; the rules themselves look at what is left.
+const WINDOW: usize = 8;
+
 impl PrefilterBuilder {
     /// Adds a link; gives back its bit.
     pub(crate) fn add(&mut self, required: &Required) -> u32 {
@@ -76,7 +80,10 @@ impl PrefilterBuilder {
             self.unconditional.push(bit);
         }
         for literal in &required.literals {
-            self.literals.entry(literal.clone()).or_default().push(bit);
+            let bits = self.literals.entry(window(literal).to_vec()).or_default();
+            if bits.last() != Some(&bit) {
+                bits.push(bit);
+            }
         }
         bit
     }
@@ -160,6 +167,29 @@ impl Prefilter {
     }
 }
 
+/// The part of a literal that is searched for: the one that is least to be expected in ordinary
+/// text, the first of equals.
+fn window(literal: &[u8]) -> &[u8] {
+    literal
+        .windows(WINDOW)
+        .min_by_key(|part| part.iter().map(|byte| commonness(*byte)).sum::<u32>())
+        .unwrap_or(literal)
+}
+
+/// How often a byte occurs in addresses, forms and pages of Japanese sites, roughly.
+fn commonness(byte: u8) -> u32 {
+    match byte {
+        0x80.. => 12,
+        b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' | b'p' => 10,
+        b'd' | b'l' | b'c' | b'm' | b'u' | b'h' | b'w' | b'f' | b'g' => 7,
+        b' ' | b'/' | b'.' | b'-' | b'=' | b'"' | b'<' | b'>' | b'%' | b':' => 6,
+        b'0'..=b'9' => 6,
+        b'b' | b'y' | b'v' | b'k' | b'_' | b'&' | b';' | b',' => 5,
+        b'(' | b')' | b'{' | b'}' | b'[' | b']' | b'\'' | b'?' => 4,
+        _ => 2,
+    }
+}
+
 impl Literals {
     fn new(literals: &[Vec<u8>], fast: bool) -> Option<Self> {
         Some(if fast {
@@ -204,6 +234,30 @@ mod tests {
     use super::*;
 
     /// Literals that begin, end and lie within each other, in any case.
+    /// What is searched for must be in every value that the literal is in.
+    #[test]
+    fn long_literals_are_found_by_a_part_of_them() {
+        let mut builder = PrefilterBuilder::default();
+        builder.add(&Required {
+            literals: vec![
+                b"/etc/apache2/conf".to_vec(),
+                b"/etc/apache2/apache2".to_vec(),
+            ],
+            ..Required::default()
+        });
+        let filter = builder.build(ScanClass::Request);
+        let found = |value: &[u8]| {
+            let mut rows = Vec::new();
+            filter.scan(value, &ByteSet::of(value), &mut rows);
+            rows
+        };
+        assert_eq!(found(b"../../ETC/apache2/conf.d"), [1]);
+        assert_eq!(found(b"/etc/apache2/apache2.conf"), [1]);
+        assert_eq!(found(b"/etc/hosts"), [0]);
+        assert!(window(b"/etc/apache2/conf").len() <= WINDOW);
+        assert_eq!(window(b"abc"), b"abc");
+    }
+
     #[test]
     fn all_literals_are_found_by_both_automata() {
         let words = ["select", "ele", "Lect", "t from", "from"];
