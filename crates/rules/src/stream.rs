@@ -57,6 +57,8 @@ pub fn inspect(
     output: impl Write + Send,
     say: impl Fn(&str) + Send,
 ) -> io::Result<Inspected> {
+    // So that no request's figure holds what compiling costs.
+    rules.warm();
     std::thread::scope(|scope| {
         let mut workers = Vec::new();
         let mut answers = Vec::new();
