@@ -15,6 +15,10 @@ impl Bits {
         }
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
     pub(crate) fn contains(&self, number: u32) -> bool {
         self.0
             .get(number as usize / 64)

@@ -14,6 +14,7 @@ use crate::seclang::operator::{Number, Operator};
 use crate::seclang::targets::{Selector, Target, Targets};
 use crate::seclang::text::Part;
 use crate::seclang::{self, Item, Parsed, Reader, Update};
+use crate::transaction::Spare;
 use crate::transform::Transform;
 use crate::variable::{Class, Variable};
 
@@ -101,6 +102,7 @@ pub(crate) fn compile(
             .collect()
     });
     Ok(RuleSet {
+        spare: Spare::default(),
         rules,
         phases,
         chains: compiler.chains,

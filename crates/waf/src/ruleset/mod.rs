@@ -25,7 +25,7 @@ use crate::seclang::setvar::SetVar;
 use crate::seclang::targets::Target;
 use crate::seclang::text::{Slot, Text, TxNames};
 use crate::seclang::{Reader, Source, ctl};
-use crate::transaction::Transaction;
+use crate::transaction::{Spare, Transaction};
 use crate::variable::Variable;
 
 /// One rule with its chain.
@@ -145,6 +145,8 @@ pub(crate) struct Group {
 /// Rules ready to run. It never changes; a new one replaces it.
 #[derive(Debug)]
 pub struct RuleSet {
+    /// Memory of transactions that have ended.
+    pub(crate) spare: Spare,
     pub(crate) rules: Vec<Rule>,
     /// Rules by phase, in order.
     pub(crate) phases: [Vec<Gate>; 5],

@@ -9,6 +9,7 @@ mod operate;
 mod phase;
 mod store;
 mod tx;
+mod workspace;
 
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ use crate::seclang::settings::Beyond;
 use crate::variable::Variable;
 use store::{Store, ValueId};
 use tx::Tx;
+pub(crate) use workspace::Spare;
+use workspace::Workspace;
 
 /// The inspection of one transaction. It is fed in the order in which things arrive; after each
 /// phase it says what to do.
@@ -116,13 +119,21 @@ enum Removal {
 impl Transaction {
     pub(crate) fn new(rules: Arc<RuleSet>) -> Self {
         let settings = &rules.settings;
-        let bound = rules.rules.len();
+        let Workspace {
+            store,
+            tx,
+            removed,
+            narrowed,
+            group_rows,
+            group_known,
+            found,
+        } = rules.spare.take().unwrap_or_else(|| Workspace::new(&rules));
         Self {
-            store: Store::new(),
-            tx: Tx::new(rules.names.len()),
+            store,
+            tx,
             mode: settings.mode,
-            removed: Bits::new(bound),
-            narrowed: Bits::new(bound),
+            removed,
+            narrowed,
             removals: Vec::new(),
             request: Request {
                 headers_seen: false,
@@ -147,8 +158,8 @@ impl Transaction {
             },
             matched: Matched::default(),
             current: 0,
-            group_rows: vec![0; rules.groups.len() * rules.widest()],
-            group_known: vec![false; rules.groups.len()],
+            group_rows,
+            group_known,
             allowed: [false; 4],
             highest_severity: u8::MAX,
             identity: [Vec::new(), Vec::new()],
@@ -157,7 +168,7 @@ impl Transaction {
                 audit: true,
                 ..Report::default()
             },
-            found: Vec::new(),
+            found,
             rules,
         }
     }
@@ -213,6 +224,15 @@ impl Transaction {
                 hit.value.clear();
             }
         }
+        self.rules.spare.put(Workspace {
+            store: self.store,
+            tx: self.tx,
+            removed: self.removed,
+            narrowed: self.narrowed,
+            group_rows: self.group_rows,
+            group_known: self.group_known,
+            found: self.found,
+        });
         self.report
     }
 }

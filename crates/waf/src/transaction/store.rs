@@ -60,6 +60,9 @@ pub(crate) struct Store {
 /// The buffer never grows beyond this.
 const LARGEST: usize = u32::MAX as usize - 1;
 
+/// Bytes of a store that is kept for the next transaction.
+const LARGEST_KEPT: usize = 256 * 1024;
+
 /// The empty value.
 pub(crate) const EMPTY: ValueId = 0;
 
@@ -79,6 +82,33 @@ impl Store {
         };
         store.push(b"");
         store
+    }
+
+    /// As new, but for the memory that it has. `false`: it has grown too large to be kept.
+    pub(crate) fn reset(&mut self) -> bool {
+        let Self {
+            buffer,
+            values,
+            items,
+            seen,
+            rows,
+            scans,
+            scratch,
+            work,
+            count,
+            full,
+        } = self;
+        buffer.clear();
+        values.clear();
+        items.iter_mut().for_each(Vec::clear);
+        seen.clear();
+        rows.clear();
+        scans.iter_mut().for_each(Vec::clear);
+        scratch.clear();
+        (*work, *count, *full) = (0, 0, false);
+        let kept = buffer.capacity() + scratch.capacity() + 4 * rows.capacity();
+        self.push(b"");
+        kept <= LARGEST_KEPT
     }
 
     /// Adds bytes as a value.

@@ -48,6 +48,32 @@ fn ids(report: &Report) -> Vec<u64> {
     report.matches.iter().map(|one| one.id).collect()
 }
 
+/// Transactions work in memory that others have left.
+#[test]
+fn nothing_of_a_request_reaches_the_next() {
+    let text = r#"SecRule ARGS:a "@rx ^(.*)$" "id:1,phase:2,pass,capture,setvar:tx.seen=%{ARGS.a},setvar:'tx.%{ARGS.a}=1',ctl:ruleRemoveById=4,ctl:ruleRemoveTargetById=5;ARGS:b"
+        SecRule TX:seen|TX:0|TX:/left/ "@rx ." "id:2,phase:2,pass"
+        SecRule &ARGS "@gt 1" "id:3,phase:2,pass"
+        SecRule ARGS:b "@contains x" "id:4,phase:2,pass"
+        SecRule ARGS:b "@contains x" "id:5,phase:2,deny,status:418"
+        SecRule REQUEST_COOKIES|REQUEST_HEADERS:X-Old|AUTH_TYPE "@rx ." "id:6,phase:2,pass""#;
+    let fresh = send(&rules(text), "/?b=x", &[], b"");
+    assert_eq!(ids(&fresh), [4, 5]);
+    let used = rules(text);
+    let headers = [
+        ("Cookie", "c=1"),
+        ("X-Old", "1"),
+        ("Authorization", "Basic eA=="),
+        FORM,
+    ];
+    let first = send(&used, "/?a=left&b=x", &headers, b"z=1&b=x");
+    assert_eq!(ids(&first), [1, 2, 3, 6], "{first:?}");
+    for _ in 0..3 {
+        let again = send(&used, "/?b=x", &[], b"");
+        assert_eq!(format!("{again:?}"), format!("{fresh:?}"));
+    }
+}
+
 #[test]
 fn a_pattern_may_hold_macros() {
     let text = r#"SecAction "id:1,phase:1,nolog,pass,setvar:'tx.allowed=utf-8|iso-8859-1',setvar:tx.broken=("

@@ -83,6 +83,12 @@ impl Tx {
         }
     }
 
+    /// As new.
+    pub(crate) fn reset(&mut self) {
+        self.slots.fill(None);
+        self.others.clear();
+    }
+
     pub(crate) fn slot(&self, slot: Slot) -> Option<&TxValue> {
         self.slots.get(usize::from(slot)).and_then(Option::as_ref)
     }
