@@ -64,7 +64,7 @@ const MOST_DFA: usize = 128 * 1024;
 
 /// Bytes of a literal that are searched for at the most. With whole literals the table would take
 /// tens of megabytes and no cache would hold it; the rules themselves look at what is left.
-const WINDOW: usize = 8;
+const WINDOW: usize = 6;
 
 impl PrefilterBuilder {
     /// Adds a link; gives back its bit.
