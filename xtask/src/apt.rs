@@ -40,6 +40,11 @@ pub const DEMO: &[Need] = &[
         sign: Sign::Paths(&["/usr/bin/cc", "/usr/include/stdio.h"]),
     },
     Need {
+        packages: &["make"],
+        why: "builds the bundled memory allocator",
+        sign: Sign::Paths(&["/usr/bin/make"]),
+    },
+    Need {
         packages: &["fonts-morisawa-bizud-gothic"],
         why: "BIZ UDゴシック, the face of every document",
         sign: Sign::Package,
