@@ -40,7 +40,7 @@ pub(super) fn routes() -> Vec<Route> {
                     "status",
                     "状態コード（404 か 4xx）",
                     "Status (404 or 4xx)",
-                    json!({ "type": "string", "pattern": "^([1-5][0-9][0-9]|[1-5]xx)$" }),
+                    json!({ "type": "string", "pattern": "^([1-5][0-9][0-9]|[1-5]xx)?$" }),
                 )
                 .paged()
                 .gives(schema::page(line_schema())),
