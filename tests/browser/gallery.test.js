@@ -7,8 +7,9 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+
+import { firstLine } from "./first-line.js";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const READY_LIMIT_MS = 60_000;
@@ -20,14 +21,7 @@ let account;
 
 before(async () => {
   gallery = spawn(process.env.E2E_GALLERY ?? "../../target/debug/examples/gallery", ["0"], { stdio: ["ignore", "pipe", "inherit"] });
-  const line = await new Promise((resolve, reject) => {
-    const limit = setTimeout(reject, READY_LIMIT_MS, new Error("the gallery was not ready in time"));
-    gallery.once("error", reject);
-    createInterface({ input: gallery.stdout }).once("line", (text) => {
-      clearTimeout(limit);
-      resolve(text);
-    });
-  });
+  const line = await firstLine(gallery, "the gallery", READY_LIMIT_MS);
   const [url, name, password] = line.split("  ");
   address = new URL(url).origin;
   account = { name, password };

@@ -4,8 +4,9 @@
 // the pipe to its standard input, and so with this process.
 
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+
+import { firstLine } from "./first-line.js";
 
 const READY_LIMIT_MS = 300_000;
 
@@ -23,7 +24,7 @@ export async function openSite() {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const ended = new Promise((resolve) => child.once("exit", resolve));
-  const ready = await firstLine(child);
+  const ready = JSON.parse(await firstLine(child, "the site", READY_LIMIT_MS));
   const browser = await chromium.launch({
     executablePath: process.env.E2E_CHROMIUM ?? "/usr/bin/chromium",
     args: [`--host-resolver-rules=MAP ${ready.name} 127.0.0.1`, ...(process.getuid() === 0 ? ["--no-sandbox"] : [])],
@@ -61,20 +62,4 @@ export async function openSite() {
       await ended;
     },
   };
-}
-
-function firstLine(child) {
-  return new Promise((resolve, reject) => {
-    const fail = (why) => {
-      clearTimeout(limit);
-      reject(why instanceof Error ? why : new Error(why));
-    };
-    const limit = setTimeout(fail, READY_LIMIT_MS, "the site was not ready in time");
-    child.once("error", fail);
-    child.once("exit", (code) => fail(`the site ended with ${code} before it was ready`));
-    createInterface({ input: child.stdout }).once("line", (line) => {
-      clearTimeout(limit);
-      resolve(JSON.parse(line));
-    });
-  });
 }

@@ -9,8 +9,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+
+import { firstLine } from "./first-line.js";
 
 const READY_LIMIT_MS = 300_000;
 
@@ -60,7 +61,7 @@ async function startDemo(configure) {
       { stdio: ["ignore", "pipe", "inherit"], env: { ...withoutConfiguration(process.env), ...configuration } },
     );
     const ended = new Promise((resolve) => child.once("exit", resolve));
-    return { child, ended, ready: await firstLine(child) };
+    return { child, ended, ready: JSON.parse(await firstLine(child, "the demo", READY_LIMIT_MS)) };
   };
   let running = await start();
   const pause = async () => {
@@ -86,23 +87,6 @@ async function startDemo(configure) {
 
 function withoutConfiguration(environment) {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("MAMORI_")));
-}
-
-/** The JSON line that says the demo is ready. */
-function firstLine(child) {
-  return new Promise((resolve, reject) => {
-    const fail = (why) => {
-      clearTimeout(limit);
-      reject(why instanceof Error ? why : new Error(why));
-    };
-    const limit = setTimeout(fail, READY_LIMIT_MS, "the demo was not ready in time");
-    child.once("error", fail);
-    child.once("exit", (code) => fail(`the demo ended with ${code} before it was ready`));
-    createInterface({ input: child.stdout }).once("line", (line) => {
-      clearTimeout(limit);
-      resolve(JSON.parse(line));
-    });
-  });
 }
 
 export function freePort() {

@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 use crate::global::Global;
 
 /// Requests ask for hundreds of small pieces of memory on several threads at once, and rule sets come
-/// and go: the system's allocator spent a seventh of the gateway's time and kept what was given back.
+/// and go: the system's allocator took about a tenth of the gateway's time and kept what was given back.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

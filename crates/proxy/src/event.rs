@@ -11,9 +11,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mamori_kernel::Ban;
+use mamori_waf::{RuleMatch, RuleSet};
 use tokio::sync::mpsc;
 
 use crate::policy::WafMode;
+
+/// Bytes of messages and values in events; the engine cuts values itself.
+const TEXT: usize = 1024;
 
 /// Names one request: in the events, on the pages that refuse it, and to the site behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -333,6 +337,22 @@ pub struct Match {
     pub observed: bool,
     /// What it matched: target (`ARGS:comment`) and value, cut.
     pub hits: Vec<(String, String)>,
+}
+
+impl Match {
+    /// What the engine found by one of the rules.
+    pub fn new(found: &RuleMatch, rules: &RuleSet) -> Self {
+        let hits = found.hits.iter();
+        Self {
+            rule: found.id,
+            message: cut(&found.message, TEXT),
+            tags: found.tags(rules).to_vec(),
+            observed: found.observed,
+            hits: hits
+                .map(|hit| (hit.target(), cut(&hit.value, TEXT)))
+                .collect(),
+        }
+    }
 }
 
 /// Where events are told.

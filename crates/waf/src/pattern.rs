@@ -22,11 +22,11 @@ pub(crate) struct Pattern {
     pub(crate) hir: Hir,
 }
 
-/// An expression that is compiled when a value first needs it.
+/// An expression that may wait with being compiled until a value needs it ([`LazyRegex::lazy`]).
 ///
 /// Of the hundreds in a rule set, those that ordinary traffic never comes near would take most of
 /// the memory of the process. That they can be compiled is tried when the rules are loaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LazyRegex {
     rewritten: Box<str>,
     fold: bool,
@@ -67,6 +67,12 @@ impl LazyRegex {
             .flat_map(move |regex| regex.find_iter(value))
     }
 
+    /// The same, to be compiled again when a value first needs it.
+    pub(crate) fn lazy(mut self) -> Self {
+        self.compiled = OnceLock::new();
+        self
+    }
+
     /// Compiles it now, if it has not been needed yet.
     pub(crate) fn warm(&self) {
         self.get();
@@ -79,18 +85,6 @@ impl LazyRegex {
                 compile(&hir).ok()
             })
             .as_ref()
-    }
-}
-
-impl Clone for LazyRegex {
-    fn clone(&self) -> Self {
-        Self {
-            rewritten: self.rewritten.clone(),
-            fold: self.fold,
-            lines: self.lines,
-            // Shared where it is there.
-            compiled: self.compiled.clone(),
-        }
     }
 }
 
@@ -113,12 +107,11 @@ impl Pattern {
     fn with(pattern: &str, fold: bool, lines: bool) -> Result<Self, Problem> {
         let rewritten = rewrite(pattern)?;
         let hir = parse(&rewritten, fold, lines)?;
-        compile(&hir)?;
         let regex = LazyRegex {
-            rewritten: rewritten.into_boxed_str(),
             fold,
             lines,
-            compiled: OnceLock::new(),
+            compiled: OnceLock::from(Some(compile(&hir)?)),
+            rewritten: rewritten.into_boxed_str(),
         };
         Ok(Self { regex, hir })
     }

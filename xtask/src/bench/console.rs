@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::Args;
 use super::chance::Chance;
-use super::figure::{Figure, Goal, Measured};
+use super::figure::{Figure, Goal, Measured, percentile};
 use super::serving::{Running, free_port, scratch, wait_for_page};
 use super::visit::{self, Addresses, Weight};
 use super::wire::Wire;
@@ -220,13 +220,6 @@ impl Round {
     }
 }
 
-fn percentile(times: &[f64], percent: usize) -> f64 {
-    let mut times = times.to_vec();
-    times.sort_by(f64::total_cmp);
-    let at = (times.len() * percent).div_ceil(100).saturating_sub(1);
-    times.get(at).copied().unwrap_or(0.0)
-}
-
 fn round(port: u16, people: &[Person]) -> anyhow::Result<Round> {
     let round = Mutex::new(Round::default());
     // Sign-in hashes passwords, which is no page view: everybody is in before the clock starts.
@@ -314,18 +307,4 @@ fn show(
     let all = json!({ "pages": found, "not_visited": unvisited, "load": load() });
     std::fs::write(&path, serde_json::to_string_pretty(&all)?)
         .with_context(|| format!("could not write {}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percentile;
-
-    #[test]
-    fn percentiles_are_values_that_were_seen() {
-        let times: Vec<f64> = (1..=200).map(f64::from).collect();
-        assert_eq!(percentile(&times, 50).to_string(), "100");
-        assert_eq!(percentile(&times, 99).to_string(), "198");
-        assert_eq!(percentile(&times, 100).to_string(), "200");
-        assert_eq!(percentile(&[], 99).to_string(), "0");
-    }
 }

@@ -128,6 +128,15 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     })
 }
 
+/// The value that so many percent of all do not exceed; one of those seen. Of none it is infinite, so
+/// that what was not measured keeps no bound.
+pub fn percentile(values: &[f64], percent: usize) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let at = (values.len() * percent).div_ceil(100).saturating_sub(1);
+    values.get(at).copied().unwrap_or(f64::INFINITY)
+}
+
 /// Three figures of precision, thousands apart.
 fn number(value: f64) -> String {
     if value.abs() < 100.0 {
@@ -159,6 +168,15 @@ mod tests {
             },
             Ok(runs.to_vec()),
         )
+    }
+
+    #[test]
+    fn percentiles_are_values_that_were_seen() {
+        let times: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert_eq!(percentile(&times, 50).to_string(), "100");
+        assert_eq!(percentile(&times, 99).to_string(), "198");
+        assert_eq!(percentile(&times, 100).to_string(), "200");
+        assert!(percentile(&[], 99).is_infinite());
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn start_once(mamori: &Path, data: &Path) -> anyhow::Result<(f64, f64)> {
     wait_for_page(&mut server.0, port, Duration::from_secs(30))?;
     let cold = started.elapsed().as_secs_f64();
     std::thread::sleep(Duration::from_secs(10));
-    Ok((cold, resident_mib(server.0.id())?))
+    Ok((cold, memory_mib(server.0.id(), "VmRSS")?))
 }
 
 /// A data directory prepared by `mamori demo`.
@@ -169,14 +169,15 @@ fn status_of(port: u16) -> anyhow::Result<u16> {
     Ok(status.parse()?)
 }
 
-/// `VmRSS` of a process, MiB.
-fn resident_mib(process: u32) -> anyhow::Result<f64> {
+/// Memory of a process by its name in `/proc/PID/status`, MiB: `VmRSS` now, `VmHWM` at most since its
+/// start.
+pub fn memory_mib(process: u32, name: &str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .context("no VmRSS")?;
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .with_context(|| format!("no {name}"))?;
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    ensure!(kib > 0.0, "VmRSS is zero");
+    ensure!(kib > 0.0, "{name} is zero");
     Ok(kib / 1024.0)
 }

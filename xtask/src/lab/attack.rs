@@ -18,6 +18,7 @@ use mamori_sitekit::{WordPress, free_port};
 use serde_json::{Value, json};
 
 use crate::bench::figure::{Figure, Goal, Measured, Sheet};
+use crate::bench::serving::memory_mib;
 use crate::site::guard::{self, Front, Guard, Rules};
 use crate::site::{NAMES, Site};
 use crate::step::{self, Steps};
@@ -218,12 +219,12 @@ pub fn trials(
         std::thread::sleep(QUIET);
     })?;
     let mut rows = trial.scans()?;
-    let peak = of_all(guards, "VmHWM:")?;
+    let peak = of_all(guards, "VmHWM")?;
     // From here on the kernel counts anew.
     for guard in guards {
         std::fs::write(format!("/proc/{}/clear_refs", guard.server.pid()), "5")?;
     }
-    let before = of_all(guards, "VmRSS:")?;
+    let before = of_all(guards, "VmRSS")?;
     for (guard, from) in [(&limited, slow::From::One), (&site.guard, slow::From::Many)] {
         for mode in slow::MODES {
             steps.say(format!("slowhttptest: {}, {from}", mode.name));
@@ -233,7 +234,7 @@ pub fn trials(
     let banned = trial.banned(&limited)?;
     rows.push(Measured::new(BANNED, banned));
 
-    let after = of_all(guards, "VmHWM:")?;
+    let after = of_all(guards, "VmHWM")?;
     let growths = after
         .iter()
         .zip(&before)
@@ -387,17 +388,10 @@ impl Trial<'_> {
     }
 }
 
+/// Memory of the gateways, MiB ([`memory_mib`]).
 fn of_all(guards: [&Guard; 2], field: &str) -> anyhow::Result<Vec<f64>> {
-    guards.iter().map(|guard| status(guard, field)).collect()
-}
-
-/// Memory of a gateway, MiB: resident now (`VmRSS:`) or at most since its start (`VmHWM:`).
-fn status(guard: &Guard, field: &str) -> anyhow::Result<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{}/status", guard.server.pid()))?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(field))
-        .with_context(|| format!("no {field}"))?;
-    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib / 1024.0)
+    guards
+        .iter()
+        .map(|guard| memory_mib(guard.server.pid(), field))
+        .collect()
 }

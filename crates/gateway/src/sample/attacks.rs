@@ -151,6 +151,7 @@ pub(super) fn judged(
     let refused = found && mode == WafMode::Block;
     let (path, query) = attack.target.split_once('?').unzip();
     let path = path.unwrap_or(attack.target);
+    let matches = report.matches.iter();
     let firewall = Firewall {
         at: arrival.at,
         id: arrival.id,
@@ -162,7 +163,7 @@ pub(super) fn judged(
         refused,
         would_refuse: found,
         score: report.score,
-        matches: matches(&report, rules),
+        matches: matches.map(|one| Match::new(one, rules)).collect(),
         exclusions: Vec::new(),
         incomplete: report.incomplete,
     };
@@ -199,22 +200,6 @@ pub(super) fn judged(
         Event::Waf(Box::new(firewall)),
         Event::Access(Box::new(access)),
     ]
-}
-
-fn matches(report: &Report, rules: &RuleSet) -> Vec<Match> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let matches = report.matches.iter().map(|one| Match {
-        rule: one.id,
-        message: text(&one.message),
-        tags: one.tags(rules).to_vec(),
-        observed: one.observed,
-        hits: one
-            .hits
-            .iter()
-            .map(|hit| (hit.target(), text(&hit.value)))
-            .collect(),
-    });
-    matches.collect()
 }
 
 fn report(rules: &Arc<RuleSet>, attack: &Attack, client: IpAddr) -> Report {

@@ -19,11 +19,8 @@ pub(crate) use desk::{Desk, Uninspected};
 use unpack::Unpacker;
 pub(crate) use unpack::{Packing, Unpacked};
 
-use crate::event::{Firewall, Match, RequestId, cut};
+use crate::event::{Firewall, Match, RequestId};
 use crate::policy::WafMode;
-
-/// Bytes of messages and values in events; the engine cuts values itself.
-const TEXT: usize = 1024;
 
 /// What stops a body while it is inspected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,21 +213,7 @@ impl Findings {
         if report.matches.is_empty() && report.would.passes() && report.decision.passes() {
             return None;
         }
-        let matches = report
-            .matches
-            .iter()
-            .map(|one| Match {
-                rule: one.id,
-                message: cut(&one.message, TEXT),
-                tags: one.tags(&self.rules).to_vec(),
-                observed: one.observed,
-                hits: one
-                    .hits
-                    .iter()
-                    .map(|hit| (hit.target(), cut(&hit.value, TEXT)))
-                    .collect(),
-            })
-            .collect();
+        let matches = report.matches.iter();
         Some(Firewall {
             at: about.at,
             id: about.id,
@@ -242,7 +225,7 @@ impl Findings {
             refused: !report.decision.passes(),
             would_refuse: !report.would.passes() || !report.decision.passes(),
             score: report.score,
-            matches,
+            matches: matches.map(|one| Match::new(one, &self.rules)).collect(),
             exclusions: report.exclusions.clone(),
             incomplete: report.incomplete,
         })

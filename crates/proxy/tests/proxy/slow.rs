@@ -2,12 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use mamori_proxy::{Outcome, PolicyParts, Refusal};
 
 use crate::support::site::Behind;
-use crate::support::wire::{Plain, ask, get, request, tls};
+use crate::support::wire::{Plain, ask, get, request, two_with_window};
 use crate::support::{Gateway, HOST, parts, tls_parts};
 
 fn hurried(mut parts: PolicyParts) -> PolicyParts {
@@ -181,21 +179,7 @@ async fn a_client_of_http2_that_opens_no_window_is_left() {
     pool.stall = Duration::from_millis(500);
     pool.wait = Duration::from_millis(100);
     let mut gateway = Gateway::start_with(parts, root);
-    let stream = tls(
-        gateway.https,
-        &gateway.root,
-        HOST,
-        &["h2"],
-        rustls::DEFAULT_VERSIONS,
-    )
-    .await
-    .unwrap();
-    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(1000)
-        .handshake(TokioIo::new(stream))
-        .await
-        .unwrap();
-    tokio::spawn(connection);
+    let mut sender = two_with_window(&gateway, 1000).await;
     let answer = sender
         .send_request(request("GET", "/large", ""))
         .await

@@ -3,14 +3,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use mamori_proxy::{Event, Outcome, PolicyParts, Refusal, UpstreamTrouble, WafMode};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpSocket;
 
 use crate::support::site::Behind;
-use crate::support::wire::{Plain, ask, get, post, request, tls};
+use crate::support::wire::{Plain, ask, get, post, request, two_with_window};
 use crate::support::{Gateway, HOST, firewall, parts, tls_parts};
 
 /// Somebody else than all those who come from 127.0.0.1.
@@ -61,21 +59,7 @@ async fn a_connection_of_http2_without_windows_makes_room_for_visitors() {
     let behind = Behind::start().await;
     let (parts, root) = tls_parts(&[behind.address]);
     let gateway = Gateway::start_with(scarce(parts), root);
-    let stream = tls(
-        gateway.https,
-        &gateway.root,
-        HOST,
-        &["h2"],
-        rustls::DEFAULT_VERSIONS,
-    )
-    .await
-    .unwrap();
-    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(1)
-        .handshake(TokioIo::new(stream))
-        .await
-        .unwrap();
-    tokio::spawn(connection);
+    let mut sender = two_with_window(&gateway, 1).await;
     let mut answers = Vec::new();
     for _ in 0..4 {
         answers.push(sender.send_request(request("GET", "/large", "")).await);

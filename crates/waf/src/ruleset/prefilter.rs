@@ -233,7 +233,6 @@ fn mark<A: Automaton>(automaton: &A, value: &[u8], owners: &[Vec<u32>], row: &mu
 mod tests {
     use super::*;
 
-    /// Literals that begin, end and lie within each other, in any case.
     /// What is searched for must be in every value that the literal is in.
     #[test]
     fn long_literals_are_found_by_a_part_of_them() {
@@ -258,6 +257,7 @@ mod tests {
         assert_eq!(window(b"abc"), b"abc");
     }
 
+    /// Literals that begin, end and lie within each other, in any case.
     #[test]
     fn all_literals_are_found_by_both_automata() {
         let words = ["select", "ele", "Lect", "t from", "from"];

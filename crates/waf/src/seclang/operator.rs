@@ -155,7 +155,7 @@ fn operator(
                 Pattern::of_lines(argument)?
             };
             let required = of_pattern(&pattern.hir);
-            (Operator::Rx(pattern.regex), Some(required))
+            (Operator::Rx(pattern.regex.lazy()), Some(required))
         }
         "pm" => words(&phrases(argument).map_err(|reason| wrong(&reason))?, name)?,
         "pmf" | "pmfromfile" => {
@@ -207,7 +207,7 @@ fn operator(
         "verifycc" => {
             let pattern = Pattern::new(argument, false)?;
             let required = of_pattern(&pattern.hir);
-            (Operator::VerifyCc(pattern.regex), Some(required))
+            (Operator::VerifyCc(pattern.regex.lazy()), Some(required))
         }
         "unconditionalmatch" => return plain(Operator::Always),
         "nomatch" => return plain(Operator::Never),

@@ -1,7 +1,7 @@
 //! Memory that a transaction leaves to the next one.
 //!
-//! Asking for some fifty pieces of memory and giving them back was a sixth of what an ordinary request
-//! cost. What is left behind is emptied before it is kept; nothing of a request reaches another.
+//! A transaction would ask for some fifty pieces of memory and give them back at its end. What is left
+//! behind is emptied before it is kept; nothing of a request reaches another.
 
 use std::sync::{Mutex, PoisonError};
 

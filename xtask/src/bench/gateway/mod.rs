@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::Args;
 use super::figure::{Figure, Goal, Measured};
-use super::serving::scratch;
+use super::serving::{memory_mib, scratch};
 use crate::apt;
 use crate::binary::{self, Profile};
 use crate::step::{self, Steps};
@@ -165,7 +165,7 @@ fn settled(ours: &Ours, runs: u32) -> anyhow::Result<Vec<f64>> {
     (0..runs)
         .map(|_| {
             std::thread::sleep(Duration::from_secs(1));
-            upload::status(ours.process(), "VmRSS")
+            memory_mib(ours.process(), "VmRSS")
         })
         .collect()
 }

@@ -7,10 +7,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::super::serving::memory_mib;
 use super::super::wire::Line;
 use super::ours::Ours;
 use super::requests::{self, GUARDED};
-use super::upload;
 
 /// Reloads before memory is read for the first time: the allocator has seen everything by then.
 const WARM: usize = 10;
@@ -58,9 +58,9 @@ pub fn run(ours: &mut Ours, count: usize) -> anyhow::Result<Reloads> {
             });
         }
         let outcome = reload(ours, WARM).and_then(|()| {
-            let before = upload::status(ours.process(), "VmRSS")?;
+            let before = memory_mib(ours.process(), "VmRSS")?;
             reload(ours, count)?;
-            Ok((before, upload::status(ours.process(), "VmRSS")?))
+            Ok((before, memory_mib(ours.process(), "VmRSS")?))
         });
         stop.store(true, Ordering::Relaxed);
         outcome

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
+use super::super::serving::memory_mib;
 use super::super::wire;
 use super::requests::GUARDED;
 
@@ -125,20 +126,9 @@ pub fn memory(port: u16, process: u32, bytes: u64) -> anyhow::Result<f64> {
     // From here on the kernel keeps the highest anew.
     std::fs::write(format!("/proc/{process}/clear_refs"), "5")
         .context("the kernel does not reset a process's highest memory")?;
-    let before = status(process, "VmHWM")?;
+    let before = memory_mib(process, "VmHWM")?;
     send(port, bytes)?;
-    Ok(status(process, "VmHWM")? - before)
-}
-
-/// MiB of a line of `/proc/PID/status`.
-pub fn status(process: u32, name: &str) -> anyhow::Result<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-        .with_context(|| format!("no {name}"))?;
-    let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kilobytes / 1024.0)
+    Ok(memory_mib(process, "VmHWM")? - before)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
+use crate::bench::figure::percentile;
 use crate::site::NAME;
 use crate::site::guard::Guard;
 
@@ -63,9 +64,8 @@ pub struct Went {
 }
 
 impl Went {
-    fn new(meanwhile: String, mut times: Vec<f64>, failed: usize) -> Self {
+    fn new(meanwhile: String, times: Vec<f64>, failed: usize) -> Self {
         let asked = times.len() + failed;
-        times.sort_by(f64::total_cmp);
         Self {
             meanwhile,
             asked,
@@ -108,12 +108,6 @@ pub fn table(all: &[Went]) -> String {
 
 fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
-}
-
-/// Of sorted values.
-fn percentile(sorted: &[f64], percent: usize) -> f64 {
-    let at = (sorted.len() * percent).div_ceil(100).max(1) - 1;
-    sorted.get(at).copied().unwrap_or(f64::INFINITY)
 }
 
 /// A visitor who is asking.

@@ -203,6 +203,22 @@ pub async fn tls(
 
 /// HTTP/2 over TLS.
 pub async fn two(gateway: &super::Gateway) -> http2::SendRequest<Full<Bytes>> {
+    two_with(gateway, &http2::Builder::new(TokioExecutor::new())).await
+}
+
+/// HTTP/2 over TLS by a client that lets so many bytes of each answer come until it has read them.
+pub async fn two_with_window(
+    gateway: &super::Gateway,
+    bytes: u32,
+) -> http2::SendRequest<Full<Bytes>> {
+    let mut client = http2::Builder::new(TokioExecutor::new());
+    two_with(gateway, client.initial_stream_window_size(bytes)).await
+}
+
+async fn two_with(
+    gateway: &super::Gateway,
+    client: &http2::Builder<TokioExecutor>,
+) -> http2::SendRequest<Full<Bytes>> {
     let stream = tls(
         gateway.https,
         &gateway.root,
@@ -212,9 +228,7 @@ pub async fn two(gateway: &super::Gateway) -> http2::SendRequest<Full<Bytes>> {
     )
     .await
     .unwrap();
-    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-        .await
-        .unwrap();
+    let (sender, connection) = client.handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     sender
 }
