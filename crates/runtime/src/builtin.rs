@@ -6,7 +6,7 @@ use mamori_kernel::evidence::{EvidenceKind, JOB_FAILED, JOB_MISSED};
 use mamori_store::{Migration, args};
 
 use crate::app::App;
-use crate::capability::{Capability, HealthCheck, HookError, start_hook};
+use crate::capability::{Capability, Finding, HealthCheck, HookError, start_hook};
 use crate::daily_head;
 use crate::job::{JobContext, JobError, JobKind, RetryPolicy, Schedule};
 use crate::notify;
@@ -121,17 +121,20 @@ async fn prune(context: JobContext) -> Result<(), JobError> {
     Ok(())
 }
 
-async fn database(app: App) -> Result<String, String> {
+async fn database(app: App) -> Result<Finding, Finding> {
     app.db
         .fetch_one("SELECT CAST(1 AS BIGINT) AS one", args![])
         .await
-        .map(|_| "応答あり".to_owned())
-        .map_err(|error| error.to_string())
+        .map(|_| Finding::new("database"))
+        .map_err(|error| Finding::error(&error))
 }
 
 /// Jobs that should have run an hour ago mean that no runner works.
-async fn queue(app: App) -> Result<String, String> {
-    let counts = app.job_counts().await.map_err(|error| error.to_string())?;
+async fn queue(app: App) -> Result<Finding, Finding> {
+    let counts = app
+        .job_counts()
+        .await
+        .map_err(|error| Finding::error(&error))?;
     let hour_ago = app
         .now()
         .checked_sub(SignedDuration::from_hours(1))
@@ -144,14 +147,12 @@ async fn queue(app: App) -> Result<String, String> {
         )
         .await
         .and_then(|row| row.i64("n"))
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| Finding::error(&error))?;
     if stuck > 0 {
-        return Err(format!(
-            "1 時間以上待っている処理が {stuck} 件あります。jobs の役割で mamori serve が動いているか確かめてください"
-        ));
+        return Err(Finding::new("jobs-stuck").count("count", stuck));
     }
-    Ok(format!(
-        "待ち {}・実行中 {}・断念 {}",
-        counts.queued, counts.running, counts.failed
-    ))
+    Ok(Finding::new("jobs")
+        .count("waiting", counts.queued)
+        .count("running", counts.running)
+        .count("failed", counts.failed))
 }

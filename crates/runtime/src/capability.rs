@@ -399,7 +399,55 @@ impl fmt::Debug for DocumentSection {
     }
 }
 
-type HealthFn = Arc<dyn Fn(App) -> BoxFuture<Result<String, String>> + Send + Sync>;
+/// What a check found: a text of the pages, `system-found-KEY`, and its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which text.
+    pub key: &'static str,
+    /// What is put into it, by name.
+    pub values: Vec<(&'static str, FindingValue)>,
+}
+
+/// A value in the text of a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FindingValue {
+    /// So many.
+    Count(i64),
+    /// Words that are data: a path, an error of the system.
+    Words(String),
+}
+
+impl Finding {
+    /// A text without values.
+    pub fn new(key: &'static str) -> Self {
+        Self {
+            key,
+            values: Vec::new(),
+        }
+    }
+
+    /// The check itself could not be made.
+    pub fn error(error: &impl fmt::Display) -> Self {
+        Self::new("error").words("detail", error)
+    }
+
+    /// With a count.
+    #[must_use]
+    pub fn count(mut self, name: &'static str, count: i64) -> Self {
+        self.values.push((name, FindingValue::Count(count)));
+        self
+    }
+
+    /// With words that are data.
+    #[must_use]
+    pub fn words(mut self, name: &'static str, words: &impl fmt::Display) -> Self {
+        let words = FindingValue::Words(words.to_string());
+        self.values.push((name, words));
+        self
+    }
+}
+
+type HealthFn = Arc<dyn Fn(App) -> BoxFuture<Result<Finding, Finding>> + Send + Sync>;
 
 /// A check of `/readyz`: `Ok` carries a figure for people, `Err` what is wrong.
 #[derive(Clone)]
@@ -414,7 +462,7 @@ impl HealthCheck {
     pub fn new<F, Fut>(name: &'static str, check: F) -> Self
     where
         F: Fn(App) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<String, String>> + Send + 'static,
+        Fut: Future<Output = Result<Finding, Finding>> + Send + 'static,
     {
         Self {
             name,
@@ -423,7 +471,7 @@ impl HealthCheck {
     }
 
     /// Runs the check.
-    pub async fn run(&self, app: App) -> Result<String, String> {
+    pub async fn run(&self, app: App) -> Result<Finding, Finding> {
         (self.check)(app).await
     }
 }

@@ -72,8 +72,8 @@ mod tile;
 
 pub use app::{App, OpenError, SYSTEM_CHAIN};
 pub use capability::{
-    BoxFuture, Capability, DocumentSection, Guard, HealthCheck, HookError, NavEntry, NavGroup,
-    Personal, Route, SectionRequest, Texts, Verb, start_hook,
+    BoxFuture, Capability, DocumentSection, Finding, FindingValue, Guard, HealthCheck, HookError,
+    NavEntry, NavGroup, Personal, Route, SectionRequest, Texts, Verb, start_hook,
 };
 pub use clock::SystemClock;
 pub use config::{Config, ConfigError, Secret};

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use mamori_runtime::{App, HealthCheck, Secret};
+use mamori_runtime::{App, Finding, HealthCheck, Secret};
 use sha1::{Digest as _, Sha1};
 
 const HASH: usize = 40;
@@ -49,6 +49,23 @@ pub enum ListError {
         /// Where the line begins.
         offset: u64,
     },
+}
+
+impl ListError {
+    /// The same for the page of the checks.
+    fn finding(&self) -> Finding {
+        match self {
+            Self::Unreadable { path, detail } => Finding::new("breached-unreadable")
+                .words("path", path)
+                .words("detail", detail),
+            Self::Form { path, offset } => Finding::new("breached-form")
+                .words("path", path)
+                .words("offset", offset),
+            Self::NotSorted { path, offset } => Finding::new("breached-not-sorted")
+                .words("path", path)
+                .words("offset", offset),
+        }
+    }
 }
 
 /// Where the list lies, if there is one.
@@ -109,10 +126,10 @@ pub(crate) fn health() -> HealthCheck {
         let path = path(&app);
         let checked = tokio::task::spawn_blocking(move || check(&path)).await;
         match checked {
-            Ok(Ok(0)) => Ok("一覧なし".to_owned()),
-            Ok(Ok(bytes)) => Ok(format!("一覧 {bytes} バイト")),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Ok(Ok(0)) => Ok(Finding::new("breached-none")),
+            Ok(Ok(bytes)) => Ok(Finding::new("breached").words("bytes", &bytes)),
+            Ok(Err(error)) => Err(error.finding()),
+            Err(error) => Err(Finding::error(&error)),
         }
     })
 }

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use mamori_kernel::period::Period;
 use mamori_kernel::permission::Role;
 use mamori_runtime::capability::NavGroup;
-use mamori_runtime::{App, HookError};
+use mamori_runtime::{App, Finding, HookError};
 use mamori_store::args;
 
 use crate::assets;
@@ -333,6 +333,11 @@ impl Page {
     /// The text of a key with one value, for templates.
     pub fn t1<'v>(&self, key: &str, name: &str, value: impl Into<Value<'v>>) -> String {
         self.texts.say(self.language, key, &[(name, value.into())])
+    }
+
+    /// What a check found.
+    pub fn finding(&self, finding: &Finding) -> String {
+        self.texts.finding(self.language, finding)
     }
 
     /// The text of a key, or `other` (a name that is data) when there is none.

@@ -13,7 +13,7 @@ use crate::error::{self, WebError};
 use crate::page::{Overview, Page};
 use crate::session::{self, Visitor};
 use crate::sign_in::local_path;
-use crate::texts::Language;
+use crate::texts::{Language, texts};
 
 /// The routes of this module.
 pub(crate) fn routes() -> Vec<Route> {
@@ -86,14 +86,18 @@ async fn readyz(State(app): State<App>, visitor: Option<Visitor>) -> Response {
     let detailed = visitor.is_some_and(|visitor| visitor.may(crate::METRICS));
     let mut checks = Map::new();
     let mut ready = true;
+    let texts = texts(&app);
     for check in app.capabilities().iter().flat_map(|c| &c.health) {
         let result = check.run(app.clone()).await;
         ready &= result.is_ok();
         let mut entry = json!({ "ok": result.is_ok() });
-        match result {
-            Ok(detail) | Err(detail) if detailed => entry["detail"] = detail.into(),
-            Err(detail) => tracing::warn!(check = check.name, detail, "not ready"),
-            Ok(_) => {}
+        let failed = result.is_err();
+        let (Ok(found) | Err(found)) = result;
+        let detail = texts.finding(Language::Ja, &found);
+        if detailed {
+            entry["detail"] = detail.into();
+        } else if failed {
+            tracing::warn!(check = check.name, detail, "not ready");
         }
         checks.insert(check.name.to_owned(), entry);
     }

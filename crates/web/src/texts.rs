@@ -11,7 +11,7 @@ use std::sync::Arc;
 use fluent_bundle::bundle::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use intl_memoizer::concurrent::IntlLangMemoizer;
-use mamori_runtime::{App, Capability, HookError};
+use mamori_runtime::{App, Capability, Finding, FindingValue, HookError};
 use unic_langid::LanguageIdentifier;
 
 /// A language of the console.
@@ -108,6 +108,19 @@ impl TextBook {
             tracing::warn!(key, ?errors, "a text lacks a value");
         }
         Some(text)
+    }
+
+    /// What a check found.
+    pub fn finding(&self, language: Language, finding: &Finding) -> String {
+        let key = format!("system-found-{}", finding.key);
+        let values = finding.values.iter().map(|(name, value)| {
+            let value = match value {
+                FindingValue::Count(count) => Value::from(*count),
+                FindingValue::Words(words) => Value::from(words.as_str()),
+            };
+            (*name, value)
+        });
+        self.say(language, &key, &values.collect::<Vec<_>>())
     }
 
     /// The text of a key; the key itself, and a line in the log, when there is none.

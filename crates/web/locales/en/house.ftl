@@ -19,6 +19,18 @@ system-check-bad = Wrong
 system-check-database = Database
 system-check-jobs = Running of jobs
 system-check-breached-passwords = List of breached passwords
+system-found-error = It could not be checked ({ $detail })
+system-found-database = It answers
+system-found-jobs = { $waiting } waiting, { $running } running, { $failed } given up
+system-found-jobs-stuck = { $count ->
+    [one] One job has
+   *[other] { $count } jobs have
+} waited for more than an hour. See that mamori serve runs with the role jobs.
+system-found-breached-none = No list
+system-found-breached = A list of { $bytes } bytes
+system-found-breached-unreadable = The list of breached passwords { $path } cannot be read ({ $detail }). Check the file and its permissions.
+system-found-breached-form = In the list of breached passwords { $path } the line at byte { $offset } is neither a SHA-1 in capitals (40 hexadecimal digits) nor SHA-1:count. Mend it or take the file away.
+system-found-breached-not-sorted = The list of breached passwords { $path } is not sorted (line at byte { $offset }). Sort it with LC_ALL=C sort.
 system-state = State
 system-detail = Detail
 system-schedules = Schedules

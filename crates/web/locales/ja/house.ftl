@@ -19,6 +19,15 @@ system-check-bad = 異常
 system-check-database = データベース
 system-check-jobs = 処理の実行
 system-check-breached-passwords = 漏えいしたパスワードの一覧
+system-found-error = 調べられません（{ $detail }）
+system-found-database = 応答あり
+system-found-jobs = 待ち { $waiting }・実行中 { $running }・断念 { $failed }
+system-found-jobs-stuck = 1 時間以上待っている処理が { $count } 件あります。jobs の役割で mamori serve が動いているか確かめてください
+system-found-breached-none = 一覧なし
+system-found-breached = 一覧 { $bytes } バイト
+system-found-breached-unreadable = 漏えいパスワードの一覧 { $path } を読めません（{ $detail }）。ファイルと権限を確かめてください
+system-found-breached-form = 漏えいパスワードの一覧 { $path } の { $offset } バイト目の行が「大文字の SHA-1（16 進 40 文字）」か「SHA-1:件数」ではありません。書式を直すか、ファイルを外してください
+system-found-breached-not-sorted = 漏えいパスワードの一覧 { $path } が並んでいません（{ $offset } バイト目の行）。LC_ALL=C sort で並べ直してください
 system-state = 状態
 system-detail = 内容
 system-schedules = 定時処理

@@ -26,6 +26,7 @@ use super::{PageQuery, page};
 use crate::error::{FieldError, WebError};
 use crate::house::{JOB, SYSTEM, addressed};
 use crate::session::Visitor;
+use crate::texts::{Language, texts};
 
 /// Missed runs that are told.
 const MOST_MISSED: u32 = 200;
@@ -186,13 +187,13 @@ fn line() -> Value {
 async fn health(State(app): State<App>) -> Result<Json<Value>, WebError> {
     let mut checks = Vec::new();
     let mut ready = true;
+    let texts = texts(&app);
     for check in app.capabilities().iter().flat_map(|each| &each.health) {
         let result = check.run(app.clone()).await;
         ready &= result.is_ok();
-        let (ok, detail) = match result {
-            Ok(detail) => (true, detail),
-            Err(detail) => (false, detail),
-        };
+        let ok = result.is_ok();
+        let (Ok(found) | Err(found)) = result;
+        let detail = texts.finding(Language::Ja, &found);
         checks.push(json!({ "name": check.name, "ok": ok, "detail": detail }));
     }
     let figures = app.db.figures().await?;

@@ -132,15 +132,15 @@ async fn overview(State(app): State<App>, visitor: Visitor) -> Result<Response, 
 async fn checks(app: &App, page: &Page) -> Vec<CheckLine> {
     let mut lines = Vec::new();
     for check in app.capabilities().iter().flat_map(|one| &one.health) {
-        let (tone, state, detail) = match check.run(app.clone()).await {
-            Ok(detail) => (Tone::Ok, "system-check-ok", detail),
-            Err(detail) => (Tone::Bad, "system-check-bad", detail),
+        let (tone, state, found) = match check.run(app.clone()).await {
+            Ok(found) => (Tone::Ok, "system-check-ok", found),
+            Err(found) => (Tone::Bad, "system-check-bad", found),
         };
         lines.push(CheckLine {
             name: page.t_or(&format!("system-check-{}", check.name), check.name),
             tone,
             state: page.t(state),
-            detail,
+            detail: page.finding(&found),
         });
     }
     lines

@@ -90,6 +90,15 @@ async fn health_shows_checks_jobs_storage_and_versions_on_both_databases() {
         assert!(!jobs.text().contains(&format!("/system/jobs/{id}/retry")));
         assert_shows(&staff.get("/system/mail").await, &["期限の知らせ", "失敗"]);
         assert_shows(&staff.get("/system/logs").await, &["警告"]);
+        staff
+            .post_form(
+                "/account/language",
+                &[("language", "en"), ("next", "/system")],
+            )
+            .await;
+        let english = staff.get("/system").await;
+        assert_shows(&english, &["It answers", " running, ", "No list"]);
+        assert!(!english.text().contains("応答あり"), "{}", english.text());
         let mut city = test.sign_in(Role::City).await;
         assert_eq!(city.get("/system").await.status, StatusCode::FORBIDDEN);
     })
