@@ -163,6 +163,36 @@ impl Variable {
     }
 }
 
+impl Variable {
+    /// The variables that this one is made of, if it is made of others.
+    pub(crate) fn parts(self) -> &'static [Self] {
+        match self {
+            Self::Args => &[Self::ArgsGet, Self::ArgsPost],
+            Self::ArgsNames => &[Self::ArgsGetNames, Self::ArgsPostNames],
+            _ => &[],
+        }
+    }
+}
+
+/// A set of variables.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct VariableSet(u128);
+
+const _: () = assert!(COUNT <= 128, "a set of variables has a bit for each");
+
+impl VariableSet {
+    pub(crate) fn contains(self, variable: Variable) -> bool {
+        self.0 & (1 << variable as u32) != 0
+    }
+
+    /// Adds a variable and what it is made of.
+    pub(crate) fn insert_all_of(&mut self, variable: Variable) {
+        for one in [variable].iter().chain(variable.parts()) {
+            self.0 |= 1 << *one as u32;
+        }
+    }
+}
+
 impl fmt::Display for Variable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -13,7 +13,6 @@ mod visitor;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use mamori_sitekit::{WordPress, free_port};
 use serde_json::{Value, json};
 

@@ -96,6 +96,7 @@ pub(crate) fn compile(
     let score_slots =
         ["blocking_inbound_anomaly_score", "anomaly_score"].map(|name| names.find(name.as_bytes()));
     let [request, response] = compiler.builders;
+    let choices = number_choices(&mut rules, &mut compiler.groups);
     let phases = phases.map(|list| {
         list.into_iter()
             .map(|number| Gate::of(number, &rules[number as usize]))
@@ -114,12 +115,37 @@ pub(crate) fn compile(
             response.build(ScanClass::Response),
         ],
         groups: compiler.groups,
+        choices,
         selections: compiler.selections,
         exclusions: resolved,
         observed,
         score_slots,
         wants_full_request,
     })
+}
+
+/// Gives the same number to targets that choose the same values. Gives how many there are.
+fn number_choices(rules: &mut [Rule], groups: &mut [Group]) -> usize {
+    let of_links = rules.iter_mut().flat_map(|rule| &mut rule.links);
+    let of_links = of_links.flat_map(|link| &mut link.targets);
+    let of_groups = groups.iter_mut().flat_map(|group| &mut group.targets);
+    let mut known: Vec<(Variable, Selector)> = Vec::new();
+    for target in of_links.chain(of_groups) {
+        if target.variable.class() == Class::Dynamic {
+            continue;
+        }
+        let at = known
+            .iter()
+            .position(|(variable, selector)| {
+                (*variable, selector) == (target.variable, &target.selector)
+            })
+            .unwrap_or_else(|| {
+                known.push((target.variable, target.selector.clone()));
+                known.len() - 1
+            });
+        target.choice = Some(at as u32);
+    }
+    known.len()
 }
 
 /// A rule and its place among rules and markers.

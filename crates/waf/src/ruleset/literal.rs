@@ -56,7 +56,7 @@ impl ByteSet {
 
     /// With each letter in both cases: conditions are compared with a value before it is put into
     /// lower case too.
-    fn folded(&self) -> Self {
+    pub(crate) fn folded(&self) -> Self {
         let mut set = *self;
         for byte in self.bytes() {
             set.insert(byte.to_ascii_lowercase());
@@ -65,7 +65,14 @@ impl ByteSet {
         set
     }
 
-    fn union(mut self, other: Self) -> Self {
+    pub(crate) fn without(mut self, bytes: impl IntoIterator<Item = u8>) -> Self {
+        for byte in bytes {
+            self.0[usize::from(byte >> 6)] &= !(1 << (byte & 63));
+        }
+        self
+    }
+
+    pub(crate) fn union(mut self, other: Self) -> Self {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             *mine |= theirs;
         }

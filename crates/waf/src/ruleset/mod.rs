@@ -3,6 +3,7 @@
 mod bits;
 mod chains;
 mod compile;
+mod conditions;
 mod exclusion;
 mod literal;
 mod prefilter;
@@ -10,7 +11,7 @@ mod prefilter;
 use std::sync::Arc;
 
 pub(crate) use bits::Bits;
-pub(crate) use chains::{ChainId, Chains, ROOT};
+pub(crate) use chains::{ChainId, Chains, ROOT, undisturbed};
 pub(crate) use exclusion::CompiledExclusion;
 pub use exclusion::{Exclusion, PathMatch, RuleChoice};
 pub(crate) use literal::{ByteSet, Required, of_pattern, of_text, of_words};
@@ -156,6 +157,8 @@ pub struct RuleSet {
     pub(crate) limits: Limits,
     pub(crate) prefilters: [Prefilter; 2],
     pub(crate) groups: Vec<Group>,
+    /// How many different choices of values the targets make.
+    pub(crate) choices: usize,
     /// Sets of rules that `ctl` and exclusions name.
     pub(crate) selections: Vec<Bits>,
     pub(crate) exclusions: Vec<CompiledExclusion>,

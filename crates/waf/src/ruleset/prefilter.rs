@@ -7,6 +7,7 @@
 use aho_corasick::automaton::Automaton;
 use aho_corasick::{Anchored, MatchKind, dfa, nfa};
 
+use crate::ruleset::conditions::{Conditions, Demand};
 use crate::ruleset::literal::{ByteSet, Required};
 
 /// Requests and responses are searched for different literals.
@@ -16,14 +17,6 @@ pub(crate) enum ScanClass {
     Request = 0,
     /// Values of responses.
     Response = 1,
-}
-
-/// What a rule needs besides a literal.
-#[derive(Debug)]
-struct Condition {
-    length: usize,
-    /// Where its sets of bytes begin and end; they lie together, for they are asked for all the time.
-    sets: std::ops::Range<usize>,
 }
 
 /// The search for literals.
@@ -41,22 +34,14 @@ pub(crate) struct Prefilter {
     literals: Option<Literals>,
     /// For each literal the bits that it makes candidates.
     owners: Vec<Vec<u32>>,
-    conditions: Vec<Condition>,
-    sets: Vec<ByteSet>,
-    /// Bits without literals that need one of these bytes, a row for each byte.
-    by_byte: Vec<u64>,
-    /// Bits without literals and bytes.
-    always: Vec<u64>,
-    words: usize,
+    conditions: Conditions,
 }
 
 /// Gathers what links require.
 #[derive(Debug, Default)]
 pub(crate) struct PrefilterBuilder {
     literals: std::collections::BTreeMap<Vec<u8>, Vec<u32>>,
-    conditions: Vec<Condition>,
-    sets: Vec<ByteSet>,
-    unconditional: Vec<u32>,
+    demands: Vec<Demand>,
 }
 
 /// Bytes of literals up to which the search is a table; it takes about 200 bytes for each of them.
@@ -69,16 +54,12 @@ const WINDOW: usize = 6;
 impl PrefilterBuilder {
     /// Adds a link; gives back its bit.
     pub(crate) fn add(&mut self, required: &Required) -> u32 {
-        let bit = self.conditions.len() as u32;
-        let from = self.sets.len();
-        self.sets.extend_from_slice(&required.bytes);
-        self.conditions.push(Condition {
+        let bit = self.demands.len() as u32;
+        self.demands.push(Demand {
             length: required.length,
-            sets: from..self.sets.len(),
+            sets: required.bytes.clone(),
+            literal: !required.literals.is_empty(),
         });
-        if required.literals.is_empty() {
-            self.unconditional.push(bit);
-        }
         for literal in &required.literals {
             let bits = self.literals.entry(window(literal).to_vec()).or_default();
             if bits.last() != Some(&bit) {
@@ -88,41 +69,23 @@ impl PrefilterBuilder {
         bit
     }
 
-    pub(crate) fn build(self, class: ScanClass) -> Prefilter {
+    pub(crate) fn build(mut self, class: ScanClass) -> Prefilter {
         let (literals, owners): (Vec<Vec<u8>>, Vec<_>) = self.literals.into_iter().unzip();
         let size: usize = literals.iter().map(Vec::len).sum();
         let fast = class == ScanClass::Request && size <= MOST_DFA;
         let searched = (!literals.is_empty())
             .then(|| Literals::new(&literals, fast))
             .flatten();
-        // Without the automaton every link is a candidate: slow, but right.
-        let unconditional = if searched.is_none() {
-            (0..self.conditions.len() as u32).collect()
-        } else {
-            self.unconditional
-        };
-        let words = self.conditions.len().div_ceil(64);
-        let mut always = vec![0; words];
-        let mut by_byte = vec![0; words * 256];
-        for bit in unconditional {
-            let (word, mask) = (bit as usize / 64, 1u64 << (bit % 64));
-            match self.sets[self.conditions[bit as usize].sets.clone()].first() {
-                Some(set) => {
-                    for byte in set.bytes() {
-                        by_byte[usize::from(byte) * words + word] |= mask;
-                    }
-                }
-                None => always[word] |= mask,
+        if searched.is_none() {
+            // Without the automaton every link is a candidate: slow, but right.
+            for demand in &mut self.demands {
+                demand.literal = false;
             }
         }
         Prefilter {
             literals: searched,
             owners,
-            words,
-            conditions: self.conditions,
-            sets: self.sets,
-            always,
-            by_byte,
+            conditions: Conditions::new(&self.demands),
         }
     }
 }
@@ -130,40 +93,20 @@ impl PrefilterBuilder {
 impl Prefilter {
     /// Words of a row of candidates.
     pub(crate) fn words(&self) -> usize {
-        self.words
+        self.conditions.words()
     }
 
     /// Appends the candidates of a value to `rows`.
     pub(crate) fn scan(&self, value: &[u8], seen: &ByteSet, rows: &mut Vec<u64>) {
         let start = rows.len();
-        rows.extend_from_slice(&self.always);
+        rows.resize(start + self.words(), 0);
         let row = &mut rows[start..];
-        for byte in seen.bytes() {
-            let from = usize::from(byte) * self.words;
-            for (word, more) in row.iter_mut().zip(&self.by_byte[from..from + self.words]) {
-                *word |= more;
-            }
-        }
         match &self.literals {
             Some(Literals::Fast(automaton)) => mark(automaton, value, &self.owners, row),
             Some(Literals::Small(automaton)) => mark(automaton, value, &self.owners, row),
             None => {}
         }
-        for (at, word) in row.iter_mut().enumerate() {
-            let mut left = *word;
-            while left != 0 {
-                let bit = left.trailing_zeros();
-                left &= left - 1;
-                let condition = &self.conditions[at * 64 + bit as usize];
-                let holds = value.len() >= condition.length
-                    && self.sets[condition.sets.clone()]
-                        .iter()
-                        .all(|set| set.intersects(seen));
-                if !holds {
-                    *word &= !(1 << bit);
-                }
-            }
-        }
+        self.conditions.select(value.len(), seen, row);
     }
 }
 
@@ -248,11 +191,11 @@ mod tests {
         let found = |value: &[u8]| {
             let mut rows = Vec::new();
             filter.scan(value, &ByteSet::of(value), &mut rows);
-            rows
+            rows[0]
         };
-        assert_eq!(found(b"../../ETC/apache2/conf.d"), [1]);
-        assert_eq!(found(b"/etc/apache2/apache2.conf"), [1]);
-        assert_eq!(found(b"/etc/hosts"), [0]);
+        assert_eq!(found(b"../../ETC/apache2/conf.d"), 1);
+        assert_eq!(found(b"/etc/apache2/apache2.conf"), 1);
+        assert_eq!(found(b"/etc/hosts"), 0);
         assert!(window(b"/etc/apache2/conf").len() <= WINDOW);
         assert_eq!(window(b"abc"), b"abc");
     }
@@ -273,12 +216,12 @@ mod tests {
             let found = |value: &[u8]| {
                 let mut rows = Vec::new();
                 filter.scan(value, &ByteSet::of(value), &mut rows);
-                rows
+                rows[0]
             };
-            assert_eq!(found(b"x SELECT FROM y"), [0b11111]);
-            assert_eq!(found(b"elect"), [0b00110]);
-            assert_eq!(found(b"from"), [0b10000]);
-            assert_eq!(found(b"fr"), [0]);
+            assert_eq!(found(b"x SELECT FROM y"), 0b11111);
+            assert_eq!(found(b"elect"), 0b00110);
+            assert_eq!(found(b"from"), 0b10000);
+            assert_eq!(found(b"fr"), 0);
         }
     }
 }

@@ -45,6 +45,9 @@ pub(crate) struct Target {
     pub(crate) selector: Selector,
     /// `&`: how many there are.
     pub(crate) count: bool,
+    /// The same number for the same choice of values, given when rules are compiled: what is chosen
+    /// stays the same while nothing new arrives. `None`: it may change with every rule.
+    pub(crate) choice: Option<u32>,
 }
 
 /// What a rule looks at, and what of it not.
@@ -175,6 +178,7 @@ pub(crate) fn target(one: &str, count: bool, names: &mut TxNames) -> Result<Targ
         variable,
         selector,
         count,
+        choice: None,
     })
 }
 

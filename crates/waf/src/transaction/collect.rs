@@ -49,13 +49,49 @@ fn zero_by_default(variable: Variable) -> bool {
     )
 }
 
+/// What targets chose. Rules look at the same few variables again and again.
+#[derive(Debug)]
+pub(super) struct Choices {
+    known: Vec<Choice>,
+    found: Vec<Found>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Choice {
+    /// How often the values had changed by then.
+    changes: u32,
+    start: u32,
+    end: u32,
+}
+
+impl Choices {
+    pub(super) fn new(count: usize) -> Self {
+        let never = Choice {
+            changes: u32::MAX,
+            start: 0,
+            end: 0,
+        };
+        Self {
+            known: vec![never; count],
+            found: Vec::new(),
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.found.clear();
+        for choice in &mut self.known {
+            choice.changes = u32::MAX;
+        }
+    }
+}
+
 impl Transaction {
     /// Appends all values that the targets select.
     pub(super) fn collect(&mut self, rules: &RuleSet, targets: &[Target], out: &mut Vec<Found>) {
         for target in targets {
             if target.count {
                 let start = out.len();
-                self.select(rules, target, out);
+                self.choose(rules, target, out);
                 let count = out.len() - start;
                 out.truncate(start);
                 let mut digits = Vec::new();
@@ -71,9 +107,45 @@ impl Transaction {
                     value,
                 });
             } else {
-                self.select(rules, target, out);
+                self.choose(rules, target, out);
             }
         }
+    }
+
+    /// Appends the values that a target selects, from what is known of it where nothing has changed.
+    fn choose(&mut self, rules: &RuleSet, target: &Target, out: &mut Vec<Found>) {
+        let Some(at) = target.choice else {
+            return self.select(rules, target, out);
+        };
+        let changes = self.changes(target.variable);
+        let known = self.choices.known[at as usize];
+        if known.changes == changes {
+            let found = &self.choices.found[known.start as usize..known.end as usize];
+            out.extend_from_slice(found);
+            return;
+        }
+        let from = out.len();
+        self.select(rules, target, out);
+        let start = self.choices.found.len() as u32;
+        self.choices.found.extend_from_slice(&out[from..]);
+        self.choices.known[at as usize] = Choice {
+            changes,
+            start,
+            end: self.choices.found.len() as u32,
+        };
+    }
+
+    /// How often what a variable holds has changed.
+    fn changes(&self, variable: Variable) -> u32 {
+        let sources = match variable {
+            Variable::Args => &[Variable::ArgsGet, Variable::ArgsPost][..],
+            _ => match named(variable) {
+                Some(sources) => sources,
+                None => return self.store.changes(variable),
+            },
+        };
+        let changes = sources.iter().map(|source| self.store.changes(*source));
+        changes.sum()
     }
 
     fn select(&mut self, rules: &RuleSet, target: &Target, out: &mut Vec<Found>) {

@@ -25,7 +25,8 @@ impl Transaction {
                 Effect::Remove(selection) => {
                     self.removed.union(&rules.selections[*selection as usize]);
                 }
-                Effect::RemoveTarget(selection, _) => {
+                Effect::RemoveTarget(selection, target) => {
+                    self.narrowed_variables.insert_all_of(target.variable);
                     self.narrowed.union(&rules.selections[*selection as usize]);
                     let removal = Removal::Effect {
                         rule: number,

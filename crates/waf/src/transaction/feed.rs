@@ -125,7 +125,8 @@ impl Transaction {
             }
             self.report.exclusions.push(exclusion.name.clone());
             let selection = &rules.selections[exclusion.selection as usize];
-            if exclusion.target.is_some() {
+            if let Some(target) = &exclusion.target {
+                self.narrowed_variables.insert_all_of(target.variable);
                 self.narrowed.union(selection);
                 self.removals.push(Removal::Exclusion(at as u32));
             } else {

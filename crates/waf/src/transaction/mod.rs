@@ -5,6 +5,7 @@ mod collect;
 mod effects;
 mod feed;
 mod injection;
+mod known;
 mod operate;
 mod phase;
 mod store;
@@ -18,7 +19,8 @@ use crate::report::{Decision, Report};
 use crate::ruleset::{Bits, RuleSet};
 use crate::seclang::ctl::{BodyProcessor, Mode};
 use crate::seclang::settings::Beyond;
-use crate::variable::Variable;
+use crate::variable::{Variable, VariableSet};
+use collect::Choices;
 use store::{Store, ValueId};
 use tx::Tx;
 pub(crate) use workspace::Spare;
@@ -44,6 +46,8 @@ pub struct Transaction {
     /// Rules of which some do not look at some target any more.
     narrowed: Bits,
     removals: Vec<Removal>,
+    /// Variables that some removal is about.
+    narrowed_variables: VariableSet,
     request: Request,
     response: Response,
     matched: Matched,
@@ -59,6 +63,7 @@ pub struct Transaction {
     hidden: Vec<(Variable, Vec<u8>)>,
     report: Report,
     found: Vec<Found>,
+    choices: Choices,
 }
 
 /// What is known of the request beside the values.
@@ -127,6 +132,7 @@ impl Transaction {
             group_rows,
             group_known,
             found,
+            choices,
         } = rules.spare.take().unwrap_or_else(|| Workspace::new(&rules));
         Self {
             store,
@@ -135,6 +141,7 @@ impl Transaction {
             removed,
             narrowed,
             removals: Vec::new(),
+            narrowed_variables: VariableSet::default(),
             request: Request {
                 headers_seen: false,
                 processor: None,
@@ -169,6 +176,7 @@ impl Transaction {
                 ..Report::default()
             },
             found,
+            choices,
             rules,
         }
     }
@@ -232,6 +240,7 @@ impl Transaction {
             group_rows: self.group_rows,
             group_known: self.group_known,
             found: self.found,
+            choices: self.choices,
         });
         self.report
     }

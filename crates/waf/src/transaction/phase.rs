@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::injection;
+use super::known::Harmless;
 use super::operate;
 use super::tx::{TxValue, number, write_number};
 use super::{Found, Removal, Transaction};
@@ -86,10 +87,8 @@ impl Transaction {
             found.clear();
             self.collect(rules, &rules.groups[at].targets, &mut found);
             for one in &found {
-                let value = self
-                    .store
-                    .transformed(rules, one.value, rules.groups[at].chain);
-                let scan = self.store.scan(rules, value, class);
+                let chain = rules.groups[at].chain;
+                let scan = self.store.scan_after(rules, one.value, chain, class);
                 self.store
                     .merge(class, scan, &mut self.group_rows[start..end]);
             }
@@ -251,21 +250,15 @@ impl Transaction {
     }
 
     fn covers(&self, target: &Target, found: &Found) -> bool {
-        let same = target.variable == found.variable
-            || matches!(
-                (target.variable, found.variable),
-                (Variable::Args, Variable::ArgsGet | Variable::ArgsPost)
-                    | (
-                        Variable::ArgsNames,
-                        Variable::ArgsGetNames | Variable::ArgsPostNames
-                    )
-            );
+        let same =
+            target.variable == found.variable || target.variable.parts().contains(&found.variable);
         same && target.selector.selects(self.store.bytes(found.name))
     }
 
     /// Whether `ctl` or an exclusion took this value away from this rule.
     fn narrowed_away(&self, rules: &RuleSet, number: u32, found: &Found) -> bool {
-        if !self.narrowed.contains(number) {
+        let may_be = self.narrowed_variables.contains(found.variable);
+        if !may_be || !self.narrowed.contains(number) {
             return false;
         }
         self.removals.iter().any(|removal| {
@@ -327,7 +320,7 @@ impl Transaction {
     fn test(&mut self, rules: &RuleSet, link: &Link, found: Found) -> Option<Captured> {
         let seen = match link.operator {
             Operator::ValidateByteRange(_) | Operator::DetectXss | Operator::DetectSqli => {
-                self.store.seen(found.value)
+                self.store.seen(rules, found.value)
             }
             _ => crate::ruleset::ByteSet::default(),
         };
@@ -381,14 +374,25 @@ impl Transaction {
                 comparison.holds(number(value), right)
             }
             Operator::IpMatch(networks) => networks.contain(value),
+            Operator::DetectSqli if self.store.is_harmless(found.value, Harmless::Sql) => false,
             Operator::DetectSqli => match injection::sqli(value, &seen) {
                 Some(print) => {
                     captured = vec![Some(print)];
                     true
                 }
-                None => false,
+                None => {
+                    self.store.set_harmless(found.value, Harmless::Sql);
+                    false
+                }
             },
-            Operator::DetectXss => injection::xss(value, &seen),
+            Operator::DetectXss if self.store.is_harmless(found.value, Harmless::Script) => false,
+            Operator::DetectXss => {
+                let found_one = injection::xss(value, &seen);
+                if !found_one {
+                    self.store.set_harmless(found.value, Harmless::Script);
+                }
+                found_one
+            }
             Operator::ValidateByteRange(allowed) => operate::outside(&seen, allowed),
             Operator::ValidateUrlEncoding => operate::invalid_url_encoding(value),
             Operator::ValidateUtf8Encoding => operate::invalid_utf8(value),

@@ -3,7 +3,8 @@
 //! Values are ranges of one growing buffer. A transformation that changes nothing gives back the
 //! same value, so that the search for candidates runs once for all chains that end in it.
 
-use crate::ruleset::{ByteSet, ChainId, ROOT, RuleSet, ScanClass};
+use super::known::{Harmless, Known, Mark};
+use crate::ruleset::{ByteSet, ChainId, RuleSet, ScanClass, undisturbed};
 use crate::transform::Transform;
 use crate::variable::{COUNT, Variable};
 
@@ -37,6 +38,8 @@ struct Value {
     scan: [u32; 2],
     /// A value with the same candidates: the one before it was put into lower case.
     same: ValueId,
+    /// By what it is known from one transaction to the next.
+    mark: Mark,
 }
 
 /// The store.
@@ -45,10 +48,13 @@ pub(crate) struct Store {
     buffer: Vec<u8>,
     values: Vec<Value>,
     items: Vec<Vec<Item>>,
+    /// How often the values of each variable have changed.
+    changes: Vec<u32>,
     seen: Vec<ByteSet>,
     rows: Vec<ValueId>,
     scans: [Vec<u64>; 2],
     scratch: Vec<u8>,
+    known: Known,
     /// Bytes looked at.
     pub(crate) work: u64,
     /// Named values.
@@ -72,10 +78,12 @@ impl Store {
             buffer: Vec::with_capacity(8 * 1024),
             values: Vec::with_capacity(256),
             items: vec![Vec::new(); COUNT],
+            changes: vec![0; COUNT],
             seen: Vec::with_capacity(128),
             rows: Vec::new(),
             scans: [Vec::new(), Vec::new()],
             scratch: Vec::new(),
+            known: Known::new(),
             work: 0,
             count: 0,
             full: false,
@@ -84,16 +92,18 @@ impl Store {
         store
     }
 
-    /// As new, but for the memory that it has. `false`: it has grown too large to be kept.
+    /// As new, but for the memory that it has and what it knows of values. `false`: it has grown too large to be kept.
     pub(crate) fn reset(&mut self) -> bool {
         let Self {
             buffer,
             values,
             items,
+            changes,
             seen,
             rows,
             scans,
             scratch,
+            known: _,
             work,
             count,
             full,
@@ -101,6 +111,7 @@ impl Store {
         buffer.clear();
         values.clear();
         items.iter_mut().for_each(Vec::clear);
+        changes.fill(0);
         seen.clear();
         rows.clear();
         scans.iter_mut().for_each(Vec::clear);
@@ -134,6 +145,7 @@ impl Store {
             row: UNKNOWN,
             scan: [UNKNOWN; 2],
             same: id,
+            mark: 0,
         });
         id
     }
@@ -155,6 +167,7 @@ impl Store {
 
     pub(crate) fn add_item(&mut self, variable: Variable, item: Item) {
         self.count += 1;
+        self.changes[variable as usize] += 1;
         self.items[variable as usize].push(item);
     }
 
@@ -165,6 +178,7 @@ impl Store {
     }
 
     pub(crate) fn set_value(&mut self, variable: Variable, value: ValueId) {
+        self.changes[variable as usize] += 1;
         let items = &mut self.items[variable as usize];
         items.clear();
         items.push(Item { name: EMPTY, value });
@@ -172,6 +186,11 @@ impl Store {
 
     pub(crate) fn items(&self, variable: Variable) -> &[Item] {
         &self.items[variable as usize]
+    }
+
+    /// How often the values of a variable have changed.
+    pub(crate) fn changes(&self, variable: Variable) -> u32 {
+        self.changes[variable as usize]
     }
 
     /// The value of a scalar.
@@ -182,15 +201,46 @@ impl Store {
     }
 
     /// Which bytes occur in a value.
-    pub(crate) fn seen(&mut self, value: ValueId) -> ByteSet {
-        let at = self.values[value as usize].seen;
-        if at != UNKNOWN {
-            return self.seen[at as usize];
+    #[inline]
+    pub(crate) fn seen(&mut self, rules: &RuleSet, value: ValueId) -> ByteSet {
+        match self.values[value as usize].seen {
+            UNKNOWN => self.look(rules, value),
+            at => self.seen[at as usize],
         }
-        let set = ByteSet::of(self.bytes(value));
-        self.values[value as usize].seen = self.seen.len() as u32;
+    }
+
+    /// Finds out which bytes occur in a value, and, where it is known from before, its candidates.
+    fn look(&mut self, rules: &RuleSet, value: ValueId) -> ByteSet {
+        let own = &mut self.values[value as usize];
+        own.seen = self.seen.len() as u32;
+        let bytes = &self.buffer[own.span.start as usize..own.span.end as usize];
+        own.mark = self.known.mark(bytes);
+        let words = rules.prefilters[ScanClass::Request as usize].words();
+        let set = match self.known.get(own.mark, words) {
+            Some((set, row)) => {
+                let scans = &mut self.scans[ScanClass::Request as usize];
+                own.scan[ScanClass::Request as usize] = scans.len() as u32;
+                scans.extend_from_slice(row);
+                // As if it had been searched: what a request may cost does not hang on others.
+                self.work += bytes.len() as u64;
+                set
+            }
+            None => ByteSet::of(bytes),
+        };
         self.seen.push(set);
         set
+    }
+
+    /// Whether it is known that an operator finds nothing in a value.
+    pub(super) fn is_harmless(&self, value: ValueId, what: Harmless) -> bool {
+        let mark = self.values[value as usize].mark;
+        self.known.is_harmless(mark, what)
+    }
+
+    /// Keeps that an operator found nothing in a value.
+    pub(super) fn set_harmless(&mut self, value: ValueId, what: Harmless) {
+        let mark = self.values[value as usize].mark;
+        self.known.set_harmless(mark, what);
     }
 
     /// A value after a chain of transformations.
@@ -200,9 +250,13 @@ impl Store {
         value: ValueId,
         chain: ChainId,
     ) -> ValueId {
-        let Some((parent, step)) = rules.chains.last(chain) else {
+        let Some(node) = rules.chains.get(chain) else {
             return value;
         };
+        let seen = self.seen(rules, value);
+        if undisturbed(node.of_all.as_ref(), &seen) {
+            return value;
+        }
         let mut row = self.values[value as usize].row;
         if row == UNKNOWN {
             row = self.rows.len() as u32;
@@ -214,21 +268,17 @@ impl Store {
         if self.rows[cell] != UNKNOWN {
             return self.rows[cell];
         }
-        let before = if parent == ROOT {
-            value
-        } else {
-            self.transformed(rules, value, parent)
-        };
-        let seen = self.seen(before);
-        let after = if step.idle(&seen) {
+        let before = self.transformed(rules, value, node.parent);
+        let seen = self.seen(rules, before);
+        let after = if undisturbed(node.disturbers.as_ref(), &seen) {
             before
         } else {
             let mut scratch = std::mem::take(&mut self.scratch);
             self.work += self.bytes(before).len() as u64;
-            let changed = step.apply(self.bytes(before), &mut scratch);
+            let changed = node.step.apply(self.bytes(before), &mut scratch);
             let after = if changed { self.push(&scratch) } else { before };
             self.scratch = scratch;
-            if changed && step == Transform::Lowercase {
+            if changed && node.step == Transform::Lowercase {
                 self.values[after as usize].same = self.values[before as usize].same;
             }
             after
@@ -237,21 +287,52 @@ impl Store {
         after
     }
 
+    /// Where the candidates of a value after a chain of transformations are. The search sees no
+    /// difference between letters of either case, so a value need not be put into lower case for it.
+    pub(crate) fn scan_after(
+        &mut self,
+        rules: &RuleSet,
+        value: ValueId,
+        chain: ChainId,
+        class: ScanClass,
+    ) -> u32 {
+        let seen = self.seen(rules, value);
+        let of_any_case = rules
+            .chains
+            .get(chain)
+            .and_then(|node| node.of_any_case.as_ref());
+        let value = if undisturbed(of_any_case, &seen) {
+            value
+        } else {
+            self.transformed(rules, value, chain)
+        };
+        self.scan(rules, value, class)
+    }
+
     /// Where the candidates of a value are.
     pub(crate) fn scan(&mut self, rules: &RuleSet, value: ValueId, class: ScanClass) -> u32 {
         let known = self.values[value as usize].scan[class as usize];
         if known != UNKNOWN {
             return known;
         }
-        let same = self.values[value as usize].same;
+        let Value { same, span, .. } = self.values[value as usize];
         let at = if same == value {
-            let seen = self.seen(value);
-            let at = self.scans[class as usize].len() as u32;
-            let span = self.values[value as usize].span;
+            let seen = self.seen(rules, value);
+            // It may be known by now.
+            let known = self.values[value as usize].scan[class as usize];
+            if known != UNKNOWN {
+                return known;
+            }
+            let scans = &mut self.scans[class as usize];
+            let at = scans.len();
             let bytes = &self.buffer[span.start as usize..span.end as usize];
             self.work += bytes.len() as u64;
-            rules.prefilters[class as usize].scan(bytes, &seen, &mut self.scans[class as usize]);
-            at
+            rules.prefilters[class as usize].scan(bytes, &seen, scans);
+            if class == ScanClass::Request {
+                let mark = self.values[value as usize].mark;
+                self.known.put(mark, seen, &scans[at..]);
+            }
+            at as u32
         } else {
             self.scan(rules, same, class)
         };
@@ -270,8 +351,12 @@ impl Store {
     pub(crate) fn merge(&self, class: ScanClass, scan: u32, row: &mut [u64]) {
         let from = scan as usize;
         if let Some(words) = self.scans[class as usize].get(from..from + row.len()) {
-            for (mine, theirs) in row.iter_mut().zip(words) {
-                *mine |= theirs;
+            // By eight, as rows are made: several at once.
+            let (mine, theirs) = (row.as_chunks_mut::<8>().0, words.as_chunks::<8>().0);
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                    *mine |= theirs;
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::Found;
+use super::collect::Choices;
 use super::store::Store;
 use super::tx::Tx;
 use crate::ruleset::{Bits, RuleSet};
@@ -20,6 +21,7 @@ pub(super) struct Workspace {
     pub(super) group_rows: Vec<u64>,
     pub(super) group_known: Vec<bool>,
     pub(super) found: Vec<Found>,
+    pub(super) choices: Choices,
 }
 
 impl Workspace {
@@ -33,6 +35,7 @@ impl Workspace {
             group_rows: vec![0; rules.groups.len() * rules.widest()],
             group_known: vec![false; rules.groups.len()],
             found: Vec::new(),
+            choices: Choices::new(rules.choices),
         }
     }
 
@@ -43,6 +46,7 @@ impl Workspace {
         self.narrowed.clear();
         self.group_known.fill(false);
         self.found.clear();
+        self.choices.reset();
         self.store.reset()
     }
 }

@@ -1,7 +1,7 @@
 //! Transformations (`t:…`): bytes in, bytes out.
 //!
-//! Each works on bytes, never fails and runs in linear time. [`Transform::idle`] tells from the set
-//! of bytes in a value that it would change nothing, so that most values are not even read.
+//! Each works on bytes, never fails and runs in linear time. [`Transform::disturbers`] tells from the
+//! set of bytes in a value that it would change nothing, so that most values are not even read.
 
 mod comments;
 mod encoding;
@@ -80,28 +80,47 @@ transforms! {
 const WHITE: &[u8] = b" \t\n\r\x0b\x0c\xa0";
 
 impl Transform {
-    /// Whether a value made of these bytes stays as it is.
-    pub(crate) fn idle(self, seen: &ByteSet) -> bool {
-        let none = |bytes: &[u8]| !bytes.iter().any(|byte| seen.contains(*byte));
-        match self {
-            Self::UrlDecode | Self::UrlDecodeUni => none(b"%+"),
-            Self::HtmlEntityDecode => none(b"&"),
-            Self::JsDecode | Self::CssDecode | Self::EscapeSeqDecode => none(b"\\"),
-            Self::Lowercase => seen.0[1] & 0x07ff_fffe == 0,
-            Self::Uppercase => seen.0[1] & 0x07ff_fffe_0000_0000 == 0,
-            Self::RemoveNulls | Self::ReplaceNulls => none(b"\0"),
-            Self::Utf8ToUnicode => seen.0[2] | seen.0[3] == 0,
-            Self::NormalizePath => none(b"/."),
-            Self::NormalizePathWin => none(b"/.\\"),
-            Self::ReplaceComments => none(b"/"),
-            Self::RemoveCommentsChar | Self::RemoveComments => none(b"/*-#"),
-            Self::RemoveWhitespace | Self::Trim | Self::TrimLeft | Self::TrimRight => none(WHITE),
-            Self::SqlHexDecode => none(b"0"),
-            Self::CmdLine => none(b"\\\"'^,; \t\n\r") && seen.0[1] & 0x07ff_fffe == 0,
-            Self::CompressWhitespace => none(WHITE),
-            Self::ParityZero7Bit => seen.0[2] | seen.0[3] == 0,
-            _ => false,
-        }
+    /// A value with none of these bytes stays as it is. `None`: every value may change.
+    pub(crate) fn disturbers(self) -> Option<ByteSet> {
+        let mut set = match self {
+            Self::UrlDecode | Self::UrlDecodeUni => ByteSet::of(b"%+"),
+            Self::HtmlEntityDecode => ByteSet::of(b"&"),
+            Self::JsDecode | Self::CssDecode | Self::EscapeSeqDecode => ByteSet::of(b"\\"),
+            Self::RemoveNulls | Self::ReplaceNulls => ByteSet::of(b"\0"),
+            Self::NormalizePath => ByteSet::of(b"/."),
+            Self::NormalizePathWin => ByteSet::of(b"/.\\"),
+            Self::ReplaceComments => ByteSet::of(b"/"),
+            Self::RemoveCommentsChar | Self::RemoveComments => ByteSet::of(b"/*-#"),
+            Self::RemoveWhitespace
+            | Self::CompressWhitespace
+            | Self::Trim
+            | Self::TrimLeft
+            | Self::TrimRight => ByteSet::of(WHITE),
+            Self::SqlHexDecode => ByteSet::of(b"0"),
+            Self::CmdLine => ByteSet::of(b"\\\"'^,; \t\n\r"),
+            Self::Lowercase | Self::Uppercase | Self::Utf8ToUnicode | Self::ParityZero7Bit => {
+                ByteSet::default()
+            }
+            _ => return None,
+        };
+        let more = match self {
+            Self::Lowercase | Self::CmdLine => b'A'..=b'Z',
+            Self::Uppercase => b'a'..=b'z',
+            Self::Utf8ToUnicode | Self::ParityZero7Bit => 0x80..=0xff,
+            _ => return Some(set),
+        };
+        more.for_each(|byte| set.insert(byte));
+        Some(set)
+    }
+
+    /// Like [`Self::disturbers`], for who looks at letters of either case alike.
+    pub(crate) fn disturbers_of_any_case(self) -> Option<ByteSet> {
+        let set = self.disturbers()?;
+        Some(match self {
+            Self::Lowercase => ByteSet::default(),
+            Self::CmdLine => set.without(b'A'..=b'Z'),
+            _ => set.folded(),
+        })
     }
 
     /// Writes the changed value into `out` (which is emptied first). `false`: nothing changed.
