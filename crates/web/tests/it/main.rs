@@ -19,4 +19,5 @@ mod sample;
 mod second_factor;
 mod sessions;
 mod settings;
+mod templates;
 mod walk;
