@@ -9,6 +9,7 @@ const MOST_PRESSES = 700;
 
 /** Walks the open page; gives what is wrong, one line each, and how many stops there are. */
 export async function keyboardWalk(page, target) {
+  await page.evaluate(fromTheTop);
   await page.evaluate(record);
   let walked = { done: false };
   for (let presses = 0; presses < MOST_PRESSES && !walked.done; presses += HANDFUL) {
@@ -19,6 +20,32 @@ export async function keyboardWalk(page, target) {
   }
   const { found, stops } = await page.evaluate(() => globalThis.keyboardWalk.result());
   return { found: found.map((line) => `${target}: ${line}`), stops };
+}
+
+/** The same on a phone, where the menu is folded: it is opened by the keyboard, and walked as well. */
+export async function phoneWalk(page, target) {
+  const opened = await page.evaluate(() => {
+    const summary = document.querySelector("details.narrow > summary");
+    summary?.focus();
+    return summary ? document.activeElement === summary : null;
+  });
+  if (opened === null) return keyboardWalk(page, target);
+  await page.keyboard.press("Enter");
+  const { found, stops } = await keyboardWalk(page, target);
+  const reached = await page.evaluate(() =>
+    globalThis.keyboardWalk.stops.filter((stop) => stop.matches("details.narrow nav a")).length);
+  if (!opened || reached === 0) found.push(`${target}: the phone's menu does not open by the keyboard`);
+  return { found, stops };
+}
+
+/** Runs in the page: the next Tab begins at its top, wherever the script of the page had put the focus. */
+function fromTheTop() {
+  const top = document.createElement("span");
+  top.tabIndex = -1;
+  document.body.prepend(top);
+  top.focus({ preventScroll: true });
+  top.remove();
+  scrollTo(0, 0);
 }
 
 /** Runs in the page: notes every stop until the first comes again. */
@@ -74,7 +101,12 @@ function record() {
     if (isCovered(target)) say(`focus is hidden under something on ${name(target)}`);
   });
   // Out of the page: the browser's own buttons come next.
-  addEventListener("blur", () => { if (document.activeElement === document.body) round = true; });
+  addEventListener("blur", () => {
+    if (document.activeElement !== document.body) return;
+    // The keys that were sent ahead may bring the focus back to the very stop that is settled later.
+    if (!round) settle();
+    round = true;
+  });
 
   const usable = () => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex], audio[controls], video[controls]")]
     .filter((one) => !one.disabled && one.tabIndex >= 0 && !one.closest("[inert]") && one.checkVisibility({ visibilityProperty: true }))

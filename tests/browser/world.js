@@ -17,10 +17,10 @@ const READY_LIMIT_MS = 300_000;
 
 /**
  * Starts `mamori demo` in a folder of its own and a browser. `configure(address, folder)` gives its
- * configuration as variables.
+ * configuration as variables; `contracts` names files of other contracts than the built-in one.
  */
-export async function open(configure = () => ({})) {
-  const demo = process.env.E2E_READY ? await runningDemo(process.env.E2E_READY) : await startDemo(configure);
+export async function open(configure = () => ({}), { contracts = [] } = {}) {
+  const demo = process.env.E2E_READY ? await runningDemo(process.env.E2E_READY) : await startDemo(configure, contracts);
   const browser = await chromium.launch({
     executablePath: process.env.E2E_CHROMIUM ?? "/usr/bin/chromium",
     // Chromium's sandbox does not start for the superuser, as on a build machine.
@@ -48,7 +48,7 @@ async function runningDemo(file) {
   return { ready, address: new URL(ready.address).origin, stop: () => {}, pause: cannot, resume: cannot };
 }
 
-async function startDemo(configure) {
+async function startDemo(configure, contracts) {
   const folder = await mkdtemp(join(tmpdir(), "mamori-walks-"));
   const port = await freePort();
   const address = `http://127.0.0.1:${port}`;
@@ -56,7 +56,7 @@ async function startDemo(configure) {
   const start = async () => {
     const child = spawn(
       process.env.E2E_MAMORI ?? "mamori",
-      ["demo", "--data-dir", join(folder, "data"), "--port", String(port), "--json"],
+      ["demo", "--data-dir", join(folder, "data"), "--port", String(port), "--json", ...contracts.flatMap((file) => ["--contract", file])],
       // Free of the caller's configuration.
       { stdio: ["ignore", "pipe", "inherit"], env: { ...withoutConfiguration(process.env), ...configuration } },
     );
@@ -81,6 +81,26 @@ async function startDemo(configure) {
     /** Starts it again at the same address with the same data. */
     async resume() {
       running = await start();
+    },
+  };
+}
+
+/** Starts a server on an installation that has nobody yet; gives the link for its first administrator. */
+export async function openEmpty() {
+  const folder = await mkdtemp(join(tmpdir(), "mamori-empty-"));
+  const child = spawn(
+    process.env.E2E_MAMORI ?? "mamori",
+    ["serve", "--data-dir", join(folder, "data"), "--listen", `127.0.0.1:${await freePort()}`, "--roles", "console", "--json"],
+    { stdio: ["ignore", "pipe", "inherit"], env: withoutConfiguration(process.env) },
+  );
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const { set_up: link } = JSON.parse(await firstLine(child, "the empty server", READY_LIMIT_MS));
+  return {
+    link,
+    async stop() {
+      child.kill("SIGINT");
+      await ended;
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

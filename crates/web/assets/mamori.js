@@ -410,16 +410,19 @@
     on(window, 'hashchange', () => wanted() >= 0 && choose(wanted()));
   }
 
-  // What opens over the page closes with Escape and with a click beside it.
+  // What opens over the page closes with Escape, with a click beside it, and when the focus leaves it.
   on(document, 'keydown', (event) => {
     const open = event.key === 'Escape' && event.target.closest?.('details[data-pop][open], .masthead details[open]');
     if (!open) return;
     open.open = false;
     open.querySelector('summary').focus();
   });
-  on(document, 'click', (event) => all('details[data-pop][open], .masthead details[open]').forEach((one) => {
-    if (!one.contains(event.target)) one.open = false;
-  }));
+  // It would hide what has the focus next.
+  for (const kind of ['click', 'focusin']) {
+    on(document, kind, (event) => all('details[data-pop][open], .masthead details[open]').forEach((one) => {
+      if (!one.contains(event.target)) one.open = false;
+    }));
+  }
 
   /** Japanese is marked on a page of another language, as the server does it. */
   const tongue = (text) => (/[぀-ヿ㐀-鿿]/.test(text) ? { lang: 'ja' } : {});

@@ -63,6 +63,7 @@ mod session;
 mod sessions;
 pub mod setup;
 mod sign_in;
+mod switcher;
 pub mod texts;
 mod token;
 mod written;

@@ -16,6 +16,7 @@ use mamori_store::args;
 use crate::assets;
 use crate::house::help::topic_of;
 use crate::session::Visitor;
+use crate::switcher::same_kind;
 use crate::texts::{self, Language, TextBook, Value};
 use crate::written::Written;
 
@@ -165,6 +166,8 @@ pub struct Page {
     pub contract: Option<ContractTitle>,
     /// All contracts that the visitor may open.
     pub contracts: Vec<ContractTitle>,
+    /// Where the switcher leads for each of `contracts`.
+    pub switches: Vec<String>,
     /// Menu, only what the visitor may open.
     pub nav: Vec<NavSection>,
     /// From the first page to this one.
@@ -267,6 +270,11 @@ impl Page {
             .filter(|contract| visitor.role_on(&contract.id).is_some())
             .cloned()
             .collect();
+        page.switches = page
+            .contracts
+            .iter()
+            .map(|contract| same_kind(app, visitor, &contract.id))
+            .collect();
         page.contract = match &visitor.contract {
             Some(id) => page.contracts.iter().find(|one| one.id == *id).cloned(),
             None => match page.contracts.as_slice() {
@@ -306,6 +314,7 @@ impl Page {
                 .then(|| texts.say(language, "sample-banner", &[])),
             contract: None,
             contracts: Vec::new(),
+            switches: Vec::new(),
             nav: Vec::new(),
             breadcrumbs: Vec::new(),
             flash: Vec::new(),

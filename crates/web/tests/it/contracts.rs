@@ -76,6 +76,21 @@ async fn a_role_holds_on_its_contract_only() {
 }
 
 #[tokio::test]
+async fn the_switcher_keeps_the_kind_of_page_where_one_may_open_it() {
+    let test = two_contracts().await;
+    let rights = [("aoba", Role::Staff), ("kita", Role::Viewer)];
+    let mut person = limited(&test, "suzuki", Role::Viewer, &rights).await;
+    let page = person.get("/c/aoba/sample").await.text();
+    assert!(page.contains(r#"<a href="/c/kita/sample">"#), "{page}");
+    let nowhere = person.get("/c/aoba/nowhere").await.text();
+    assert!(nowhere.contains(r#"<a href="/c/kita">"#), "{nowhere}");
+    let rights = [("aoba", Role::Staff), ("kita", Role::Counsellor)];
+    let mut other = limited(&test, "sato", Role::Viewer, &rights).await;
+    let page = other.get("/c/aoba/sample").await.text();
+    assert!(page.contains(r#"<a href="/c/kita">"#), "{page}");
+}
+
+#[tokio::test]
 async fn rights_that_are_taken_away_are_gone_with_the_next_request() {
     let test = two_contracts().await;
     let mut person = limited(&test, "sato", Role::Manager, &[("aoba", Role::Manager)]).await;
