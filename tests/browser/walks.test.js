@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { problems } from "./look.js";
+import { printed } from "./print.js";
 import { open, signIn } from "./world.js";
 
 let world;
@@ -102,6 +103,12 @@ test("dark mode is dark", async () => {
   };
   assert.ok((await brightness("light")) > 200);
   assert.ok((await brightness("dark")) < 80);
+});
+
+test("what is printed holds the content, whole, and nothing to click on", async () => {
+  const { found, folds } = await printed(world);
+  assert.ok(folds > 0, "something was folded");
+  assert.deepEqual(found, []);
 });
 
 test("documents are handed out as PDF and Word", async () => {
