@@ -76,6 +76,7 @@ test("a table is sorted, filtered and paged without a reload, and back goes back
   assert.equal(await focused(page), "sort-count", "focus stays");
   assert.match(page.url(), /sort=count/);
   assert.match(await page.locator(".toasts").innerText(), /120 件中/, "the count is announced");
+  assert.equal(await page.locator(".toasts[role=status][aria-live=polite]").count(), 1, "to those who do not see it, too");
 
   await page.locator("#f-q").fill("稼働率");
   await counted(page, "20 件中");

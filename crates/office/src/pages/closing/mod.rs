@@ -164,10 +164,16 @@ async fn page(
             (href, papers::period(&page, &month.to_string()))
         })
     };
+    let previous = beside(months.iter().rev().find(|one| **one < month));
+    let next = beside(months.iter().find(|one| **one > month));
+    let month = papers::period(&page, &month.to_string());
+    // Months lie open beside each other in tabs of the browser.
+    let mut page = page;
+    page.title = format!("{} {month}", page.title);
     html(&ClosingPage {
-        month: papers::period(&page, &month.to_string()),
-        previous: beside(months.iter().rev().find(|one| **one < month)),
-        next: beside(months.iter().find(|one| **one > month)),
+        month,
+        previous,
+        next,
         monthly: calendar.is_monthly(),
         tasks: rows,
         waiting,
