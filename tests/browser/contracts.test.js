@@ -42,10 +42,8 @@ test("the first page is the overview; it and the switcher read well everywhere",
       await page.setViewportSize(size);
       for (const colorScheme of ["light", "dark"]) {
         await page.emulateMedia({ colorScheme });
-        for (const opened of [false, true]) {
-          await page.locator("details.switch").evaluate((one, on) => { one.open = on; }, opened);
-          found.push(...(await problems(page, `${address} (${size.width} px, ${colorScheme}${opened ? ", switcher open" : ""})`)));
-        }
+        await page.locator("details.switch").evaluate((one) => { one.open = true; });
+        found.push(...(await problems(page, `${address} (${size.width} px, ${colorScheme})`)));
         const out = await page.locator("details.switch ul").evaluate((list) => {
           const { left, right } = list.getBoundingClientRect();
           return left < 0 || right > innerWidth;

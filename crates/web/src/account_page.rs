@@ -80,6 +80,16 @@ struct AccountPage {
     tone_quiet: Tone,
 }
 
+impl AccountPage {
+    /// Every field of the page, from its top.
+    fn fields(&self) -> Vec<&Field> {
+        let mut all: Vec<&Field> = self.person.iter().collect();
+        all.push(&self.mail.2);
+        all.extend(&self.password);
+        all
+    }
+}
+
 async fn shown(
     app: &App,
     visitor: &Visitor,
@@ -120,7 +130,7 @@ async fn shown(
             )),
             Second::Off | Second::Begun => None,
         },
-        mail: mail(app, &page, &visitor.id).await?,
+        mail: mail(app, &page, &visitor.id, error("mail")).await?,
         passkeys: passkey::list(app, &visitor.id).await?,
         oidc: match oidc::Prompt::new(app, &page, "oidc-link") {
             None => None,
@@ -148,12 +158,14 @@ async fn mail(
     app: &App,
     page: &Page,
     user: &str,
+    error: String,
 ) -> Result<(Known, Option<String>, Field), WebError> {
     let known = mail_address::of(app, user).await?;
     let waiting = known.wanted.as_ref();
     let waiting = waiting.map(|wanted| page.t1("own-mail-waiting", "address", wanted.as_str()));
     let mut field = Field::new("email", "mail", page.t("own-mail-field"))
         .help(page.t("own-mail-field-help"))
+        .error(error)
         .required()
         .autocomplete("email");
     field.max_length = 254;
@@ -215,6 +227,23 @@ async fn page(
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
     error::html(&shown(&app, &visitor, &headers, None).await?)
+}
+
+/// The page again, with what is wrong with a new mail address beside its field and what was typed in it.
+pub(crate) async fn mail_refused(
+    app: &App,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    typed: String,
+    message: String,
+) -> Result<Response, WebError> {
+    let refused = Refused {
+        field: "mail",
+        message,
+    };
+    let mut page = shown(app, visitor, headers, Some(&refused)).await?;
+    page.mail.2.value = typed;
+    error::form_page(&page)
 }
 
 async fn back(app: &App, visitor: &Visitor, tone: Tone, key: &str) -> Result<Response, WebError> {

@@ -123,6 +123,8 @@ impl Kept {
     pub fn typed(&self) -> Vec<&str> {
         self.fields
             .iter()
+            // The key of what is done is no text of theirs.
+            .filter(|(name, _)| name != "act")
             .map(|(_, value)| value.trim())
             .filter(|value| !value.is_empty() && !looks_like_an_id(value))
             .collect()

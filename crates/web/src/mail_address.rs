@@ -8,6 +8,7 @@
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::{SignedDuration, Timestamp};
 use mamori_runtime::notify::is_address;
@@ -16,6 +17,7 @@ use mamori_store::{Tx, args};
 use serde::Deserialize;
 
 use crate::account::{self, Account, AccountError};
+use crate::account_page::mail_refused;
 use crate::error::{self, WebError};
 use crate::page::{Page, Tone};
 use crate::prove::own_account;
@@ -297,10 +299,18 @@ struct AddressForm {
 async fn change(
     State(app): State<App>,
     visitor: Visitor,
+    headers: HeaderMap,
     Form(given): Form<AddressForm>,
 ) -> Result<Response, WebError> {
     let account = own_account(&app, &visitor).await?;
-    ask(&app, &visitor, &account, &given.mail).await?;
+    match ask(&app, &visitor, &account, &given.mail).await {
+        Ok(()) => {}
+        Err(wrong @ (MailAddressError::Wrong(_) | MailAddressError::TooSoon)) => {
+            let message = wrong.to_string();
+            return mail_refused(&app, &visitor, &headers, given.mail, message).await;
+        }
+        Err(error) => return Err(error.into()),
+    }
     back(&app, &visitor, "own-mail-asked").await
 }
 

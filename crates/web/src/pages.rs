@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::{Form, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use mamori_kernel::permission::Role;
 use mamori_runtime::{App, Guard, Route};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -31,6 +32,8 @@ pub(crate) fn routes() -> Vec<Route> {
 #[template(path = "home.html")]
 struct HomePage {
     page: Page,
+    /// What to do without a contract.
+    without: &'static str,
 }
 
 /// The first page leads to the visitor's only contract, or to the overview of several.
@@ -44,7 +47,15 @@ async fn home(State(app): State<App>, visitor: Visitor) -> Result<Response, WebE
     {
         return Ok(Redirect::to(overview.0).into_response());
     }
-    error::html(&HomePage { page })
+    error::html(&HomePage {
+        without: if visitor.role == Role::Administrator {
+            // Whom should they ask?
+            "home-no-contract-administrator"
+        } else {
+            "home-no-contract"
+        },
+        page,
+    })
 }
 
 #[derive(Deserialize)]

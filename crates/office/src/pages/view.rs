@@ -69,7 +69,10 @@ pub fn paper_error(error: PaperError) -> WebError {
 /// An error of the desk as an answer.
 pub fn desk_error(error: DeskError) -> WebError {
     match error {
-        DeskError::NotFound { .. } => WebError::NotFound(error.to_string()),
+        DeskError::NotFound {
+            register_ja,
+            reference,
+        } => WebError::NotFound(format!("{register_ja}「{reference}」")),
         DeskError::Stale { .. } | DeskError::KeyReused(_) => WebError::Conflict(error.to_string()),
         DeskError::Refused(refusal) => WebError::invalid(refusal.to_string()),
         other => WebError::bug(other),

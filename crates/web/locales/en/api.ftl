@@ -60,6 +60,7 @@ webhook-seq = Record
 webhook-event = Evidence
 webhook-reason = Reason
 webhook-result = Result
+webhook-unreached = Did not arrive
 webhook-reason-ledger = Evidence
 webhook-reason-again = Again
 webhook-reason-test = Test

@@ -7,6 +7,7 @@ sample-label = Notice about sample data
 home-title = Home
 home-go = Go to the first page
 home-no-contract = There is no contract that you may open yet. Ask an administrator about your role and contracts.
+home-no-contract-administrator = There is no contract that you may open yet. Put a contract file in force on the server with `mamori contract activate FILE`, and it opens from here.
 
 shell-skip = Skip to the content
 shell-menu = Menu

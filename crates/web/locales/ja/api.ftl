@@ -60,6 +60,7 @@ webhook-seq = 番号
 webhook-event = 証跡
 webhook-reason = 理由
 webhook-result = 結果
+webhook-unreached = 届きませんでした
 webhook-reason-ledger = 証跡
 webhook-reason-again = 再送
 webhook-reason-test = 試し

@@ -7,6 +7,7 @@ sample-label = 見本の知らせ
 home-title = はじめ
 home-go = はじめのページへ
 home-no-contract = 開ける契約がまだありません。管理者に役割と契約を確かめてください。
+home-no-contract-administrator = 開ける契約がまだありません。サーバーで `mamori contract activate FILE` を実行して契約ファイルを有効にすると、ここから開けます。
 
 shell-skip = 本文へ移動
 shell-menu = メニュー

@@ -403,6 +403,8 @@ struct DeliveryRow {
     at: String,
     reason: String,
     result: String,
+    /// What the other side or the network said instead of an answer.
+    said: String,
     tone: Tone,
 }
 
@@ -445,10 +447,12 @@ async fn hook_one(
                 "again" => "webhook-reason-again",
                 _ => "webhook-reason-ledger",
             }),
-            result: match (each.status, &each.error) {
-                (Some(status), _) => status.to_string(),
-                (None, Some(error)) => error.clone(),
-                (None, None) => String::new(),
+            result: each
+                .status
+                .map_or_else(|| page.t("webhook-unreached"), |status| status.to_string()),
+            said: match each.status {
+                Some(_) => String::new(),
+                None => each.error.clone().unwrap_or_default(),
             },
             tone: if each.arrived() { Tone::Ok } else { Tone::Bad },
         })

@@ -50,6 +50,16 @@ async fn confirm_and_change(test: &TestApp) {
     for wrong in ["hanako", "a@b, c@d", "花子 <hanako@example.jp>", ""] {
         let refused = owner.post_form("/account/mail", &[("mail", wrong)]).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        let page = refused.text();
+        assert!(
+            page.contains(r#"id="e-mail""#) && page.contains("data-error-summary"),
+            "said beside the field: {page}"
+        );
+        let typed = wrong.replace('<', "&#60;").replace('>', "&#62;");
+        assert!(
+            page.contains(&format!(r#"value="{typed}""#)),
+            "kept: {page}"
+        );
     }
     let asked = owner.post_form("/account/mail", &[("mail", OWN)]).await;
     assert_eq!(asked.status, StatusCode::SEE_OTHER, "{}", asked.text());

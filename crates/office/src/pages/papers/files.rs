@@ -80,7 +80,11 @@ pub(super) async fn all(at: &At, id: &str) -> Result<Vec<Rendition>, WebError> {
 pub(super) async fn read(app: &App, file: &FileRef) -> Result<Vec<u8>, WebError> {
     let digest =
         Digest::from_hex(&file.sha256).ok_or_else(|| WebError::NotFound(file.name.clone()))?;
-    app.read_blob(digest).await.map_err(WebError::from)
+    app.read_blob(digest).await.map_err(|error| match error {
+        // The register holds it and the folder does not: nobody mistook an address.
+        lost @ mamori_store::Error::NotFound { .. } => WebError::bug(lost),
+        error => error.into(),
+    })
 }
 
 /// The typed model that a file holds.
