@@ -63,6 +63,28 @@ pub fn pages(host: &str) -> Vec<Vec<u8>> {
     PAGES.iter().map(|page| get(host, page)).collect()
 }
 
+/// Pages asked for once each by people who were never here: browser, way here, cookies and address are
+/// each one's own.
+pub fn strangers(host: &str, count: usize) -> Vec<Vec<u8>> {
+    let stranger = |at: usize| {
+        let page = PAGES[at % PAGES.len()];
+        let mark = if page.contains('?') { '&' } else { '?' };
+        let mut head = format!("GET {page}{mark}visit={at} HTTP/1.1\r\nHost: {host}\r\n");
+        for (name, value) in BROWSER {
+            let own = match *name {
+                "User-Agent" => value.replace("141.0.0.0", &format!("{}.0.{at}.0", 100 + at % 41)),
+                "Referer" => value.replace("index", &format!("page-{at}")),
+                "Cookie" => value.replace("1234567890", &format!("{}", 1_234_567_890 + at * 7919)),
+                _ => (*value).to_owned(),
+            };
+            let _ = write!(head, "{name}: {own}\r\n");
+        }
+        head.push_str("\r\n");
+        head.into_bytes()
+    };
+    (0..count).map(stranger).collect()
+}
+
 /// A page asked for by a browser.
 pub fn get(host: &str, target: &str) -> Vec<u8> {
     let mut head = head("GET", host, target);

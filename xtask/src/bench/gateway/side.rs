@@ -16,6 +16,13 @@ use crate::bench::wire::Line;
 use crate::step::Steps;
 
 const GET: Figure = ratio("gateway.cpu_get", "CPU per benign GET, peer / ours", 15.0);
+/// The gateway remembers what it found out about values; here it can remember nothing. Between this
+/// and the figure above lies what a city sees.
+const STRANGER: Figure = ratio(
+    "gateway.cpu_stranger",
+    "CPU per GET of strangers, peer / ours",
+    10.0,
+);
 const FORM: Figure = ratio(
     "gateway.cpu_form",
     "CPU per Japanese form, peer / ours",
@@ -68,6 +75,9 @@ const fn ratio(key: &'static str, what: &'static str, least: f64) -> Figure {
 
 /// Requests of one size and case that are sent one after another.
 const REPEAT: usize = 6;
+
+/// So many that none is remembered when its turn comes again.
+const STRANGERS: usize = 4_000;
 
 /// One kind of load on one port.
 struct Class {
@@ -131,6 +141,12 @@ impl Bench {
                 load: load("get", &requests::pages(GUARDED), 32, 2)?,
                 open: false,
                 promised: Some(GET),
+            },
+            Class {
+                name: "GET of strangers",
+                load: load("strangers", &requests::strangers(GUARDED, STRANGERS), 32, 2)?,
+                open: false,
+                promised: Some(STRANGER),
             },
             Class {
                 name: "GET, no WAF",
