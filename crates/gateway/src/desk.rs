@@ -32,6 +32,16 @@ pub enum DeskError {
     /// What was asked for is wrong: field and key of its text.
     #[error("入力に誤りがあります")]
     Wrong(Vec<WrongWish>),
+    /// Somebody else decided about the site meanwhile.
+    #[error(
+        "サイトの設定は、ほかの人が先に変えました（版 {revision}）。いまの設定を確かめてからやり直してください"
+    )]
+    Stale {
+        /// What holds now.
+        now: SitePolicy,
+        /// Its revision.
+        revision: i64,
+    },
     /// The record.
     #[error(transparent)]
     Record(#[from] mamori_kernel::ledger::LedgerError),
@@ -85,6 +95,15 @@ pub(crate) fn site(app: &App, contract: &str, name: &str) -> Result<GatewaySite,
         .ok_or(DeskError::NoSite)
 }
 
+/// What came of a decision about a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decided {
+    /// Whether anything is different now.
+    pub changed: bool,
+    /// The revision of what holds now.
+    pub revision: i64,
+}
+
 /// Changes what was decided about a site. What stays as it is leaves nothing.
 pub async fn decide(
     app: &App,
@@ -92,13 +111,36 @@ pub async fn decide(
     name: &str,
     wanted: &SitePolicy,
     actor: Actor,
-) -> Result<bool, DeskError> {
+) -> Result<Decided, DeskError> {
+    decide_seen(app, contract, name, wanted, actor, None).await
+}
+
+/// The same, only if the site still is as it was seen, or is already as it is wanted.
+pub async fn decide_seen(
+    app: &App,
+    contract: &str,
+    name: &str,
+    wanted: &SitePolicy,
+    actor: Actor,
+    seen: Option<i64>,
+) -> Result<Decided, DeskError> {
     let site = site(app, contract, name)?;
-    let before = store::policy(&app.db, &site.name).await?;
-    if before == *wanted {
-        return Ok(false);
-    }
     let mut tx = app.db.begin_write().await?;
+    let (before, revision) = store::policy_alone(&mut tx, &site.name).await?;
+    if before == *wanted {
+        tx.rollback().await?;
+        return Ok(Decided {
+            changed: false,
+            revision,
+        });
+    }
+    if seen.is_some_and(|seen| seen != revision) {
+        tx.rollback().await?;
+        return Err(DeskError::Stale {
+            now: before,
+            revision,
+        });
+    }
     store::set_policy(&mut tx, &site.name, wanted, app.now(), &actor.id).await?;
     let payload = json!({
         "site": site.name,
@@ -122,7 +164,10 @@ pub async fn decide(
     app.append(&mut tx, record).await?;
     tx.commit().await?;
     service::told(app);
-    Ok(true)
+    Ok(Decided {
+        changed: true,
+        revision: revision + 1,
+    })
 }
 
 /// Takes a parameter away from a rule. One that holds already until that day is not made twice.

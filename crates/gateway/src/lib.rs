@@ -74,6 +74,10 @@ pub fn capability() -> Capability {
                 name: "20261127_gateway_tally",
                 sql: include_str!("../migrations/20261127_gateway_tally.sql"),
             },
+            Migration {
+                name: "20261128_gateway_policy_revision",
+                sql: include_str!("../migrations/20261128_gateway_policy_revision.sql"),
+            },
         ],
         jobs: [jobs::kinds(), certificates::jobs::kinds()].concat(),
         schedules: [jobs::schedules(), certificates::jobs::schedules()].concat(),

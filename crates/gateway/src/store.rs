@@ -25,26 +25,40 @@ fn wrong_row(what: &str) -> Error {
     Error::Invalid(format!("gateway: {what}"))
 }
 
+const POLICY: &str = "SELECT mode, paranoia, closed, retry_minutes, revision FROM gateway_policy \
+    WHERE site = $1";
+
 /// What people decided about a site; the defaults where nobody did.
 pub async fn policy(db: &Db, site: &str) -> Result<SitePolicy> {
-    let row = db
-        .fetch_optional(
-            "SELECT mode, paranoia, closed, retry_minutes FROM gateway_policy WHERE site = $1",
-            args![site],
-        )
-        .await?;
-    row.map_or_else(
-        || Ok(SitePolicy::default()),
-        |row| {
-            Ok(SitePolicy {
-                mode: mode_of(&row.text("mode")?).ok_or_else(|| wrong_row("mode"))?,
-                paranoia: u8::try_from(row.i64("paranoia")?).map_err(|_| wrong_row("paranoia"))?,
-                closed: row.i64("closed")? == 1,
-                retry_minutes: u32::try_from(row.i64("retry_minutes")?)
-                    .map_err(|_| wrong_row("retry_minutes"))?,
-            })
-        },
-    )
+    Ok(policy_seen(db, site).await?.0)
+}
+
+/// The same with its revision: how often something was decided, 0 where nobody did.
+pub async fn policy_seen(db: &Db, site: &str) -> Result<(SitePolicy, i64)> {
+    policy_of(db.fetch_optional(POLICY, args![site]).await?)
+}
+
+/// The same while no other decision about any site can be taken.
+pub(crate) async fn policy_alone(tx: &mut Tx, site: &str) -> Result<(SitePolicy, i64)> {
+    // A site about which nothing was decided has no row that could be locked.
+    let lock = tx.db().for_update();
+    let sql = format!("SELECT revision FROM gateway_revision WHERE one = 1{lock}");
+    tx.fetch_one(&sql, args![]).await?;
+    policy_of(tx.fetch_optional(POLICY, args![site]).await?)
+}
+
+fn policy_of(row: Option<Row>) -> Result<(SitePolicy, i64)> {
+    let Some(row) = row else {
+        return Ok((SitePolicy::default(), 0));
+    };
+    let policy = SitePolicy {
+        mode: mode_of(&row.text("mode")?).ok_or_else(|| wrong_row("mode"))?,
+        paranoia: u8::try_from(row.i64("paranoia")?).map_err(|_| wrong_row("paranoia"))?,
+        closed: row.i64("closed")? == 1,
+        retry_minutes: u32::try_from(row.i64("retry_minutes")?)
+            .map_err(|_| wrong_row("retry_minutes"))?,
+    };
+    Ok((policy, row.i64("revision")?))
 }
 
 /// Keeps what people decided about a site.
@@ -58,7 +72,8 @@ pub async fn set_policy(
     tx.execute(
         "INSERT INTO gateway_policy (site, mode, paranoia, closed, retry_minutes, changed_at, changed_by) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (site) DO UPDATE SET mode = $2, paranoia = $3, \
-         closed = $4, retry_minutes = $5, changed_at = $6, changed_by = $7",
+         closed = $4, retry_minutes = $5, changed_at = $6, changed_by = $7, \
+         revision = gateway_policy.revision + 1",
         args![
             site,
             mode_word(policy.mode),

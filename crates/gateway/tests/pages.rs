@@ -251,6 +251,92 @@ async fn a_site_is_changed_by_page_and_by_program() {
 }
 
 #[tokio::test]
+async fn two_who_decide_about_a_site_at_once_see_each_others_decision() {
+    let test = open().await;
+    let mut first = test.sign_in(Role::Manager).await;
+    let mut second = test.sign_in(Role::Administrator).await;
+    for page in [
+        first.get("/c/c1/gateway").await,
+        second.get("/c/c1/gateway").await,
+    ] {
+        let hidden = r#"<input type="hidden" name="was" value="0">"#;
+        assert!(page.text().contains(hidden), "{}", page.text());
+    }
+    let path = "/c/c1/gateway/sites/a";
+    let closing = [
+        ("mode", "block"),
+        ("paranoia", "1"),
+        ("retry_minutes", "60"),
+        ("closed", "yes"),
+        ("was", "0"),
+    ];
+    let done = first.post_form(path, &closing).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    // A wrong value does not make the old view a new one.
+    let wrong = [("mode", "detect"), ("paranoia", "9"), ("was", "0")];
+    let refused = second.post_form(path, &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().contains(r#"name="was" value="0""#));
+    let observing = |was| {
+        [
+            ("mode", "detect"),
+            ("paranoia", "3"),
+            ("retry_minutes", "45"),
+            ("was", was),
+        ]
+    };
+    let late = second.post_form(path, &observing("0")).await;
+    assert_eq!(late.status, StatusCode::CONFLICT, "{}", late.text());
+    let told = late.text();
+    for part in [
+        "ほかの人がこのサイトの設定を変えました",
+        "止める / 厳しさ 1 / 閉じています（保守中のページ） / 閉じたときの再訪 60 分後",
+        "厳しさ 3 / 公開しています / 閉じたときの再訪 45 分後",
+        r#"name="was" value="1""#,
+        r#"value="45""#,
+        r#"<details class="panel" open>"#,
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let policy = store::policy(&test.app.db, "a").await.expect("read");
+    assert!(policy.closed && policy.mode == WafMode::Block, "{policy:?}");
+    let done = second.post_form(path, &observing("1")).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    // The same once more, from an old page: it is so already.
+    let again = second.post_form(path, &observing("0")).await;
+    assert_eq!(again.status, StatusCode::SEE_OTHER, "{}", again.text());
+    let policy = store::policy(&test.app.db, "a").await.expect("read");
+    assert_eq!((policy.paranoia, policy.closed), (3, false));
+
+    let mut program = test.token(Role::Manager).await;
+    let path = "/api/v1/contracts/c1/gateway/sites/a";
+    let now = program.get("/api/v1/contracts/c1/gateway").await.json();
+    assert_eq!(now["sites"][0]["revision"], 2, "{now}");
+    let body = json!({"mode": "block", "paranoia": 1, "closed": false, "retry_minutes": 60});
+    let old = program.post_json_seen(path, &body, 1).await;
+    assert_eq!(
+        old.status,
+        StatusCode::PRECONDITION_FAILED,
+        "{}",
+        old.text()
+    );
+    assert_eq!(old.header("etag"), "\"2\"");
+    let policy = store::policy(&test.app.db, "a").await.expect("read");
+    assert_eq!(policy.paranoia, 3, "nothing was changed");
+    let fresh = program.post_json_seen(path, &body, 2).await;
+    assert_eq!(fresh.status, StatusCode::OK, "{}", fresh.text());
+    assert_eq!(fresh.header("etag"), "\"3\"");
+    assert_eq!(fresh.json()["revision"], 3);
+    let without = [("mode", "off"), ("paranoia", "1"), ("retry_minutes", "5")];
+    let done = first.post_form("/c/c1/gateway/sites/a", &without).await;
+    assert_eq!(
+        done.status,
+        StatusCode::SEE_OTHER,
+        "programs of old send none"
+    );
+}
+
+#[tokio::test]
 async fn somebody_is_kept_out_and_let_in_again_by_page_and_by_program() {
     let test = open().await;
     let mut person = test.sign_in(Role::Manager).await;

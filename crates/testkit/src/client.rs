@@ -292,6 +292,16 @@ impl Client {
 
     /// Sends JSON with any verb.
     pub async fn send_json(&mut self, method: Method, path: &str, body: &Value) -> Answer {
+        self.send_json_seen(method, path, body, None).await
+    }
+
+    async fn send_json_seen(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: &Value,
+        seen: Option<i64>,
+    ) -> Answer {
         let token = if self.bearer.is_none() {
             self.form_token().await
         } else {
@@ -305,6 +315,9 @@ impl Client {
         if let Some(token) = token {
             request = request.header("x-csrf-token", token);
         }
+        if let Some(revision) = seen {
+            request = request.header(header::IF_MATCH, format!("\"{revision}\""));
+        }
         let request = request
             .body(Body::from(body.to_string()))
             .expect("a valid request");
@@ -314,6 +327,12 @@ impl Client {
     /// `POST path` with JSON.
     pub async fn post_json(&mut self, path: &str, body: &Value) -> Answer {
         self.send_json(Method::POST, path, body).await
+    }
+
+    /// The same of somebody who has seen this revision (`If-Match`).
+    pub async fn post_json_seen(&mut self, path: &str, body: &Value, revision: i64) -> Answer {
+        let seen = Some(revision);
+        self.send_json_seen(Method::POST, path, body, seen).await
     }
 
     /// Signs in.

@@ -458,6 +458,11 @@ pub fn form_page<T: Template>(template: &T) -> Result<Response, WebError> {
     own_page(StatusCode::UNPROCESSABLE_ENTITY, template)
 }
 
+/// A form shown again since somebody was faster, with both versions: status 409.
+pub fn conflict_page<T: Template>(template: &T) -> Result<Response, WebError> {
+    own_page(StatusCode::CONFLICT, template)
+}
+
 pub(crate) fn own_page<T: Template>(
     status: StatusCode,
     template: &T,

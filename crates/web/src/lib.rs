@@ -72,7 +72,7 @@ use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Capability, HookError, Route, Texts, start_hook};
 use mamori_store::Migration;
 
-pub use error::{FieldError, PlacedError, WebError, form_page, html};
+pub use error::{FieldError, PlacedError, WebError, conflict_page, form_page, html};
 pub use form::{Choice, Field};
 pub use guard::{FORM_TOKEN, FORM_TOKEN_HEADER};
 pub use name::apart;

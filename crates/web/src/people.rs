@@ -3,7 +3,6 @@
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use mamori_kernel::permission::{Permission, Role};
 use mamori_runtime::{App, NavEntry, NavGroup, Route};
@@ -353,7 +352,7 @@ async fn change_rights(
         ]);
         // What was chosen stays, ready to be sent for what is true now.
         shown.rights = Rights::new(&app, page, role, &scope);
-        return error::own_page(StatusCode::CONFLICT, &shown);
+        return error::conflict_page(&shown);
     }
     if role != account.role {
         account::set_role(&app, visitor.actor(), &account.name, role).await?;

@@ -18,6 +18,7 @@
 //! | `POST /gateway/modes` | decide | decides it |
 //! | `POST /gateway/modes/{site}/{id}/end` | decide | ends one |
 //!
+//! A site carries its `revision`, which `If-Match` sends back with a decision about it.
 //! The same decision again changes nothing, and an exclusion that holds already is not made twice,
 //! so none of them needs an `Idempotency-Key`; a ban for the same network replaces the one before.
 
@@ -28,11 +29,12 @@ mod traffic;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::response::Response;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
 use mamori_kernel::clock::tokyo_date;
 use mamori_runtime::describe::{Operation, schema};
 use mamori_runtime::{App, Route};
-use mamori_web::api::{PageQuery, page};
+use mamori_web::api::{PageQuery, page, seen_revision};
 use mamori_web::{FieldError, Page, Visitor, WebError};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -74,6 +76,7 @@ fn own_routes() -> Vec<Route> {
         .describe(
             about("サイトの設定を変える", "Change what it does for a site")
                 .takes(policy_schema())
+                .matched()
                 .gives(site_schema()),
         ),
         Route::get("/api/v1/contracts/{contract}/gateway/blocked", READ, list)
@@ -150,6 +153,7 @@ fn site_schema() -> Value {
             ("paranoia", schema::integer()),
             ("closed", schema::boolean()),
             ("retry_minutes", schema::integer()),
+            ("revision", schema::integer()),
         ]),
     )
 }
@@ -263,7 +267,11 @@ fn wish_schema() -> Value {
     schema
 }
 
-fn site_json(site: &mamori_runtime::config::GatewaySite, policy: &SitePolicy) -> Value {
+fn site_json(
+    site: &mamori_runtime::config::GatewaySite,
+    policy: &SitePolicy,
+    revision: i64,
+) -> Value {
     json!({
         "name": site.name,
         "hosts": site.hosts,
@@ -271,6 +279,7 @@ fn site_json(site: &mamori_runtime::config::GatewaySite, policy: &SitePolicy) ->
         "paranoia": policy.paranoia,
         "closed": policy.closed,
         "retry_minutes": policy.retry_minutes,
+        "revision": revision,
     })
 }
 
@@ -333,8 +342,8 @@ async fn look(
     let alive = store::alive(&app.db).await?;
     let mut sites = Vec::new();
     for site in desk::sites(&app, &contract) {
-        let policy = store::policy(&app.db, &site.name).await?;
-        sites.push(site_json(&site, &policy));
+        let (policy, revision) = store::policy_seen(&app.db, &site.name).await?;
+        sites.push(site_json(&site, &policy, revision));
     }
     let used = month_gigabytes(&app, &contract, tokyo_date(app.now())).await?;
     Ok(Json(json!({
@@ -363,8 +372,9 @@ async fn change(
     State(app): State<App>,
     Path((contract, name)): Path<(String, String)>,
     visitor: Visitor,
+    headers: HeaderMap,
     Json(body): Json<Decision>,
-) -> Result<Json<Value>, WebError> {
+) -> Result<Response, WebError> {
     let found = desk::sites(&app, &contract)
         .into_iter()
         .find(|site| site.name == name);
@@ -373,10 +383,13 @@ async fn change(
         .ok_or_else(|| {
             WebError::invalid(Page::bare(&app, visitor.language, "").t("gateway-wrong-policy"))
         })?;
-    desk::decide(&app, &contract, &name, &wanted, visitor.actor())
+    let seen = seen_revision(&headers)?;
+    let done = desk::decide_seen(&app, &contract, &name, &wanted, visitor.actor(), seen)
         .await
         .map_err(pages::refused)?;
-    Ok(Json(site_json(&site, &wanted)))
+    let tag = format!("\"{}\"", done.revision);
+    let told = Json(site_json(&site, &wanted, done.revision));
+    Ok(([(header::ETAG, tag)], told).into_response())
 }
 
 #[derive(Default, Deserialize)]

@@ -115,6 +115,10 @@ pub(crate) fn refused(error: DeskError) -> WebError {
         DeskError::NoSite | DeskError::NoExclusion | DeskError::NoBan | DeskError::NoMode => {
             WebError::NotFound(error.to_string())
         }
+        DeskError::Stale { revision, .. } => WebError::Stale {
+            message: error.to_string(),
+            present: revision,
+        },
         DeskError::Wrong(_) => WebError::invalid(error.to_string()),
         DeskError::Record(error) => WebError::bug(error),
         DeskError::Store(error) => error.into(),

@@ -9,7 +9,7 @@ use mamori_kernel::clock::tokyo_date;
 use mamori_runtime::config::GatewaySite;
 use mamori_runtime::{App, HookError, Route, Tile, TileRequest, TileTone, TileView};
 use mamori_web::components::{Cell, Meter, Stat, grouped};
-use mamori_web::{Field, Language, Page, Tone, Visitor, WebError, form_page, html};
+use mamori_web::{Field, Language, Page, Tone, Visitor, WebError, conflict_page, form_page, html};
 use serde::Deserialize;
 
 use super::{DECIDE, FORM_BYTES, READ, contract_of, mode_said, refused};
@@ -37,8 +37,12 @@ struct SiteView {
     name: String,
     facts: Vec<(String, Cell)>,
     fields: Vec<Field>,
-    /// What was sent is wrong: its form stays open.
+    /// The revision that the fields were made from, hidden beside them.
+    was: String,
+    /// What was sent is wrong or came too late: its form stays open.
     refused: bool,
+    /// Somebody else decided meanwhile: as it is now, and as it was chosen here.
+    stale: Option<[String; 2]>,
 }
 
 /// A day's traffic in words.
@@ -68,6 +72,15 @@ struct OverviewPage {
     may_decide: bool,
 }
 
+impl OverviewPage {
+    fn one(&mut self, site: &str) -> Result<&mut SiteView, WebError> {
+        let mut sites = self.sites.iter_mut();
+        sites
+            .find(|one| one.name == site)
+            .ok_or_else(|| refused(DeskError::NoSite))
+    }
+}
+
 async fn look(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
     let page = Page::new(&app, &visitor, "gateway-title").here();
     html(&overview(&app, &visitor, page).await?)
@@ -79,7 +92,7 @@ async fn overview(app: &App, visitor: &Visitor, page: Page) -> Result<OverviewPa
     let serving = serves(app, alive.as_ref());
     let mut sites = Vec::new();
     for site in desk::sites(app, &contract) {
-        let policy = store::policy(&app.db, &site.name).await?;
+        let (policy, revision) = store::policy_seen(&app.db, &site.name).await?;
         let now = app.now();
         let open = store::exclusions(&app.db, &site.name, true).await?;
         let holding = open.iter().filter(|exclusion| exclusion.holds(now)).count();
@@ -87,7 +100,9 @@ async fn overview(app: &App, visitor: &Visitor, page: Page) -> Result<OverviewPa
         let local = local.iter().filter(|one| one.holds(now)).count();
         sites.push(SiteView {
             fields: fields(&page, &site.name, &Sent::of(&policy), false),
+            was: revision.to_string(),
             refused: false,
+            stale: None,
             facts: facts(&page, &site, &policy, holding, local),
             name: site.name,
         });
@@ -311,6 +326,8 @@ struct Sent {
     closed: String,
     #[serde(default)]
     retry_minutes: String,
+    #[serde(default)]
+    was: String,
 }
 
 impl Sent {
@@ -320,6 +337,7 @@ impl Sent {
             paranoia: policy.paranoia.to_string(),
             closed: if policy.closed { "yes" } else { "" }.to_owned(),
             retry_minutes: policy.retry_minutes.to_string(),
+            was: String::new(),
         }
     }
 
@@ -378,12 +396,23 @@ async fn change(
     Form(sent): Form<Sent>,
 ) -> Result<Response, WebError> {
     let Some(wanted) = sent.policy() else {
-        return refusal(&app, &visitor, &site, &sent).await;
+        return form_page(&again(&app, &visitor, &site, &sent).await?);
     };
-    let changed = desk::decide(&app, &contract, &site, &wanted, visitor.actor())
-        .await
-        .map_err(refused)?;
-    let said = if changed {
+    let seen = sent.was.parse().ok();
+    let done = desk::decide_seen(&app, &contract, &site, &wanted, visitor.actor(), seen).await;
+    let done = match done {
+        Err(DeskError::Stale { now, revision }) => {
+            let mut shown = again(&app, &visitor, &site, &sent).await?;
+            let both = [now, wanted].map(|policy| words(&shown.page, &policy));
+            let one = shown.one(&site)?;
+            // What was chosen stays, ready to be sent for what is true now.
+            one.was = revision.to_string();
+            one.stale = Some(both);
+            return conflict_page(&shown);
+        }
+        done => done.map_err(refused)?,
+    };
+    let said = if done.changed {
         "gateway-changed"
     } else {
         "gateway-unchanged"
@@ -394,22 +423,40 @@ async fn change(
 }
 
 /// The page again, with what was sent and what is wrong about it.
-async fn refusal(
+async fn again(
     app: &App,
     visitor: &Visitor,
     site: &str,
     sent: &Sent,
-) -> Result<Response, WebError> {
+) -> Result<OverviewPage, WebError> {
     let page = Page::new(app, visitor, "gateway-title").here();
     let mut shown = overview(app, visitor, page).await?;
-    let one = shown
-        .sites
-        .iter_mut()
-        .find(|one| one.name == site)
-        .ok_or_else(|| refused(DeskError::NoSite))?;
-    one.fields = fields(&shown.page, site, sent, true);
+    let fields = fields(&shown.page, site, sent, true);
+    let one = shown.one(site)?;
+    one.fields = fields;
     one.refused = true;
-    form_page(&shown)
+    // A wrong value must not make an old view of the site look like a new one.
+    one.was.clone_from(&sent.was);
+    Ok(shown)
+}
+
+/// What is decided about a site, in a line.
+fn words(page: &Page, policy: &SitePolicy) -> String {
+    let (_, mode) = mode_said(page, policy.mode);
+    let open = page.t(if policy.closed {
+        "gateway-is-closed"
+    } else {
+        "gateway-is-open"
+    });
+    page.t_with(
+        "gateway-stale-words",
+        &[
+            ("mode", mode.into()),
+            ("paranoia", policy.paranoia.into()),
+            ("open", open.into()),
+            ("minutes", policy.retry_minutes.into()),
+        ],
+    )
 }
 
 /// On the start page, where the contract has a site behind the gateway.

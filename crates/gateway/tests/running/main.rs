@@ -305,8 +305,8 @@ async fn a_site_is_observed_closed_and_opened_and_its_traffic_is_counted() {
         mode: WafMode::Detect,
         ..SitePolicy::default()
     };
-    assert!(decide(observed.clone()).await);
-    assert!(!decide(observed.clone()).await, "nothing changed");
+    assert!(decide(observed.clone()).await.changed);
+    assert!(!decide(observed.clone()).await.changed, "nothing changed");
     bench.becomes(ATTACK, 200).await;
     assert_eq!(bench.ask(ATTACK).await, 200, "and once more");
     decide(SitePolicy {

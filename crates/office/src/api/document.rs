@@ -26,7 +26,7 @@ use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::merkle::Digest;
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Route};
-use mamori_web::api::PageQuery;
+use mamori_web::api::{PageQuery, seen_revision};
 use mamori_web::{FieldError, Visitor, WebError};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -34,7 +34,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{self, ItemView, refuse};
 use super::contract::{self, Reader, live, office, sort_by_field};
-use super::{Target, describe, perform, schemas, seen_revision};
+use super::{Target, describe, perform, schemas};
 use crate::documents::paper::HOW;
 use crate::documents::{Paper, PaperError, Papers, Submission, deliverable_dues};
 use crate::pulse;
@@ -433,7 +433,7 @@ async fn draft(
 }
 
 /// Refuses when the caller has seen another revision than the present one. Somebody who is
-/// faster between this look and the act is caught by the paper's state.
+/// faster between this look and the act is caught by the act, or by the paper's state.
 pub(super) fn seen(item: &Stored, headers: &HeaderMap) -> Result<(), WebError> {
     match seen_revision(headers)? {
         Some(revision) if revision != item.revision => Err(WebError::Stale {
@@ -518,9 +518,10 @@ async fn submit(
         how: how.to_owned(),
         receipt: body.receipt,
     };
+    let revision = seen_revision(&headers)?;
     let done = office(&app)?
         .papers
-        .submit(&contract, &item.id, submission, visitor.actor())
+        .submit_seen(&contract, &item.id, submission, visitor.actor(), revision)
         .await
         .map_err(refuse_paper)?;
     Ok(told(StatusCode::OK, done, &visitor))
@@ -543,9 +544,10 @@ async fn replace(
 ) -> Result<Response, WebError> {
     let item = stored(&app, &contract, &number).await?;
     seen(&item, &headers)?;
+    let revision = seen_revision(&headers)?;
     let done = office(&app)?
         .papers
-        .replace(&contract, &item.id, &body.reason, visitor.actor())
+        .replace_seen(&contract, &item.id, &body.reason, visitor.actor(), revision)
         .await
         .map_err(refuse_paper)?;
     Ok(told(StatusCode::OK, done, &visitor))

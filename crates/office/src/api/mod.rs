@@ -36,7 +36,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mamori_kernel::permission::Permission;
 use mamori_runtime::{App, Guard, Route};
-use mamori_web::api::{PageQuery, idempotency_key};
+use mamori_web::api::{PageQuery, idempotency_key, seen_revision};
 use mamori_web::{FieldError, Visitor, WebError};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -377,22 +377,6 @@ async fn perform(
         );
     }
     Ok(response)
-}
-
-/// `If-Match: "3"`: the revision that the caller has seen.
-fn seen_revision(headers: &HeaderMap) -> Result<Option<i64>, WebError> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
-        return Ok(None);
-    };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    text.trim_matches('"').parse().map(Some).map_err(|_| {
-        WebError::invalid(
-            "If-Match には、見ている版の番号（revision）を \"3\" のように書いてください",
-        )
-    })
 }
 
 /// A guard for what every signed-in person may read.

@@ -14,7 +14,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use mamori_runtime::{App, Route};
-use mamori_web::api::PageQuery;
+use mamori_web::api::{PageQuery, seen_revision};
 use mamori_web::components::Comparison;
 use mamori_web::{FieldError, Visitor, WebError};
 use schemars::JsonSchema;
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use super::answer::{self, ItemView, refuse};
 use super::contract::office;
 use super::document::{READ, WRITE, refuse_paper, seen, stored, told};
-use super::{describe, schemas_now, seen_revision};
+use super::{describe, schemas_now};
 use crate::documents::{Paper, Papers, Rendition, Wording, renditions};
 use crate::register::{Done, Stored};
 
@@ -143,9 +143,16 @@ async fn receipt(
     if paper.receipt.as_deref() == Some(body.receipt.trim()) {
         return Ok(unchanged(item, &visitor));
     }
+    let revision = seen_revision(&headers)?;
     let done = office(&app)?
         .papers
-        .receipt(&contract, &item.id, &body.receipt, visitor.actor())
+        .receipt_seen(
+            &contract,
+            &item.id,
+            &body.receipt,
+            visitor.actor(),
+            revision,
+        )
         .await;
     Ok(answered(done.map_err(refuse_paper)?, &visitor))
 }

@@ -333,17 +333,20 @@ impl Papers {
         Ok(self.desk.act(order).await?)
     }
 
-    /// Records the city's confirmation that it has the paper.
-    pub async fn receipt(
+    /// Records the city's confirmation that it has the paper, only if the paper still is as it was
+    /// seen: a number that somebody else wrote meanwhile is not lost.
+    pub async fn receipt_seen(
         &self,
         contract: &str,
         reference: &str,
         receipt: &str,
         actor: Actor,
+        revision: Option<i64>,
     ) -> Result<Done, PaperError> {
         let mut form = Map::new();
         form.insert("receipt".to_owned(), json!(receipt));
-        let order = Order::new(contract, &REGISTER, Some(reference), "receipt", form, actor);
+        let mut order = Order::new(contract, &REGISTER, Some(reference), "receipt", form, actor);
+        order.revision = revision;
         Ok(self.desk.act(order).await?)
     }
 

@@ -15,6 +15,7 @@ mod contracts;
 mod documents;
 mod evidence;
 mod ledger;
+mod paper_conflicts;
 mod register_edges;
 mod register_pages;
 mod registers;

@@ -34,6 +34,22 @@ pub(crate) struct Rules {
     pub(crate) body_limit_bytes: usize,
 }
 
+/// `If-Match: "3"`: the revision that the caller has seen.
+pub fn seen_revision(headers: &HeaderMap) -> Result<Option<i64>, WebError> {
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    text.trim_matches('"').parse().map(Some).map_err(|_| {
+        WebError::invalid(
+            "If-Match には、見ている版の番号（revision）を \"3\" のように書いてください",
+        )
+    })
+}
+
 /// Compares a request with the description of its route.
 pub(crate) async fn admit(State(rules): State<Rules>, request: Request, next: Next) -> Response {
     match admitted(&rules, request).await {

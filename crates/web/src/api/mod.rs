@@ -28,6 +28,7 @@ use serde_json::Value;
 
 use crate::error::WebError;
 
+pub use conventions::seen_revision;
 pub use list::{MAX_PER_PAGE, PageQuery, Paging, page};
 
 /// The document, made once per application.

@@ -327,10 +327,16 @@ pub(super) async fn receipt(
     if paper.receipt.as_deref() == Some(form.receipt.trim()) {
         return doing.said("receipt", "papers-done-already", &[]).await;
     }
-    let actor = doing.visitor.actor();
+    let (actor, revision) = (doing.visitor.actor(), doing.carried.revision());
     let done = doing
         .papers()
-        .receipt(doing.contract(), &doing.number, &form.receipt, actor)
+        .receipt_seen(
+            doing.contract(),
+            &doing.number,
+            &form.receipt,
+            actor,
+            revision,
+        )
         .await;
     let typed = Typed {
         act: "receipt",
