@@ -53,6 +53,7 @@ registers-erase-reason = Reason for the erasure
 registers-erase-reason-wrong = Give the ground (ordinance, request of the person, end of the retention period …) in at most 500 characters
 registers-erased = (personal data erased)
 registers-facts = Contents
+registers-paper = Paper made of it
 registers-files = Attached files
 registers-from = From
 registers-gaps = { $count ->

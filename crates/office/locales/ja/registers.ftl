@@ -50,6 +50,7 @@ registers-erase-reason = 消去の理由
 registers-erase-reason-wrong = 根拠（条例、本人の求め、保存期間の満了など）を500文字以内で書いてください
 registers-erased = （個人情報は消去済み）
 registers-facts = 内容
+registers-paper = この願いの書類
 registers-files = 添付ファイル
 registers-from = この日から
 registers-gaps = 不足 { $count } 件

@@ -20,6 +20,7 @@ mod register_edges;
 mod register_pages;
 mod registers;
 mod responsible;
+mod shown;
 mod start;
 
 use std::sync::Arc;

@@ -36,7 +36,7 @@ pub fn part<'t>(page: &'t str, from: &str, to: &str) -> &'t str {
 }
 
 /// The tile that leads to an address.
-fn tile<'t>(page: &'t str, href: &str) -> &'t str {
+pub fn tile<'t>(page: &'t str, href: &str) -> &'t str {
     let link = format!("<a href=\"/c/{ID}{href}\">");
     let start = page
         .find(&link)

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use mamori_kernel::permission::Permission;
-use mamori_web::components::{Cell, Event};
+use mamori_web::components::{Cell, Event, percent_encoded};
 use mamori_web::{Field, Page, Tone, WebError, apart, form_page, html};
 use serde_json::{Map, Value};
 
@@ -12,8 +12,10 @@ use super::act::find;
 use super::sent::Sent;
 use super::{Here, desk_error, label, value};
 use crate::api::way_for;
-use crate::pages::LEDGER;
+use crate::office::Office;
 use crate::pages::names::Names;
+use crate::pages::view;
+use crate::pages::{DOCUMENT, LEDGER};
 use crate::register::form::FileRef;
 use crate::register::{HistoryEntry, Stored};
 
@@ -97,8 +99,11 @@ async fn made(here: &Here, item: Stored, problem: &str) -> Result<ItemPage, WebE
     });
     let title = label::register(&page, spec);
     let names = Names::read(&here.app, &here.visitor, &page).await?;
+    let mut facts = value::facts(here, &page, &named_all(&names, &item.data));
+    let paper = paper(here, &item).await?;
+    facts.extend(paper.map(|cell| (page.t("registers-paper"), cell)));
     Ok(ItemPage {
-        facts: value::facts(here, &page, &named_all(&names, &item.data)),
+        facts,
         files: files(here, &page, &history),
         story: story(here, &page, &names, &history),
         hidden: !here.personal && history.iter().any(|entry| entry.personal.is_some()),
@@ -111,6 +116,37 @@ async fn made(here: &Here, item: Stored, problem: &str) -> Result<ItemPage, WebE
         erase,
         erase_action: format!("{address}/erase-personal"),
     })
+}
+
+/// The paper that was made of an approval, for those who may read papers.
+async fn paper(here: &Here, item: &Stored) -> Result<Option<Cell>, WebError> {
+    if here.register.spec.key != "approval" || !here.visitor.may(DOCUMENT) {
+        return Ok(None);
+    }
+    // Without contracts in force there are registers and no papers.
+    let Ok(office) = Office::of(&here.app) else {
+        return Ok(None);
+    };
+    let live = office.contracts.live(&here.contract).await;
+    let live = live.map_err(view::contract_error)?;
+    let gate = item.data.get("gate").and_then(Value::as_str);
+    let document = gate
+        .and_then(|gate| live.contract().gate(gate))
+        .and_then(|gate| gate.deliverable.as_deref());
+    let Some(document) = document else {
+        return Ok(None);
+    };
+    // A paper is asked for by the number that people know, or by the id.
+    for about in [&item.number, &item.id] {
+        let found = office.papers.find(&here.contract, document, about).await;
+        if let Some(found) = found.map_err(view::paper_error)? {
+            let number = percent_encoded(&found.number);
+            let href = here.visitor.at(&format!("/documents/{number}"));
+            let words = format!("{} {}", found.number, found.title);
+            return Ok(Some(Cell::link(href, words)));
+        }
+    }
+    Ok(None)
 }
 
 /// The values with people's names where they name accounts: ids are for the ledger.
