@@ -40,6 +40,32 @@ async function byPassword(page) {
   await page.locator(".account-menu").waitFor();
 }
 
+/** Somebody who overheard a good answer sends it again: as it was, and for a challenge of his own. */
+async function replayed(page, sent) {
+  const thief = await page.context().browser().newContext({ baseURL: new URL(page.url()).origin, locale: "ja-JP" });
+  const stranger = await thief.newPage();
+  await stranger.goto("/sign-in?next=/account");
+  await stranger.locator("#f-name").fill(person.name);
+  await stranger.locator("button[formaction='/sign-in/passkey']").click();
+  const form = stranger.locator("form[data-passkey]");
+  await form.waitFor();
+  const own = await form.evaluate((one) => Object.fromEntries(new FormData(one)));
+  const overheard = Object.fromEntries(new URLSearchParams(sent));
+  const told = Object.keys(own).filter((name) => own[name] !== overheard[name]);
+  assert.ok(told.includes("credential") && told.length > 1, `a challenge of its own: ${told}`);
+  for (const body of [overheard, { ...own, credential: overheard.credential }]) {
+    const answer = await stranger.request.post("/sign-in/passkey/answer", {
+      form: body,
+      headers: { "sec-fetch-site": "same-origin" },
+      maxRedirects: 0,
+    });
+    assert.ok(answer.status() >= 400, `refused, not ${answer.status()}`);
+    await stranger.goto("/account");
+    assert.ok(stranger.url().includes("/sign-in"), "nobody is signed in");
+  }
+  await thief.close();
+}
+
 test("a passkey is registered, signs in, and is refused once removed", async () => {
   const { page, devtools, authenticatorId } = await visitor();
   await byPassword(page);
@@ -59,8 +85,14 @@ test("a passkey is registered, signs in, and is refused once removed", async () 
     await page.locator("button[formaction='/sign-in/passkey']").click();
     await page.locator("form[data-passkey] button:visible").click();
   };
+  let sent = null;
+  page.on("request", (request) => {
+    if (request.method() === "POST" && request.url().endsWith("/sign-in/passkey/answer")) sent = request.postData();
+  });
   await signInByPasskey();
   await page.waitForURL("**/account");
+  assert.ok(sent, "the answer was seen on the wire");
+  await replayed(page, sent);
 
   // Removing it needs no further proof: the passkey was one, moments ago.
   await page.locator("form[action$='/remove'][action*='passkeys'] button").click();

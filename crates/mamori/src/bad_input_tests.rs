@@ -7,6 +7,7 @@
 //! fields from their descriptions, so a new route is covered by being in them.
 
 mod bench;
+mod reach;
 
 use axum::http::{Method, StatusCode};
 use mamori_kernel::permission::Role;
@@ -16,7 +17,7 @@ use mamori_testkit::{Answer, PrivatePostgres, TestApp};
 use mamori_web::BODY_LIMIT_BYTES;
 use serde_json::{Map, Value, json};
 
-use self::bench::{Bench, JSON, Sent, forms, post, who};
+use self::bench::{Bench, JSON, Sent, forms, post, who, with_a_site};
 use crate::matrix_tests::{CONTRACT, open, routes};
 
 /// Bodies that are wrong whatever the route takes: what it is, media type, bytes, what must come.
@@ -205,14 +206,18 @@ fn judge(sent: &str, answer: &Answer, must: &[u16], changed: bool) -> Option<Str
 
 /// Both databases, where there are both.
 async fn benches() -> Vec<Bench> {
-    let mut benches = vec![Bench::new(open(|_| {}).await, true).await];
+    let mut benches = vec![Bench::new(open(with_a_site).await, true).await];
     benches.extend(on_postgresql().await);
     benches
 }
 
 async fn on_postgresql() -> Option<Bench> {
     let url = PrivatePostgres::shared()?.fresh_database().await;
-    let test = open(move |config| config.database.url = Some(url)).await;
+    let test = open(move |config| {
+        config.database.url = Some(url);
+        with_a_site(config);
+    })
+    .await;
     Some(Bench::new(test, false).await)
 }
 
@@ -265,7 +270,7 @@ const STORED_OTHERWISE: [&str; 7] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn values_that_nobody_types_are_taken_whole_or_refused_whole() {
-    let sqlite = Bench::new(open(|_| {}).await, true).await;
+    let sqlite = Bench::new(open(with_a_site).await, true).await;
     send_values(sqlite, values()).await;
 }
 

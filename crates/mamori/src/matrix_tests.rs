@@ -13,14 +13,16 @@ use mamori_office::Office;
 use mamori_runtime::{Config, Guard, Route, Verb};
 use mamori_testkit::{Answer, Client, PASSWORD, PrivatePostgres, TestApp};
 use mamori_web::account::{self, Scope};
+use mamori_web::api::tokens::{self, Limits, NewToken};
 
 use crate::capabilities;
 
 pub(crate) const CONTRACT: &str = "kokoshelju-r8";
 const NAME: &str = "kokoshelju-r8.toml";
 pub const SOURCE: &str = include_str!("../../../contracts/kokoshelju-r8.toml");
-/// A contract that is none of one's business, whether or not it exists.
-const ELSEWHERE: &str = "elsewhere-r8";
+/// A second contract, which is none of one's business or where one has another role.
+pub(crate) const ELSEWHERE: &str = "kitano-r8";
+const ELSEWHERE_SOURCE: &str = include_str!("../../contract/testdata/winter-closure.toml");
 
 /// How a request is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +41,18 @@ enum Way {
     OthersFormToken,
     /// Without a form token.
     NoFormToken,
+    /// With the form token of a session of one's own that one has ended.
+    OldFormToken,
+    /// With cookie and form token as they were before one signed out.
+    SignedOut,
     /// From a page of another site.
     Foreign,
     /// About a contract where the person has no rights.
     OtherContract,
+    /// About a contract that the token is not for.
+    OtherToken,
+    /// About a contract where the person has another role.
+    OtherRole,
 }
 
 /// What must come of it.
@@ -86,6 +96,14 @@ impl Person {
         self.form_token = self.client.form_token().await.expect("pages have forms");
     }
 
+    /// Signs out; what the browser sent until then.
+    async fn sign_out(&mut self) -> (Client, String) {
+        let before = (self.client.clone(), self.form_token.clone());
+        let out = self.client.post_form("/sign-out", &[]).await;
+        assert_eq!(out.status, StatusCode::SEE_OTHER, "{}", out.text());
+        before
+    }
+
     /// Signs in again when the last request ended the session (sign-out does).
     async fn stay(&mut self, test: &TestApp) {
         if self.client.get("/help").await.status != StatusCode::OK {
@@ -114,6 +132,43 @@ pub(crate) async fn open(configure: impl FnOnce(&mut Config) + Send + 'static) -
     test
 }
 
+/// Brings the second contract into force.
+pub(crate) async fn activate_elsewhere(test: &TestApp) {
+    let office = Office::of(&test.app).expect("is started");
+    let actor = Actor::machine("test");
+    let done = office
+        .contracts
+        .activate("winter-closure.toml", ELSEWHERE_SOURCE, actor)
+        .await
+        .expect("the other contract is right");
+    assert_eq!(done.0.id(), ELSEWHERE);
+}
+
+/// A program with a token of that role, for the first contract only.
+async fn program_here(test: &TestApp, role: Role) -> Client {
+    let new = NewToken {
+        name: "here".to_owned(),
+        role,
+        made_by: None,
+        limits: Limits {
+            contracts: vec![CONTRACT.to_owned()],
+            ..Limits::default()
+        },
+        life: SignedDuration::from_hours(24),
+        key: None,
+    };
+    let made = tokens::issue(&test.app, Actor::machine("test"), new).await;
+    let (_, secret) = made.expect("a token can be made");
+    let secret = secret.expect("is new");
+    test.anonymous().with_bearer(secret.expose())
+}
+
+/// Another role than this one, by turns all of them.
+fn another(role: Role) -> Role {
+    let at = Role::ALL.iter().position(|one| *one == role);
+    Role::ALL[(at.expect("is listed") + 1) % Role::ALL.len()]
+}
+
 pub(crate) fn routes(test: &TestApp) -> Vec<Route> {
     test.app
         .capabilities()
@@ -136,8 +191,12 @@ fn is_api(route: &Route) -> bool {
     route.path.starts_with("/api/")
 }
 
+fn is_elsewhere(way: Way) -> bool {
+    matches!(way, Way::OtherContract | Way::OtherToken | Way::OtherRole)
+}
+
 fn request(route: &Route, way: Way, form_token: &str) -> Request<Body> {
-    let contract = if way == Way::OtherContract {
+    let contract = if is_elsewhere(way) {
         ELSEWHERE
     } else {
         CONTRACT
@@ -154,7 +213,7 @@ fn request(route: &Route, way: Way, form_token: &str) -> Request<Body> {
         "same-origin"
     };
     request = request.header("sec-fetch-site", site);
-    if !matches!(way, Way::NoFormToken | Way::Token) {
+    if !matches!(way, Way::NoFormToken | Way::Token | Way::OtherToken) {
         request = request.header("x-csrf-token", form_token);
     }
     let (kind, body) = if is_api(route) {
@@ -166,6 +225,16 @@ fn request(route: &Route, way: Way, form_token: &str) -> Request<Body> {
         .header(header::CONTENT_TYPE, kind)
         .body(Body::from(body))
         .expect("a request")
+}
+
+fn is_about_forms(way: Way) -> bool {
+    let wrong = [
+        Way::WrongFormToken,
+        Way::OthersFormToken,
+        Way::NoFormToken,
+        Way::OldFormToken,
+    ];
+    wrong.contains(&way)
 }
 
 /// What the guard of the route says of somebody of `role` who comes this way.
@@ -180,10 +249,10 @@ fn fate(route: &Route, role: Role, way: Way) -> Fate {
         Guard::Needs(permission) => Some(permission),
     };
     match way {
-        Way::Stranger | Way::Expired => Fate::SignIn,
-        Way::OtherContract => Fate::Nothing,
+        Way::Stranger | Way::Expired | Way::SignedOut => Fate::SignIn,
+        Way::OtherContract | Way::OtherToken => Fate::Nothing,
         _ if needed.is_some_and(|permission| !role.allows(permission)) => Fate::Refused,
-        Way::WrongFormToken | Way::OthersFormToken | Way::NoFormToken if !reads => Fate::Refused,
+        way if is_about_forms(way) && !reads => Fate::Refused,
         _ => Fate::Through,
     }
 }
@@ -235,6 +304,7 @@ fn judge(route: &Route, role: Role, way: Way, answer: &Answer) -> Option<String>
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_is_refused_exactly_where_the_guard_says() {
     let test = open(|_| {}).await;
+    activate_elsewhere(&test).await;
     let routes = routes(&test);
     let mut stranger = test.anonymous();
     let mut sent = 0_usize;
@@ -243,38 +313,56 @@ async fn every_request_is_refused_exactly_where_the_guard_says() {
     for role in Role::ALL {
         let name = |what: &str| format!("{what}-{role}");
         let mut person = Person::new(&test, name("a"), role, &Scope::EveryContract).await;
+        let (_, old_form_token) = person.sign_out().await;
+        person.sign_in(&test).await;
         let other = Person::new(&test, name("b"), role, &Scope::EveryContract).await;
         let here = Scope::Contracts(vec![(CONTRACT.to_owned(), role)]);
         let mut limited = Person::new(&test, name("c"), role, &here).await;
+        let there = another(role);
+        let both = Scope::Contracts(vec![
+            (CONTRACT.to_owned(), role),
+            (ELSEWHERE.to_owned(), there),
+        ]);
+        let mut twofold = Person::new(&test, name("d"), role, &both).await;
+        let (gone, gone_form_token) = Person::new(&test, name("e"), role, &here)
+            .await
+            .sign_out()
+            .await;
         let mut program = test.token(role).await;
+        let mut program_here = program_here(&test, role).await;
         for route in &routes {
             let right = person.form_token.clone();
-            let tries: [(Way, &str); 7] = [
+            let tries: [(Way, &str); 11] = [
                 (Way::WrongFormToken, "0123456789abcdef"),
                 (Way::OthersFormToken, &other.form_token),
                 (Way::NoFormToken, ""),
+                (Way::OldFormToken, &old_form_token),
                 (Way::Foreign, &right),
                 (Way::Token, ""),
+                (Way::SignedOut, &gone_form_token),
                 (Way::OtherContract, &limited.form_token.clone()),
+                (Way::OtherToken, ""),
+                (Way::OtherRole, &twofold.form_token.clone()),
                 (Way::Proper, &right),
             ];
             for (way, token) in tries {
-                let about_forms = matches!(
-                    way,
-                    Way::WrongFormToken | Way::OthersFormToken | Way::NoFormToken | Way::Foreign
-                );
                 // Reading carries no form; a public form carries no token.
-                if about_forms && route.verb == Verb::Get
-                    || way == Way::OtherContract && !route.path.contains("{contract}")
+                if (is_about_forms(way) || way == Way::Foreign) && route.verb == Verb::Get
+                    || is_elsewhere(way) && !route.path.contains("{contract}")
                     || route.guard == Guard::Public && way != Way::Proper && way != Way::Foreign
                 {
                     continue;
                 }
                 let request = request(route, way, token);
-                let client = match way {
-                    Way::Token => &mut program,
-                    Way::OtherContract => &mut limited.client,
-                    _ => &mut person.client,
+                // An answer may take the cookie away.
+                let mut gone = gone.clone();
+                let (client, role) = match way {
+                    Way::Token => (&mut program, role),
+                    Way::OtherToken => (&mut program_here, role),
+                    Way::OtherContract => (&mut limited.client, role),
+                    Way::OtherRole => (&mut twofold.client, there),
+                    Way::SignedOut => (&mut gone, role),
+                    _ => (&mut person.client, role),
                 };
                 let answer = client.send(request).await;
                 wrong.extend(judge(route, role, way, &answer));

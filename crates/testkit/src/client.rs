@@ -76,7 +76,9 @@ impl Client {
         }
     }
 
-    pub(crate) fn with_bearer(mut self, token: &str) -> Self {
+    /// Comes with an API token instead of a session.
+    #[must_use]
+    pub fn with_bearer(mut self, token: &str) -> Self {
         self.bearer = Some(token.to_owned());
         self
     }

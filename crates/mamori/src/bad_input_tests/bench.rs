@@ -3,7 +3,9 @@
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use mamori_kernel::permission::Role;
-use mamori_runtime::{Guard, Notification, Route};
+use mamori_runtime::config::{Gateway, GatewaySite};
+use mamori_runtime::notify::MAIL_JOB;
+use mamori_runtime::{Config, Guard, NewJob, Notification, Route};
 use mamori_store::{Db, args};
 use mamori_testkit::{Answer, TestApp};
 use mamori_web::account::Scope;
@@ -148,6 +150,25 @@ async fn whole_content(db: &Db, sqlite: bool) -> String {
     format!("{} ORDER BY 1", parts.join(" UNION ALL "))
 }
 
+/// Name of the site behind the gateway.
+const SITE: &str = "www";
+
+/// With a site behind the gateway.
+pub(super) fn with_a_site(config: &mut Config) {
+    let site = GatewaySite {
+        name: SITE.to_owned(),
+        contract: CONTRACT.to_owned(),
+        hosts: vec!["www.example.jp".to_owned()],
+        upstreams: vec!["127.0.0.1:1".to_owned()],
+        certificate: None,
+        inspect_answers: false,
+    };
+    config.gateway = Some(Gateway {
+        sites: vec![site],
+        ..Gateway::default()
+    });
+}
+
 /// An installation with something of everything, and two people who may do everything together.
 pub(super) struct Bench {
     pub(super) test: TestApp,
@@ -231,6 +252,7 @@ impl Bench {
         self.learn("people", &victim.expect("is there")["id"]);
         self.known
             .push(("obligations".to_owned(), recorded().to_owned()));
+        self.known.push(("gateway".to_owned(), SITE.to_owned()));
         let setting = mamori_runtime::setting::MAIL_CITY_RELEASE;
         self.known.push(("settings".to_owned(), setting.to_owned()));
         self.content = self.read().await;
@@ -243,6 +265,26 @@ impl Bench {
         let body = json!({"decided_on": "2026-10-02", "how": "paper"});
         let answer = self.send(Role::City, &post(&path, &body.to_string())).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    }
+
+    /// A mail to the city that waits for a person's word.
+    pub(super) async fn hold_a_letter(&mut self) {
+        let mail = Notification {
+            to: vec!["shi@example.jp".to_owned()],
+            subject: "見本".to_owned(),
+            body: "見本".to_owned(),
+            attachments: Vec::new(),
+            contract: Some(CONTRACT.to_owned()),
+        };
+        let app = self.test.app.clone();
+        let mut tx = app.db.begin_write().await.expect("a transaction");
+        let job = NewJob::new(MAIL_JOB, &mail).held();
+        app.enqueue(&mut tx, job).await.expect("is queued");
+        tx.commit().await.expect("is committed");
+        let path = format!("/api/v1/contracts/{CONTRACT}/letters");
+        let letters = self.admin.client.get(&path).await.json();
+        self.learn("letters", &letters["items"][0]["id"]);
+        self.content = self.read().await;
     }
 
     async fn read(&self) -> String {
@@ -274,7 +316,7 @@ impl Bench {
         self.learn(register, &made["id"]);
     }
 
-    fn value(&self, what: &str) -> &str {
+    pub(super) fn value(&self, what: &str) -> &str {
         let found = self.known.iter().find(|(known, _)| known == what);
         found.map_or("x-1", |(_, id)| id)
     }
@@ -286,9 +328,14 @@ impl Bench {
             .trim_start_matches("/api/v1/")
             .trim_start_matches("contracts/{contract}/");
         let what = below.split('/').next().unwrap_or_default();
+        Self::address_of(route, CONTRACT, self.value(what))
+    }
+
+    /// The route's address below a contract, with the same for every other parameter.
+    pub(super) fn address_of(route: &Route, contract: &str, reference: &str) -> String {
         let parts = route.path.split('/').map(|part| match part {
-            "{contract}" => CONTRACT.to_owned(),
-            part if part.starts_with('{') => encoded(self.value(what)),
+            "{contract}" => contract.to_owned(),
+            part if part.starts_with('{') => encoded(reference),
             part => part.to_owned(),
         });
         parts.collect::<Vec<_>>().join("/")

@@ -117,7 +117,8 @@ async fn list(
         .cut(&found.iter().map(json_of).collect::<Vec<_>>()))
 }
 
-async fn of(app: &App, contract: &str, id: &str) -> Result<Letter, WebError> {
+/// A mail to the city of a contract; one of another contract is not there.
+pub(crate) async fn of(app: &App, contract: &str, id: &str) -> Result<Letter, WebError> {
     let all = app.letters(contract, Vec::new()).await?;
     all.into_iter()
         .find(|letter| letter.job.id == id)

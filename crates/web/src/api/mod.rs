@@ -5,7 +5,7 @@
 //! * [`list`]: lists come in pages and say where the next one is.
 
 pub mod conventions;
-mod letters;
+pub(crate) mod letters;
 mod list;
 pub mod openapi;
 mod pages;

@@ -144,6 +144,7 @@ async fn settle(
     act: LetterAct,
     said: &str,
 ) -> Result<Redirect, WebError> {
+    crate::api::letters::of(&app, &contract, &id).await?;
     let say = |key: &str| crate::texts::texts(&app).say(visitor.language, key, &[]);
     match app
         .settle_letter(&contract, &id, act, visitor.actor())

@@ -197,7 +197,7 @@ async fn mail_to_the_city_waits_for_a_persons_word() {
         let answer = manager.post_form(&elsewhere, &[]).await;
         assert_eq!(
             answer.status,
-            StatusCode::CONFLICT,
+            StatusCode::NOT_FOUND,
             "another contract's mail is not there"
         );
         let release = format!("/c/aoba/letters/{first}/release");
