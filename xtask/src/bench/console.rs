@@ -228,18 +228,24 @@ fn round(port: u16, people: &[Person]) -> anyhow::Result<Round> {
         let person = &people[number % people.len()];
         let mut wire = Wire::new(port);
         wire.sign_in(&person.name, &person.password)?;
-        wires.push((number, person, wire));
+        // Those of a role begin at pages apart: together they come by every page, which chance
+        // alone would not promise.
+        let alike = PEOPLE.div_ceil(people.len());
+        let first = number / people.len() * person.addresses.len() / alike;
+        wires.push((number, person, first, wire));
     }
     let until = Instant::now() + ROUND;
     std::thread::scope(|scope| {
-        for (number, person, mut wire) in wires {
+        for (number, person, first, mut wire) in wires {
             let round = &round;
             scope.spawn(move || {
                 let mut chance = Chance::new(number as u64 + 1);
-                let pages: Vec<_> = person.addresses.iter().collect();
+                let mut pages = person.addresses.iter().cycle().skip(first);
                 while Instant::now() < until {
                     std::thread::sleep(Duration::from_millis(chance.below(2 * LOOK_MS)));
-                    let (route, addresses) = pages[chance.below(pages.len() as u64) as usize];
+                    let Some((route, addresses)) = pages.next() else {
+                        break;
+                    };
                     let address = &addresses[chance.below(addresses.len() as u64) as usize];
                     let answer = wire.get(address);
                     let mut round = round
@@ -299,12 +305,22 @@ fn show(
         .iter()
         .filter(|page| !times.contains_key(page))
         .collect();
-    if !unvisited.is_empty() {
-        eprintln!("\nnot visited, because no page links to one of them: {unvisited:?}");
+    let mut missed = Vec::new();
+    for page in &unvisited {
+        match visit::excuse(page) {
+            Some(reason) => eprintln!("not visited: {page} ({reason})"),
+            None => missed.push(page.as_str()),
+        }
     }
     eprintln!("no other product was measured: none runs here\n");
     let path = step::target_dir()?.join("bench").join("console-pages.json");
     let all = json!({ "pages": found, "not_visited": unvisited, "load": load() });
     std::fs::write(&path, serde_json::to_string_pretty(&all)?)
-        .with_context(|| format!("could not write {}", path.display()))
+        .with_context(|| format!("could not write {}", path.display()))?;
+    ensure!(
+        missed.is_empty(),
+        "pages that nobody visited, so that nobody knows their times: {}",
+        missed.join(", ")
+    );
+    Ok(())
 }

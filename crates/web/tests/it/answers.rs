@@ -147,14 +147,32 @@ async fn a_foreign_host_name_reaches_nothing() {
 #[tokio::test]
 async fn text_is_compressed_when_asked() {
     let test = TestApp::with(vec![]).await;
-    let request = Request::builder()
-        .uri("/sign-in")
-        .header("accept-encoding", "gzip")
-        .body(Body::empty())
-        .expect("a request");
-    let answer = test.anonymous().send(request).await;
-    assert_eq!(answer.header("content-encoding"), "gzip");
-    assert_eq!(&answer.bytes[..2], [0x1f, 0x8b]);
+    let ask = async |accepted: &str| {
+        let request = Request::builder()
+            .uri("/help")
+            .header("accept-encoding", accepted)
+            .body(Body::empty())
+            .expect("a request");
+        let mut person = test.sign_in(Role::Staff).await;
+        let answer = person.send(request).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        answer
+    };
+    let plain = ask("identity").await;
+    assert_eq!(plain.header("content-encoding"), "");
+    let gzip = ask("gzip").await;
+    assert_eq!(gzip.header("content-encoding"), "gzip");
+    assert_eq!(&gzip.bytes[..2], [0x1f, 0x8b]);
+    for accepted in ["br", "gzip, deflate, br, zstd"] {
+        let answer = ask(accepted).await;
+        assert_eq!(answer.header("content-encoding"), "br", "{accepted}");
+        assert!(answer.header("vary").contains("accept-encoding"));
+        let mut said = Vec::new();
+        brotli::BrotliDecompress(&mut &answer.bytes[..], &mut said).expect("is Brotli");
+        let said = String::from_utf8(said).expect("is text");
+        assert!(said.contains("</html>") && said.contains("<h1"), "{said}");
+        assert!(answer.bytes.len() * 2 < plain.bytes.len(), "{accepted}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use mamori_e2e::{Home, Ran, Server, contract, free_port};
+use mamori_e2e::{Home, Ran, Server, contract, free_port, root};
 use serde_json::Value;
 
 /// An installation that serves, and somebody else's machine that talks to it.
@@ -98,6 +98,168 @@ fn a_contract_is_put_into_force_worked_on_and_its_ledger_taken_home() {
     assert_eq!(record[0]["seq"].as_u64(), Some(seq));
     // Nothing of all this was done on this machine.
     assert!(!far.here.data().exists(), "no installation was made here");
+}
+
+#[test]
+fn a_paper_is_made_handed_in_and_read_on_another_machine() {
+    let far = Elsewhere::new();
+    let file = contract().display().to_string();
+    far.run(&["contract", "activate", &file]).good();
+    let made = far
+        .run(&[
+            "document",
+            "render",
+            "monthly-report",
+            "--period",
+            "2026-10",
+            "--out",
+            "papers",
+            "--json",
+        ])
+        .json();
+    assert_eq!(made[0]["state"], "draft", "{made:?}");
+    let number = made[0]["number"].as_str().expect("a number");
+    let files = made[0]["files"].as_array().expect("files");
+    assert_eq!(files.len(), 3, "{made:?}");
+    for file in files {
+        let path = far.here.path().join(file.as_str().expect("a path"));
+        let bytes = std::fs::read(&path).expect("is written");
+        assert!(bytes.starts_with(b"%PDF-") || bytes.starts_with(b"PK"));
+    }
+    let handed = far
+        .run(&["document", "submit", number, "--on", "2026-11-02"])
+        .good();
+    assert!(handed.contains("提出済み"), "{handed}");
+    let listed = far.run(&["document", "list", "--month", "2026-10"]).good();
+    assert!(
+        listed.contains(number) && listed.contains("2026-11-02"),
+        "{listed}"
+    );
+    // Another answer than the paper's state allows is refused in words.
+    let refused = far
+        .run(&["document", "submit", number, "--on", "2026-11-03"])
+        .bad();
+    assert!(refused.contains(number), "{refused}");
+    far.run(&["document", "export", number, "--out", "again"])
+        .good();
+    let pdf = std::fs::read_dir(far.here.path().join("again")).expect("a folder");
+    assert_eq!(pdf.count(), 3);
+    let poured = far
+        .run(&[
+            "document",
+            "pour",
+            number,
+            "--form",
+            "form.docx",
+            "--out",
+            "x.docx",
+        ])
+        .bad();
+    assert!(poured.contains("document export"), "{poured}");
+
+    let due = far
+        .run(&[
+            "contract",
+            "due",
+            "--from",
+            "2026-11-01",
+            "--to",
+            "2026-11-30",
+        ])
+        .good();
+    assert!(
+        due.contains("2026-11-10") && due.contains("翌月10日"),
+        "{due}"
+    );
+    assert!(!due.contains("2026-12-"), "{due}");
+    let local = far
+        .there
+        .run(&[
+            "contract",
+            "due",
+            "--contract",
+            &file,
+            "--from",
+            "2026-11-01",
+            "--to",
+            "2026-11-30",
+        ])
+        .good();
+    assert_eq!(due, local, "the same words from afar");
+    let status = far
+        .run(&["contract", "status", "--obligation", "O-099"])
+        .good();
+    assert!(status.contains("O-099"), "{status}");
+    let all = far.run(&["contract", "status", "--json"]).json();
+    assert!(all.len() > 140, "{}", all.len());
+    assert!(!far.here.data().exists(), "no installation was made here");
+}
+
+#[test]
+fn a_token_with_too_few_rights_is_refused_in_words() {
+    let far = Elsewhere::new();
+    let file = contract().display().to_string();
+    far.run(&["contract", "activate", &file]).good();
+    let hold = |arguments: &[&str]| {
+        let all = [&["user", "token", "add"], arguments, &["--json"]].concat();
+        let made = far.there.run(&all).json();
+        let token = made[0]["token"].as_str().expect("the token is printed");
+        std::fs::write(far.here.path().join("token"), format!("{token}\n")).expect("written");
+    };
+    let entry = [
+        "work",
+        "add",
+        "--date",
+        "2026-10-05",
+        "--hours",
+        "1",
+        "--category",
+        "correct",
+        "--event",
+        "画像",
+    ];
+    hold(&["reader", "--role", "viewer"]);
+    far.run(&["contract", "status"]).good();
+    for command in [
+        &entry[..],
+        &["contract", "activate", &file],
+        &[
+            "document",
+            "render",
+            "monthly-report",
+            "--period",
+            "2026-10",
+        ],
+        &["user", "list"],
+        &["user", "role", "x", "administrator"],
+    ] {
+        let said = far.run(command).bad();
+        assert!(said.contains("権限"), "{command:?}: {said}");
+    }
+    // Its role could, its scope cannot.
+    hold(&["narrow", "--role", "administrator", "--scope", "*.read"]);
+    let said = far.run(&entry).bad();
+    assert!(said.contains("権限"), "{said}");
+    // Of a contract that is not the token's there is nothing, not even a refusal.
+    let other = root().join("crates/contract/testdata/winter-closure.toml");
+    let other = other.display().to_string();
+    far.there.run(&["contract", "activate", &other]).good();
+    hold(&[
+        "elsewhere",
+        "--role",
+        "administrator",
+        "--contract",
+        "kitano-r8",
+    ]);
+    let said = far
+        .run(&["contract", "status", "--contract", "kokoshelju-r8"])
+        .bad();
+    assert!(said.contains("見つかりません"), "{said}");
+    let kept = far
+        .there
+        .run(&["work", "list", "--contract", "kokoshelju-r8", "--json"])
+        .json();
+    assert!(kept.is_empty(), "nothing was written: {kept:?}");
 }
 
 #[test]
