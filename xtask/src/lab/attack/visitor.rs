@@ -64,13 +64,13 @@ pub struct Went {
 }
 
 impl Went {
-    fn new(meanwhile: String, times: Vec<f64>, failed: usize) -> Self {
+    fn new(meanwhile: String, times: &[f64], failed: usize) -> Self {
         let asked = times.len() + failed;
         Self {
             meanwhile,
             asked,
-            p50: percentile(&times, 50),
-            p99: percentile(&times, 99),
+            p50: percentile(times, 50),
+            p99: percentile(times, 99),
             failed,
         }
     }
@@ -133,7 +133,7 @@ impl Visitor {
         self.enough.store(true, Ordering::Relaxed);
         let asked = self.asking.join();
         let (times, failed) = asked.map_err(|_| anyhow::anyhow!("the visitor broke"))??;
-        Ok(Went::new(meanwhile.into(), times, failed))
+        Ok(Went::new(meanwhile.into(), &times, failed))
     }
 }
 
