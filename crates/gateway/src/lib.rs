@@ -85,6 +85,7 @@ pub fn capability() -> Capability {
         navigation: pages::navigation(),
         texts: pages::texts(),
         tiles: pages::tiles(),
+        search: vec![pages::source()],
         evidence: evidence::kinds(),
         sections: section::sections(),
         ..Capability::default()

@@ -145,6 +145,8 @@ kinds! {
     USER_ADDED = "user.added";
     /// A user was removed.
     USER_REMOVED = "user.removed";
+    /// A session began or ended, or a sign-in was refused.
+    USER_SESSION = "user.session";
     /// The installation holds sample data.
     DEMO_MARKED = "demo.marked";
 }

@@ -6,12 +6,18 @@
 mod bad_input_tests;
 mod capabilities;
 mod commands;
+#[cfg(test)]
+mod empty_tests;
 mod global;
+#[cfg(test)]
+mod help_tests;
 #[cfg(test)]
 mod matrix_tests;
 #[cfg(test)]
 mod personal_tests;
 mod rehearsal;
+#[cfg(test)]
+mod search_tests;
 #[cfg(test)]
 mod twins_tests;
 mod wiring;

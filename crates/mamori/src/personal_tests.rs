@@ -91,8 +91,10 @@ async fn what_shows_personal_data_says_so() {
         others,
         [
             "audit: GET /api/v1/audit",
+            "audit: GET /api/v1/audit/changes",
             "audit: GET /people/audit",
             "audit: GET /people/audit.csv",
+            "audit: GET /people/changes",
             "file: GET /api/v1/contracts/{contract}/files/{sha256}",
             "file: GET /c/{contract}/files/{sha256}/{name}",
             "gateway: GET /api/v1/contracts/{contract}/gateway/access",

@@ -18,6 +18,7 @@ const TWINS: &[(&str, &str)] = &[
     ("POST /account/tokens/{}/revoke", "DELETE /api/v1/tokens/{}"),
     ("GET /people/audit", "GET /api/v1/audit"),
     ("GET /people/audit.csv", "GET /api/v1/audit"),
+    ("GET /people/changes", "GET /api/v1/audit/changes"),
     (
         "GET /c/{}/gateway/access/file",
         "GET /api/v1/contracts/{}/gateway/access",

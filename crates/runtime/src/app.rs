@@ -292,6 +292,9 @@ pub fn check(capabilities: &[Capability]) -> Result<(), String> {
         for tile in &capability.tiles {
             once("tile", tile.key.to_owned());
         }
+        for source in &capability.search {
+            once("source of the search", source.key.to_owned());
+        }
         for setting in &capability.settings {
             once("setting", setting.key.to_owned());
         }

@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::describe::Operation;
 use crate::job::{JobKind, Schedule};
+use crate::search::SearchSource;
 use crate::setting::Setting;
 use crate::tile::Tile;
 
@@ -53,6 +54,8 @@ pub struct Capability {
     pub texts: Vec<Texts>,
     /// Its figures on the start page of a contract.
     pub tiles: Vec<Tile>,
+    /// What of it is found by the search.
+    pub search: Vec<SearchSource>,
     /// What people may decide about it for a contract, in daily work.
     pub settings: Vec<Setting>,
     /// What `/readyz` asks it.

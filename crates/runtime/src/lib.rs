@@ -66,6 +66,7 @@ mod recent_logs;
 pub mod remote;
 pub mod schedule;
 pub mod seal;
+pub mod search;
 pub mod setting;
 pub mod telemetry;
 mod tile;
@@ -83,4 +84,5 @@ pub use job::{
 };
 pub use notify::{MailAttachment, Notification, WebhookMessage};
 pub use recent_logs::{LogLine, RecentLogs};
+pub use search::{SearchHit, SearchRequest, SearchSource};
 pub use tile::{Tile, TileGroup, TileRequest, TileTone, TileView};

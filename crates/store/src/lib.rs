@@ -23,7 +23,7 @@ pub use error::{Error, Result};
 pub use figures::{Figures, free_disk_bytes};
 pub use group::Group;
 pub use key::{LedgerKey, PublicKey};
-pub use ledger::{Appended, Ledger, LedgerQuery, ProofFault, RecordProof};
+pub use ledger::{Appended, Ledger, LedgerAbout, LedgerQuery, ProofFault, RecordProof};
 pub use migrate::{Migration, MigrationReport};
 pub use sql::{Arg, Args, FromColumn, Row};
 pub use tx::Tx;

@@ -18,7 +18,7 @@ use crate::breach::{self, ListError};
 pub use crate::name::check_name;
 use crate::name::shown;
 use crate::password::{self, Weakness};
-use crate::second;
+use crate::{second, trail};
 
 /// An account could not be made or changed.
 #[derive(Debug, thiserror::Error)]
@@ -479,6 +479,20 @@ pub(crate) async fn end_sessions(
     Ok(())
 }
 
+/// Ends all sessions of an account, as an administrator wants it.
+pub(crate) async fn end_all_sessions(
+    app: &App,
+    actor: Actor,
+    account: &Account,
+) -> Result<(), AccountError> {
+    let mut tx = app.db.begin_write().await?;
+    end_sessions(&mut tx, account).await?;
+    let user = account.id.to_string();
+    trail::ended(app, &mut tx, actor, &user, "sessions-ended").await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 /// Makes a token with a role of its own and nothing that narrows it.
 pub async fn add_token(
     app: &App,
@@ -514,9 +528,10 @@ pub async fn revoke_token(app: &App, actor: Actor, id: &str) -> Result<(), Accou
 pub(crate) fn evidence() -> Vec<EvidenceKind> {
     let fields: &'static [(&'static str, &'static str)] = &[
         ("user?", "利用者の番号"),
+        ("invitation?", "招待や再設定のリンクの番号"),
         ("token?", "API トークンの番号"),
         ("scopes?", "API トークンの範囲"),
-        ("contracts?", "API トークンの契約"),
+        ("contracts?", "API トークンや購読の契約"),
         ("role", "役割"),
         ("act", "行為"),
     ];
@@ -533,5 +548,6 @@ pub(crate) fn evidence() -> Vec<EvidenceKind> {
             title_ja: "利用者の停止",
             fields,
         },
+        trail::evidence(),
     ]
 }

@@ -557,7 +557,7 @@ async fn end_session(
     Path(id): Path<String>,
 ) -> Result<Response, WebError> {
     own_account(&app, &visitor).await?;
-    sessions::end_one(&app, &visitor.id, &id).await?;
+    sessions::end_one(&app, &visitor, &id).await?;
     back(&app, &visitor, Tone::Ok, "session-ended").await
 }
 

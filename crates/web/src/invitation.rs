@@ -13,7 +13,7 @@ use mamori_store::{Row, Tx, args};
 use crate::account::{self, Account, AccountError, NewAccount, Scope};
 use crate::mail_address::{self, MailAddressError};
 use crate::oidc::links::{self, Identity};
-use crate::{passkey, password, token};
+use crate::{passkey, password, token, trail};
 
 /// A link works for this long.
 pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -140,6 +140,7 @@ pub(crate) async fn make_once(
     }
     let link = new(app, made_by, display_name, purpose);
     let secret = insert(&mut tx, &link, key).await?;
+    trail::link(app, &mut tx, made_by.clone(), &link, "made").await?;
     tx.commit().await?;
     Ok((link, Some(secret)))
 }
@@ -192,6 +193,7 @@ pub async fn send(
         ..Notification::default()
     };
     app.notify(&mut tx, &mail).await?;
+    trail::link(app, &mut tx, made_by.clone(), &made, "mailed").await?;
     tx.commit().await?;
     Ok(())
 }
@@ -264,9 +266,19 @@ pub async fn find(app: &App, secret: &str) -> Result<Option<Invitation>, mamori_
 }
 
 /// Ends a link that was not used; whether there was one.
-pub async fn revoke(app: &App, id: &str) -> Result<bool, mamori_store::Error> {
+pub async fn revoke(app: &App, actor: Actor, id: &str) -> Result<bool, AccountError> {
+    let mut tx = app.db.begin_write().await?;
+    let find = format!("SELECT {COLUMNS} FROM invitation WHERE {OPEN} AND id = $2");
+    let Some(row) = tx.fetch_optional(&find, args![app.now(), id]).await? else {
+        return Ok(false);
+    };
     let sql = format!("UPDATE invitation SET revoked_at = $1 WHERE id = $2 AND {OPEN}");
-    Ok(app.db.execute(&sql, args![app.now(), id]).await? > 0)
+    if tx.execute(&sql, args![app.now(), id]).await? == 0 {
+        return Ok(false);
+    }
+    trail::link(app, &mut tx, actor, &Invitation::read(&row)?, "revoked").await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// Uses a link: `name` and `display_name` are read for an invitation only. `None`: the link opens

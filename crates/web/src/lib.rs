@@ -29,6 +29,7 @@ pub mod api;
 pub mod assets;
 pub mod audit;
 pub mod breach;
+mod changes;
 pub mod colleague;
 pub mod components;
 mod entrance;
@@ -51,6 +52,8 @@ pub mod passkey;
 pub mod password;
 mod people;
 mod people_audit;
+mod people_changes;
+mod people_list;
 mod people_rights;
 mod prove;
 mod resent;
@@ -66,6 +69,7 @@ mod sign_in;
 mod switcher;
 pub mod texts;
 mod token;
+pub mod trail;
 mod written;
 
 use mamori_kernel::permission::Permission;
@@ -127,13 +131,14 @@ pub fn capability() -> Capability {
         schedules: vec![audit::schedule()],
         routes: routes(),
         navigation: [
-            vec![people::nav(), people_audit::nav()],
+            vec![people::nav(), people_audit::nav(), people_changes::nav()],
             house::navigation(),
             api::navigation(),
         ]
         .concat(),
         texts: [texts(), house::texts()].concat(),
         tiles: house::tiles(),
+        search: [vec![people::source()], house::search()].concat(),
         evidence: account::evidence(),
         health: vec![breach::health()],
         start: Some(start_hook(start)),
@@ -154,6 +159,7 @@ fn routes() -> Vec<Route> {
         mail_address::routes(),
         people::routes(),
         people_audit::routes(),
+        people_changes::routes(),
     ]
     .concat()
 }

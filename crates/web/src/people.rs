@@ -5,30 +5,34 @@ use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use mamori_kernel::permission::{Permission, Role};
-use mamori_runtime::{App, NavEntry, NavGroup, Route};
+use mamori_runtime::{
+    App, HookError, NavEntry, NavGroup, Route, SearchHit, SearchRequest, SearchSource,
+};
 
 use crate::account::{self, Account, AccountError, Scope};
 use crate::error::{self, WebError};
 use crate::form::Field;
-use crate::invitation::{self, Invitation, Purpose};
+use crate::invitation::{self, Purpose};
 use crate::mail_address;
 use crate::name;
 use crate::oidc;
 use crate::page::{Page, Tone, role_key};
+use crate::people_list;
 use crate::people_rights::{self, Rights};
 use crate::second;
 use crate::session::Visitor;
+use crate::texts::Language;
 
 const READ: Permission = Permission::read("user");
 /// Area of notes about who was shown accounts.
 const AREA: &str = "user";
-const CHANGE: Permission = Permission::administer("user");
+pub(crate) const CHANGE: Permission = Permission::administer("user");
 const SMALL: usize = 64 * 1024;
 
 /// The routes of this module.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/people", READ, list).personal(AREA, []),
+        Route::get("/people", READ, people_list::page).personal(AREA, []),
         Route::get("/people/invite", CHANGE, invite_page),
         Route::post("/people/invite", CHANGE, invite)
             .personal(AREA, [])
@@ -60,57 +64,42 @@ pub(crate) fn nav() -> NavEntry {
     }
 }
 
+/// People by their names.
+pub(crate) fn source() -> SearchSource {
+    SearchSource::house(
+        "people",
+        READ,
+        |app: App, wanted: SearchRequest| async move {
+            let page = Page::bare(&app, Language::of(wanted.language), "people-title");
+            let people = account::list(&app)
+                .await
+                .map_err(|error| HookError::caused_by("利用者を探せません", error))?;
+            let hits = people
+                .into_iter()
+                .filter(|one| wanted.fits(&format!("{} {}", one.display_name, one.name)))
+                .map(|one| SearchHit {
+                    href: format!("/people/{}", one.id),
+                    kind: page.title.clone(),
+                    note: page.t(role_key(one.role)),
+                    api: Some(format!("/api/v1/people/{}", one.id)),
+                    title: one.display_name,
+                });
+            Ok(hits.collect())
+        },
+    )
+}
+
 /// An account as the list shows it.
-struct Line {
-    account: Account,
-    role: String,
-    contracts: String,
-    second: bool,
-    state: String,
-    tone: Tone,
+pub(crate) struct Line {
+    pub(crate) account: Account,
+    pub(crate) role: String,
+    pub(crate) contracts: String,
+    pub(crate) second: bool,
+    pub(crate) state: String,
+    pub(crate) tone: Tone,
 }
 
-#[derive(Template)]
-#[template(path = "people.html")]
-struct PeoplePage {
-    page: Page,
-    lines: Vec<Line>,
-    invitations: Vec<(Invitation, String)>,
-    may_change: bool,
-    may_audit: bool,
-}
-
-async fn list(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
-    let page = Page::new(&app, &visitor, "people-title").here();
-    let mut lines = Vec::new();
-    for account in account::list(&app).await? {
-        lines.push(line(&app, &page, account).await?);
-    }
-    let may_change = visitor.may(CHANGE);
-    let invitations = if may_change {
-        let open = invitation::open_ones(&app).await?;
-        open.into_iter()
-            .map(|one| {
-                let what = match &one.purpose {
-                    Purpose::Join { role, .. } => page.t(role_key(*role)),
-                    Purpose::Reset { .. } => page.t("people-reset-link"),
-                };
-                (one, what)
-            })
-            .collect()
-    } else {
-        Vec::new()
-    };
-    error::html(&PeoplePage {
-        lines,
-        invitations,
-        may_change,
-        may_audit: visitor.may(Permission::read("audit")),
-        page,
-    })
-}
-
-async fn line(app: &App, page: &Page, account: Account) -> Result<Line, WebError> {
+pub(crate) async fn line(app: &App, page: &Page, account: Account) -> Result<Line, WebError> {
     let id = account.id.to_string();
     let contracts = people_rights::contracts(app, page, &scope_of(app, &account).await?);
     let disabled = account.disabled_at.is_some();
@@ -245,7 +234,7 @@ async fn revoke(
     visitor: Visitor,
     Path(id): Path<String>,
 ) -> Result<Response, WebError> {
-    invitation::revoke(&app, &id).await?;
+    invitation::revoke(&app, visitor.actor(), &id).await?;
     flash_and(&app, &visitor, "invite-revoked", "/people").await
 }
 
@@ -430,9 +419,7 @@ async fn end_sessions(
     Path(id): Path<String>,
 ) -> Result<Response, WebError> {
     let account = of(&app, &id).await?;
-    let mut tx = app.db.begin_write().await?;
-    account::end_sessions(&mut tx, &account).await?;
-    tx.commit().await?;
+    account::end_all_sessions(&app, visitor.actor(), &account).await?;
     flash_and(
         &app,
         &visitor,

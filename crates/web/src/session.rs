@@ -14,13 +14,13 @@ use mamori_kernel::permission::{Permission, Role};
 use mamori_runtime::{App, Secret};
 use mamori_store::args;
 
-use crate::account::{self, Account};
+use crate::account::{self, Account, AccountError};
 use crate::api::tokens::{self, Limits};
 use crate::error::WebError;
 use crate::flash;
 use crate::page::{DateStyle, Flash};
 use crate::texts::Language;
-use crate::token;
+use crate::{token, trail};
 
 /// How the request proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -306,7 +306,7 @@ pub(crate) async fn begin(
     app: &App,
     account: &Account,
     proof: &Proof,
-) -> Result<Opened, mamori_store::Error> {
+) -> Result<Opened, AccountError> {
     let (secret, form_token) = (token::new(), token::new());
     let now = app.now();
     let mut tx = app.db.begin_write().await?;
@@ -335,6 +335,7 @@ pub(crate) async fn begin(
         args![now, account.id.to_string()],
     )
     .await?;
+    trail::signed_in(app, &mut tx, account, proof.method).await?;
     tx.commit().await?;
     let person = account.id.to_string();
     Ok(Opened::new(app, secret, &form_token, &person))
@@ -370,11 +371,14 @@ pub(crate) async fn renew(
 }
 
 /// Ends the visitor's session.
-pub(crate) async fn end(app: &App, visitor: &Visitor) -> Result<(), mamori_store::Error> {
+pub(crate) async fn end(app: &App, visitor: &Visitor) -> Result<(), AccountError> {
     if let Credential::Session(digest) = &visitor.credential {
-        app.db
-            .execute("DELETE FROM session WHERE token_hash = $1", args![digest])
-            .await?;
+        let mut tx = app.db.begin_write().await?;
+        let sql = "DELETE FROM session WHERE token_hash = $1";
+        if tx.execute(sql, args![digest]).await? > 0 {
+            trail::ended(app, &mut tx, visitor.actor(), &visitor.id, "signed-out").await?;
+        }
+        tx.commit().await?;
     }
     Ok(())
 }

@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use mamori_runtime::App;
-use mamori_store::args;
+use mamori_store::{Args, args};
 
+use crate::account::AccountError;
 use crate::session::{Credential, Visitor, absolute, before, idle};
+use crate::trail;
 
 /// A session of a person, as the list shows it.
 #[derive(Debug, Clone)]
@@ -52,28 +54,39 @@ pub(crate) async fn list(
         .collect()
 }
 
-/// Ends a session of that account by its id in the list; how many ended.
-pub(crate) async fn end_one(app: &App, user: &str, id: &str) -> Result<u64, mamori_store::Error> {
+/// Ends a session of the visitor's account by its id in the list; how many ended.
+pub(crate) async fn end_one(app: &App, visitor: &Visitor, id: &str) -> Result<u64, AccountError> {
     if id.len() != ID_DIGITS || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(0);
     }
-    app.db
-        .execute(
-            "DELETE FROM session WHERE user_id = $1 AND token_hash LIKE $2",
-            args![user, format!("{id}%")],
-        )
-        .await
+    let sql = "DELETE FROM session WHERE user_id = $1 AND token_hash LIKE $2";
+    let args = args![&visitor.id, format!("{id}%")];
+    ended(app, visitor, sql, args, "session-ended").await
+}
+
+/// Ends what the statement names; what ended leaves a record.
+async fn ended(
+    app: &App,
+    visitor: &Visitor,
+    sql: &str,
+    args: Args,
+    act: &str,
+) -> Result<u64, AccountError> {
+    let mut tx = app.db.begin_write().await?;
+    let count = tx.execute(sql, args).await?;
+    if count > 0 {
+        trail::ended(app, &mut tx, visitor.actor(), &visitor.id, act).await?;
+    }
+    tx.commit().await?;
+    Ok(count)
 }
 
 /// Ends all sessions of the visitor but this one; how many ended.
-pub(crate) async fn end_others(app: &App, visitor: &Visitor) -> Result<u64, mamori_store::Error> {
+pub(crate) async fn end_others(app: &App, visitor: &Visitor) -> Result<u64, AccountError> {
     let Credential::Session(digest) = &visitor.credential else {
         return Ok(0);
     };
-    app.db
-        .execute(
-            "DELETE FROM session WHERE user_id = $1 AND token_hash <> $2",
-            args![&visitor.id, digest],
-        )
-        .await
+    let sql = "DELETE FROM session WHERE user_id = $1 AND token_hash <> $2";
+    let args = args![&visitor.id, digest];
+    ended(app, visitor, sql, args, "other-sessions-ended").await
 }

@@ -24,7 +24,7 @@ use crate::passkey::{self, Challenge, PasskeyError};
 use crate::server::ClientAddress;
 use crate::session::{self, Proof, Visitor};
 use crate::texts::{self, Language};
-use crate::{assets, oidc, resume, second};
+use crate::{assets, oidc, resume, second, trail};
 
 /// After the password the code is expected within this time.
 const CODE_WITHIN: SignedDuration = SignedDuration::from_mins(5);
@@ -179,13 +179,14 @@ pub(crate) fn too_many(app: &App, language: Language, refused: TooMany) -> (Stri
     (text, HeaderValue::from(seconds))
 }
 
-fn refuse_for_now(
+async fn refuse_for_now(
     app: &App,
     headers: &HeaderMap,
     name: &str,
     carried: &Carried,
     refused: TooMany,
 ) -> Result<Response, WebError> {
+    trail::refused(app, name).await?;
     let (text, again) = too_many(app, session::language(headers), refused);
     let mut response = error::own_page(
         StatusCode::TOO_MANY_REQUESTS,
@@ -219,7 +220,7 @@ async fn by_password(
         Ok(attempt) => attempt,
         Err(refused) => {
             tracing::warn!(%from, "sign-in refused: too many failures");
-            return refuse_for_now(&app, &headers, &name, &carried, refused);
+            return refuse_for_now(&app, &headers, &name, &carried, refused).await;
         }
     };
     let password = Secret::new(given.password);
@@ -361,7 +362,7 @@ async fn by_code(
     let attempt = match limits.attempt(&account.name, from, app.now()) {
         Ok(attempt) => attempt,
         Err(refused) => {
-            return refuse_for_now(&app, &headers, &account.name, &carried, refused);
+            return refuse_for_now(&app, &headers, &account.name, &carried, refused).await;
         }
     };
     let accepted = second::accept(&app, &account.id.to_string(), &given.code).await?;
@@ -434,7 +435,7 @@ async fn ask_passkey(
     }
     let limits = app.slot_or_default::<SignInLimits>();
     if let Err(refused) = limits.admit(&name, from, app.now()) {
-        return refuse_for_now(&app, &headers, &name, &carried, refused);
+        return refuse_for_now(&app, &headers, &name, &carried, refused).await;
     }
     let account = account::find(&app, &name).await.ok();
     let challenge = passkey::begin_sign_in(&app, &name, account.as_ref()).await?;
@@ -478,7 +479,7 @@ async fn by_passkey(
     let attempt = match limits.attempt(&name, from, app.now()) {
         Ok(attempt) => attempt,
         Err(refused) => {
-            return refuse_for_now(&app, &headers, &name, &given.carried, refused);
+            return refuse_for_now(&app, &headers, &name, &given.carried, refused).await;
         }
     };
     let account = match passkey::finish_sign_in(&app, &given.challenge, &given.credential).await {

@@ -4,11 +4,11 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
-use mamori_runtime::{App, Route};
+use mamori_runtime::{App, HookError, Route, SearchHit, SearchRequest, SearchSource};
 use mamori_web::components::{
     Cell, Column, Empty, Row, Shape, Table, TableQuery, TableSpec, csv, percent_encoded,
 };
-use mamori_web::{Field, Page, Tone, Visitor, WebError, html};
+use mamori_web::{Field, Language, Page, Tone, Visitor, WebError, html};
 
 use super::bans::ban_href;
 use super::{AREA, DECIDE, READ, contract_of, mode_said, site_names};
@@ -31,6 +31,35 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/c/{contract}/gateway/blocked", READ, list).personal(AREA, []),
         Route::get("/c/{contract}/gateway/blocked/{id}", READ, one).personal(AREA, []),
     ]
+}
+
+/// The request whose number a visitor read out: found by the whole number, as nobody remembers a
+/// part of one.
+pub(super) fn source() -> SearchSource {
+    SearchSource::of_contract(
+        "gateway-refused",
+        READ,
+        |app: App, wanted: SearchRequest| async move {
+            let contract = wanted.contract.unwrap_or_default();
+            let found = match found(&app, &contract, &wanted.words).await {
+                Ok(found) => found,
+                Err(WebError::NotFound(_)) => return Ok(Vec::new()),
+                Err(error) => {
+                    return Err(HookError::new(format!(
+                        "止めたリクエストを探せません（{error}）"
+                    )));
+                }
+            };
+            let page = Page::bare(&app, Language::of(wanted.language), "gateway-blocked-title");
+            Ok(vec![SearchHit {
+                href: format!("/gateway/blocked/{}", found.id),
+                title: page.t1("gateway-finding-of", "id", found.id.clone()),
+                kind: page.title.clone(),
+                note: format!("{} {}", found.method, readable(&found.path)),
+                api: Some(format!("/gateway/blocked/{}", found.id)),
+            }])
+        },
+    )
 }
 
 #[derive(Template)]

@@ -23,7 +23,7 @@ mod traffic;
 
 use mamori_kernel::permission::Permission;
 use mamori_proxy::WafMode;
-use mamori_runtime::{App, NavEntry, NavGroup, Route, Texts, Tile};
+use mamori_runtime::{App, NavEntry, NavGroup, Route, SearchSource, Texts, Tile};
 use mamori_web::{Field, Page, Tone, Visitor, WebError};
 
 pub(crate) use access::{found as found_access, wrong_access};
@@ -69,6 +69,11 @@ pub fn navigation() -> Vec<NavEntry> {
 /// The figures on the start page.
 pub fn tiles() -> Vec<Tile> {
     vec![overview::tile()]
+}
+
+/// What the search finds.
+pub fn source() -> SearchSource {
+    blocked::source()
 }
 
 /// What the pages say.

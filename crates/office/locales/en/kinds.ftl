@@ -11,6 +11,7 @@ kind-job-missed = Scheduled job late
 kind-job-changed = Job changed by a person
 kind-user-added = Person added or changed
 kind-user-removed = Person stopped
+kind-user-session = Sign-in and its end
 kind-webhook-added = Webhook registered or resumed
 kind-webhook-ended = Webhook ended or stopped
 kind-demo-marked = Marked as a sample

@@ -34,8 +34,9 @@ ledger-files = { $count ->
    *[other] { $count } files
 }
 ledger-has-personal = personal data beside the ledger
-ledger-searched = Searched down to #{ $seq }. More may fit further down.
+ledger-searched = Searched as far as #{ $seq }. More may fit beyond it.
 ledger-older = Older records
+ledger-newer = Newer records
 ledger-beside = Records before and after
 ledger-before = Record before
 ledger-after = Next record

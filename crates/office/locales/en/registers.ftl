@@ -43,8 +43,8 @@ registers-days = { $days ->
  }
 registers-done = { $number }: “{ $act }” is recorded.
 registers-done-before = { $number }: “{ $act }” had been recorded already; it was not recorded twice.
-registers-empty = Nothing is recorded yet.
-registers-empty-month = Nothing is recorded in this month yet.
+registers-empty = Nothing is recorded yet. What is registered is listed here.
+registers-empty-month = Nothing is recorded in this month yet. Choose another month; what is recorded is listed here.
 registers-entries = Entries
 registers-erase = Erase personal data
 registers-erase-done = Personal data was erased from { $count } records. The ledger keeps that it was erased.

@@ -11,6 +11,7 @@ kind-job-missed = 定時処理の遅れ
 kind-job-changed = 処理への人の操作
 kind-user-added = 利用者の追加・変更
 kind-user-removed = 利用者の停止
+kind-user-session = サインインと終了
 kind-webhook-added = 通知先の登録・再開
 kind-webhook-ended = 通知先の終了・停止
 kind-demo-marked = 見本の設定

@@ -30,6 +30,7 @@ ledger-files = 添付 { $count }
 ledger-has-personal = 個人情報は台帳の外
 ledger-searched = #{ $seq } まで調べました。続きに、条件に合う記録があるかもしれません。
 ledger-older = これより前の記録
+ledger-newer = これより後の記録
 ledger-beside = 前後の記録
 ledger-before = 前の記録
 ledger-after = 次の記録

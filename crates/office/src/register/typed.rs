@@ -5,12 +5,10 @@
 
 use jiff::civil::{Date, Time};
 use mamori_kernel::wareki;
-use unicode_normalization::UnicodeNormalization;
 
 /// Normal form for comparing and searching: NFKC, lower case, single spaces.
 pub fn normal(text: &str) -> String {
-    let folded: String = text.nfkc().flat_map(char::to_lowercase).collect();
-    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+    mamori_runtime::search::folded(text)
 }
 
 /// A day: whatever [`wareki::parse`] reads, and `今日`, `昨日`.

@@ -404,6 +404,17 @@ async fn what_may_be_opened_is_found_and_nothing_else() {
         assert!(found!(viewer, "#1").contains(&format!("/c/{ID}/ledger?seq=1")));
         assert_eq!(found!(counsellor, "#1"), Vec::<String>::new());
         assert!(found!(viewer, "台帳").contains(&format!("/c/{ID}/ledger")));
+        // What belongs to no contract: people and the house for those who may open them, help for all.
+        let person = mamori_web::account::find(&test.app, "counsellor-2").await.expect("signed in").id;
+        let person = format!("/people/{person}");
+        assert!(found!(staff, "counsellor-2").contains(&person));
+        assert_eq!(found!(viewer, "counsellor-2"), Vec::<String>::new());
+        assert_eq!(found!(counsellor, "counsellor-2"), Vec::<String>::new());
+        assert!(found!(staff, "システムの状態").contains(&"/system".to_owned()));
+        assert!(!found!(viewer, "システムの状態").contains(&"/system".to_owned()));
+        for href in ["/help", "/help/keys"] {
+            assert!(found!(counsellor, if href == "/help" { "使い方" } else { "キーの操作" }).contains(&href.to_owned()));
+        }
         for odd in ["", "   ", "%", "_", "\\", "'; DROP TABLE office_item; --", "#99999999999999999999", "\u{202e}😀"] {
             let answer = staff.get(&search(odd)).await;
             assert_eq!(answer.status, StatusCode::OK, "{odd}");

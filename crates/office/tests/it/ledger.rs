@@ -168,3 +168,46 @@ async fn checkpoints_are_listed_and_the_export_verifies() {
     let forbidden = counsellor.get(&format!("/c/{ID}/ledger/export")).await;
     assert!(forbidden.status.is_client_error());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_read_from_either_end_and_as_csv() {
+    let test = open(|_| {}).await;
+    activate(&test).await;
+    for n in 0..70 {
+        let subject = format!("site:{n}");
+        append(
+            &test,
+            "watch.probe",
+            &subject,
+            Actor::machine("probe"),
+            true,
+        )
+        .await;
+    }
+    let mut viewer = test.sign_in(Role::Viewer).await;
+    let base = format!("/c/{ID}/ledger?kind=watch.probe");
+    let newest = page(&mut viewer, &base).await;
+    assert!(newest.contains("aria-sort=\"descending\""), "{newest}");
+    assert!(newest.contains("<code>site:69</code>") && !newest.contains("<code>site:0</code>"));
+    let oldest = page(&mut viewer, &format!("{base}&dir=asc")).await;
+    assert!(oldest.contains("aria-sort=\"ascending\""));
+    assert!(oldest.contains("<code>site:0</code>") && !oldest.contains("<code>site:69</code>"));
+    let next = oldest
+        .split("href=\"")
+        .filter_map(|part| part.split('"').next())
+        .find(|href| href.contains("after="))
+        .expect("leads on")
+        .replace("&amp;", "&")
+        .replace("&#38;", "&");
+    let rest = page(&mut viewer, &next).await;
+    assert!(rest.contains("<code>site:69</code>") && !rest.contains("<code>site:49</code>"));
+    assert!(!rest.contains("after="), "it ends there");
+    let csv = page(&mut viewer, &format!("{base}&dir=asc&format=csv")).await;
+    assert_eq!(csv.lines().count(), 71, "{csv}");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(
+        lines[1].contains("site:0,") && lines[70].contains("site:69,"),
+        "{csv}"
+    );
+    assert!(!csv.contains("札幌"), "what is personal stays where it is");
+}

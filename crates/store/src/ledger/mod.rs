@@ -5,6 +5,7 @@
 //! durable. The end of a chain (`ledger_head`) and its records change together. What a record
 //! is and how it is hashed is `mamori_kernel::ledger`'s business.
 
+mod about;
 mod append;
 mod audit;
 mod batch;
@@ -12,6 +13,7 @@ mod proof;
 mod read;
 mod record_proof;
 
+pub use about::LedgerAbout;
 pub use append::{Appended, ChainEnd, Erasure};
 pub use audit::{Audit, AuditProblem};
 pub use batch::Ledger;

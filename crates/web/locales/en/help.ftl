@@ -259,3 +259,140 @@ help-keys-body =
 
     ## Switching them off
     Single letters can be switched off in the list of keys, if they get in the way of a screen reader. Without scripts every page works with links and buttons.
+
+help-overview = Reading the start page
+help-overview-lead = See at a glance whether the contract is kept and what comes next.
+help-overview-body =
+    ## From the top
+    The first sentence says how the contract stands. Below it stand what is to be done, the contract and the services. The line under a figure says why.
+
+    ## Choosing a figure
+    - Each figure opens the list behind it.
+    - Beside a date stands why it is that date.
+    - What is not measured shows a dash. That does not mean that all is well.
+
+    ## Several contracts
+    Change the contract at the top. “All contracts” sets them side by side, with what is overdue and what waits for the city. If no contract opens for you, ask an administrator for a role and contracts.
+
+help-proofs = Attestations, trainings, sub-contracts and the like
+help-proofs-lead = Papers and confirmations that show that the contract is kept.
+help-proofs-body =
+    ## Where to write what
+    - Attestations: certificates, insurance, pledges, with their day of issue and until when they hold. What does not apply is filed as such, with the reason.
+    - Sub-contracts: after the approval, with the party and the work given to it. Without the record of the approval none can begin.
+    - Trainings: topic, day and who took part.
+    - Measures for personal data: planned, put in place, checked from time to time.
+    - Hand-overs: what was handed over; the city records the receipt.
+    - Confirmations: for duties that only a person can vouch for, with the day and what was confirmed.
+
+    ## Steps
+    1. Choose to make a new one in the list.
+    2. Where there is a field for it, choose the obligation that it proves.
+    3. Add the file and record it.
+
+    ## Time
+    You are reminded before something ends. Afterwards its obligation can no longer be called met. A mistake is withdrawn with a reason; the first record stays.
+
+help-things = Assets, equipment and media
+help-things-lead = Servers, domains and certificates, and what was lent, from the first day to the last.
+help-things-body =
+    ## Assets
+    1. Register servers, domains, certificates and services with the day by which they are to be renewed.
+    2. When something changes, write the day and the reason. What stood there before stays.
+    3. When it is no longer used, retire it with the reason and what became of the data.
+
+    ## Equipment and media
+    1. Register what was lent and each medium that holds data of the city.
+    2. When it is returned, keep the day and a copy of the receipt.
+    3. When it is erased or destroyed, write how and who saw it, and keep the proof.
+
+    ## Time
+    Days of renewal and return are announced on the start page and by mail before they come.
+
+help-letters = Mail to the city
+help-letters-lead = Mail to the city waits until the person in charge has seen it.
+help-letters-body =
+    ## Sending
+    1. Read address, subject and text under the mail that waits.
+    2. Send it, or withdraw what is not to be sent.
+    3. See in the list below whether it arrived.
+
+    ## What waits here
+    Requests for approval or acceptance, reminders and the like, written by themselves as the contract goes on. Nothing waits here before the city's address stands in the settings.
+
+    ## Sending at once
+    The settings can let mail go without waiting.
+
+help-settings = Settings of a contract
+help-settings-lead = What people decide for each contract, and what stands in the file of the installation.
+help-settings-body =
+    ## Changing
+    1. Read what the field says and write the value.
+    2. Save. Who changed it and when stays in the ledger.
+    3. If somebody else changed it first, both are shown. Nothing you typed is lost.
+
+    ## What cannot be changed here
+    The table below holds what was written into `mamori.toml`. It is changed in that file, and holds after the next start. Secrets are not shown.
+
+help-audit = Records of reading and of changes
+help-audit-lead = Who saw which personal data, and who changed accounts and rights.
+help-audit-body =
+    ## Readings of personal data
+    Each time personal data is shown, a line keeps the person, contract, kind, number and address. It is kept for three years and can be filtered by person, contract and day.
+
+    ## Changes of people and rights
+    Invitations, roles, stopped accounts, sign-ins, second factors, passkeys and API tokens stand in the order in which the ledger took them. Being records of the ledger, they cannot be changed or removed later.
+
+    ## How to check
+    1. Filter by person and day.
+    2. Look for a sign-in that nobody remembers, or a role that nobody agreed to.
+    3. If there is one, an administrator ends that person's sessions under “People” and stops the account.
+    4. Save the list as CSV if it is needed.
+
+help-account = Your account
+help-account-lead = Name, language, password, second factor, passkeys and where you are signed in.
+help-account-body =
+    ## To do first
+    1. Register a passkey or set up the second factor. Keep the recovery codes away from the telephone.
+    2. Register your mail address: reminders of your dates and links for a new password go there.
+    3. Choose the language and how dates are written.
+
+    ## Being asked again
+    Before something of weight, such as changing rights, you prove once more that it is you. Afterwards you go on with what you were doing.
+
+    ## When something looks wrong
+    - End a session that you do not know, then change the password.
+    - If the password is forgotten, ask an administrator for a link.
+
+help-programs = API tokens and webhooks
+help-programs-lead = Using this from other systems, and telling other systems.
+help-programs-body =
+    ## API tokens
+    1. Make one under “API tokens”: its name, what it may do, its contracts and until when.
+    2. It is shown once. Put it where the other system keeps its secrets.
+    3. Revoke it when it is no longer used. When its maker may do less, so may the token.
+
+    ## Webhooks
+    1. Register an address that begins with `https://` and the kinds of evidence to send.
+    2. The key for the signature is shown once; give it to the receiver.
+    3. Try it with a test.
+
+    ## When nothing arrives
+    It is tried for a while and then stopped. Read why in the list of what was sent, mend the receiver and resume: it goes on from where it stopped. Personal data is never sent.
+
+help-search = Searching
+help-search-lead = Numbers, words, people and pages from one field.
+help-search-body =
+    ## How
+    1. Press ~/~ or write into the field at the top.
+    2. Several words find what holds all of them.
+    3. Choose with the arrow keys and open with ~Enter~.
+
+    ## What is found
+    - Clauses and texts of obligations, questions to the specification, titles and numbers of requests, work and the like, papers
+    - `#123`: record 123 of the ledger
+    - The number on a visitor's screen: the request that the gateway refused
+    - Pages of the menu, help, and people (for those who may open the page of people)
+
+    ## When nothing is found
+    What you may not open is not shown. Use fewer words, or a part of the number.

@@ -4,6 +4,7 @@
 //! * [`conventions`]: what every request and every answer keeps, whatever the handler does.
 //! * [`list`]: lists come in pages and say where the next one is.
 
+mod changes;
 pub mod conventions;
 pub(crate) mod letters;
 mod list;
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> Vec<Route> {
     routes.extend(system::routes());
     routes.extend(people::routes());
     routes.extend(readings::routes());
+    routes.extend(changes::routes());
     routes.extend(letters::routes());
     routes.extend(pages::routes());
     routes

@@ -398,12 +398,11 @@ async fn enable(
 
 async fn end_sessions(
     State(app): State<App>,
+    visitor: Visitor,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, WebError> {
     let account = of(&app, &id).await?;
-    let mut tx = app.db.begin_write().await?;
-    account::end_sessions(&mut tx, &account).await?;
-    tx.commit().await?;
+    account::end_all_sessions(&app, visitor.actor(), &account).await?;
     answer(&app, &id).await
 }
 
@@ -496,8 +495,12 @@ async fn invite(
     Ok(link_json(&app, &made, secret.as_ref()))
 }
 
-async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, WebError> {
-    if invitation::revoke(&app, &id).await? {
+async fn revoke(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<StatusCode, WebError> {
+    if invitation::revoke(&app, visitor.actor(), &id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(WebError::NotFound(format!("使われていないリンク「{id}」")))

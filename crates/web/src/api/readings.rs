@@ -73,26 +73,35 @@ struct AuditQuery {
     page: PageQuery,
 }
 
-impl AuditQuery {
-    fn search(&self) -> Result<Search, WebError> {
-        let mut wrong = Vec::new();
-        let mut day = |field: &str, text: Option<&String>| -> Option<Date> {
-            let day = text?.parse().ok();
-            if day.is_none() {
-                wrong.push(FieldError {
-                    field: field.to_owned(),
-                    message: "2026-10-01 のように書いてください".to_owned(),
-                });
-            }
-            day
-        };
-        let days = (day("from", self.from.as_ref()), day("to", self.to.as_ref()));
-        if !wrong.is_empty() {
-            return Err(WebError::Invalid {
-                message: "条件に誤りがあります".to_owned(),
-                fields: wrong,
+/// `from` and `to` of a query; each that is no day is told.
+pub(super) fn days(
+    from: Option<&String>,
+    to: Option<&String>,
+) -> Result<(Option<Date>, Option<Date>), WebError> {
+    let mut wrong = Vec::new();
+    let mut day = |field: &str, text: Option<&String>| -> Option<Date> {
+        let day = text?.parse().ok();
+        if day.is_none() {
+            wrong.push(FieldError {
+                field: field.to_owned(),
+                message: "2026-10-01 のように書いてください".to_owned(),
             });
         }
+        day
+    };
+    let days = (day("from", from), day("to", to));
+    if wrong.is_empty() {
+        return Ok(days);
+    }
+    Err(WebError::Invalid {
+        message: "条件に誤りがあります".to_owned(),
+        fields: wrong,
+    })
+}
+
+impl AuditQuery {
+    fn search(&self) -> Result<Search, WebError> {
+        let days = days(self.from.as_ref(), self.to.as_ref())?;
         Ok(Search::on_days(&self.who, &self.contract, days))
     }
 }

@@ -250,7 +250,13 @@ async fn record(
     kind: &'static str,
     token: &ApiToken,
 ) -> Result<(), AccountError> {
-    let mut payload = json!({ "token": token.id, "role": token.role.as_str(), "act": "token" });
+    // What was ended has its own word: a kind alone is not what people read.
+    let act = if kind == USER_REMOVED {
+        "token-ended"
+    } else {
+        "token"
+    };
+    let mut payload = json!({ "token": token.id, "role": token.role.as_str(), "act": act });
     if token.limits != Limits::default() {
         payload["scopes"] = json!(token.limits.scope_words());
         payload["contracts"] = json!(token.limits.contracts);

@@ -8,12 +8,13 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use mamori_kernel::permission::Role;
-use mamori_runtime::{App, Route};
+use mamori_runtime::{App, Route, SearchHit, SearchRequest, SearchSource};
 
 use super::HELP;
 use crate::error::{WebError, html};
 use crate::page::Page;
 use crate::session::Visitor;
+use crate::texts::Language;
 
 /// A topic: its key in the address and in the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,43 +36,68 @@ const fn first_day(key: &'static str, role: Role) -> Topic {
 }
 
 /// All topics, in the order of the list.
-const TOPICS: [Topic; 15] = [
+const TOPICS: [Topic; 24] = [
     first_day("first-city", Role::City),
     first_day("first-manager", Role::Manager),
     first_day("first-staff", Role::Staff),
     first_day("first-counsellor", Role::Counsellor),
     first_day("first-viewer", Role::Viewer),
     first_day("first-administrator", Role::Administrator),
+    topic("overview"),
     topic("work"),
     topic("requests"),
     topic("closing"),
     topic("acceptance"),
     topic("obligations"),
     topic("verdicts"),
+    topic("proofs"),
+    topic("things"),
+    topic("letters"),
+    topic("settings"),
     topic("ledger"),
     topic("gateway"),
+    topic("audit"),
+    topic("account"),
+    topic("programs"),
+    topic("search"),
     topic("keys"),
 ];
 
-/// Beginnings of the part of an address behind the contract, and the topic that explains them;
-/// the first that fits counts.
-const PLACES: [(&str, &str); 16] = [
+/// Beginnings of the part of an address behind the contract, and the topic that explains them; the
+/// longest that fits counts. The empty one is the start page of a contract.
+const PLACES: [(&str, &str); 32] = [
+    ("", "overview"),
+    ("/contracts", "overview"),
     ("/work", "work"),
-    ("/requests", "requests"),
-    ("/questions", "requests"),
-    ("/approvals", "requests"),
-    ("/consultations", "requests"),
+    ("/request", "requests"),
+    ("/question", "requests"),
+    ("/approval", "requests"),
+    ("/consultation", "requests"),
     ("/closing", "closing"),
     ("/documents", "acceptance"),
-    ("/accept", "acceptance"),
     ("/obligations", "obligations"),
     ("/calendar", "obligations"),
+    ("/attestation", "proofs"),
+    ("/subcontract", "proofs"),
+    ("/training", "proofs"),
+    ("/measure", "proofs"),
+    ("/handover", "proofs"),
+    ("/record", "proofs"),
+    ("/asset", "things"),
+    ("/media", "things"),
+    ("/letters", "letters"),
+    ("/settings", "settings"),
     ("/ledger", "ledger"),
     ("/gateway", "gateway"),
+    ("/webhooks", "programs"),
+    ("/account/tokens", "programs"),
     ("/people", "first-administrator"),
+    ("/people/audit", "audit"),
+    ("/people/changes", "audit"),
     ("/system", "first-administrator"),
-    ("/settings", "first-administrator"),
-    ("/account", "keys"),
+    ("/account", "account"),
+    ("/prove", "account"),
+    ("/search", "search"),
 ];
 
 pub(super) fn routes() -> Vec<Route> {
@@ -83,16 +109,45 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// The address of the help that explains the page at `path`; the list where none is meant.
 pub fn topic_of(path: &str) -> String {
-    let rest = path
-        .strip_prefix("/c/")
-        .map_or(path, |rest| rest.find('/').map_or("", |at| &rest[at..]));
+    let (contract, rest) = match path.strip_prefix("/c/") {
+        Some(rest) => (true, rest.find('/').map_or("", |at| &rest[at..])),
+        None => (false, path),
+    };
+    // With nothing behind it, only the address of a contract is its start page.
+    let rest = rest.trim_end_matches('/');
     PLACES
         .iter()
-        .find(|(place, _)| {
-            rest.strip_prefix(place)
-                .is_some_and(|tail| tail.is_empty() || tail.starts_with('/'))
+        .filter(|(place, _)| match rest.strip_prefix(place) {
+            Some(tail) if place.is_empty() => contract && tail.is_empty(),
+            Some(tail) => tail.is_empty() || tail.starts_with('/'),
+            None => false,
         })
+        .max_by_key(|(place, _)| place.len())
         .map_or_else(|| "/help".to_owned(), |(_, key)| format!("/help/{key}"))
+}
+
+/// The beginnings of addresses that have a topic of their own.
+pub fn places() -> impl Iterator<Item = &'static str> {
+    PLACES.iter().map(|(place, _)| *place)
+}
+
+/// Topics by the words of their title and their first line.
+pub(super) fn source() -> SearchSource {
+    SearchSource::house("help", HELP, |app: App, wanted: SearchRequest| async move {
+        let page = Page::bare(&app, Language::of(wanted.language), "help-title");
+        let hits = TOPICS.iter().filter_map(|topic| {
+            let title = page.t(&format!("help-{}", topic.key));
+            let lead = page.t(&format!("help-{}-lead", topic.key));
+            wanted.fits(&format!("{title} {lead}")).then(|| SearchHit {
+                href: format!("/help/{}", topic.key),
+                title,
+                kind: page.title.clone(),
+                note: lead,
+                api: None,
+            })
+        });
+        Ok(hits.collect())
+    })
 }
 
 /// A piece of a line.
@@ -262,7 +317,11 @@ mod tests {
         }
         assert_eq!(topic_of("/c/aoba/work/7"), "/help/work");
         assert_eq!(topic_of("/c/aoba/workshop"), "/help");
-        assert_eq!(topic_of("/c/work"), "/help");
+        assert_eq!(topic_of("/c/work"), "/help/overview");
+        assert_eq!(topic_of("/c/aoba/"), "/help/overview");
+        assert_eq!(topic_of("/people/u-1"), "/help/first-administrator");
+        assert_eq!(topic_of("/people/audit"), "/help/audit");
+        assert_eq!(topic_of("/account/tokens/t-1"), "/help/programs");
         assert_eq!(topic_of("/system/jobs"), "/help/first-administrator");
         assert_eq!(topic_of("/"), "/help");
     }

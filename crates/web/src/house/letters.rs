@@ -1,8 +1,11 @@
 //! `/c/{contract}/letters`: mails to the city of a contract. What waits is read, let go or taken
 //! back; what went can be looked up as long as the queue keeps it.
 
+use std::cmp::Ordering;
+
 use askama::Template;
 use axum::extract::{Path, State};
+use axum::http::Uri;
 use axum::response::{Redirect, Response};
 use mamori_runtime::job::JobState;
 use mamori_runtime::notify::{Letter, LetterAct};
@@ -13,13 +16,20 @@ use mamori_runtime::{
 
 use super::settings::{DECIDE, READ, failed};
 use super::system_view::JobLine;
+use crate::components::{Cell, Column, Empty, Row, Shape, Table, TableQuery, TableSpec, csv};
 use crate::error::{WebError, html};
 use crate::page::{Page, Tone};
 use crate::session::Visitor;
 use crate::texts::Language;
 
-/// Rows of what is no longer waiting.
-const SHOWN: usize = 50;
+/// What is no longer waiting.
+const SPEC: TableSpec = TableSpec {
+    sortable: &["subject", "to", "state", "when"],
+    sort: "when",
+    descending: true,
+    filters: &[],
+    per_page: 50,
+};
 const FORM_BYTES: usize = 8 * 1024;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -72,7 +82,7 @@ struct Waiting {
 struct LettersPage {
     page: Page,
     waiting: Vec<Waiting>,
-    past: Vec<JobLine>,
+    past: Table,
     at_once: bool,
     nobody: bool,
     acts: bool,
@@ -82,13 +92,35 @@ async fn look(
     State(app): State<App>,
     visitor: Visitor,
     Path(contract): Path<String>,
+    uri: Uri,
 ) -> Result<Response, WebError> {
     let page = Page::new(&app, &visitor, "letters-title").here();
+    let query = TableQuery::read(&SPEC, &uri);
     let (waiting, past): (Vec<Letter>, Vec<Letter>) = app
         .letters(&contract, Vec::new())
         .await?
         .into_iter()
         .partition(|letter| letter.job.state == JobState::Held);
+    let columns = columns(&page);
+    let (past, pages) = query.cut(past, compare);
+    let past: Vec<Vec<Cell>> = past
+        .iter()
+        .map(|letter| cells(JobLine::new(&page, &letter.job, false)))
+        .collect();
+    if query.csv {
+        let header: Vec<String> = columns.iter().map(|column| column.label.clone()).collect();
+        let texts = |cells: Vec<Cell>| cells.into_iter().map(|cell| cell.text).collect();
+        let rows: Vec<Vec<String>> = past.into_iter().map(texts).collect();
+        return Ok(csv::response("letters", &header, rows));
+    }
+    let rows = past
+        .into_iter()
+        .map(|cells| Row::new(cells[0].text.clone(), cells))
+        .collect();
+    let name = page.t("letters-past");
+    let past = Table::new("letters", name, &query, columns, rows, pages)
+        .with_csv()
+        .empty(Empty::new(page.t("letters-none-past")));
     let mode = app
         .setting(&contract, MAIL_CITY_RELEASE)
         .await
@@ -109,16 +141,48 @@ async fn look(
                 body: letter.mail.body,
             })
             .collect(),
-        past: past
-            .iter()
-            .take(SHOWN)
-            .map(|letter| JobLine::new(&page, &letter.job, false))
-            .collect(),
+        past,
         at_once: mode == SettingValue::Word(RELEASE_AT_ONCE.to_owned()),
         nobody,
         acts: visitor.may(DECIDE),
         page,
     })
+}
+
+fn columns(page: &Page) -> Vec<Column> {
+    vec![
+        Column::new("subject", page.t("mail-subject")).sortable(),
+        Column::new("to", page.t("mail-to"))
+            .shape(Shape::Long)
+            .sortable(),
+        Column::new("state", page.t("system-state"))
+            .shape(Shape::Fixed)
+            .sortable(),
+        Column::new("when", page.t("jobs-when"))
+            .shape(Shape::Fixed)
+            .sortable(),
+        Column::new("error", page.t("jobs-error")).shape(Shape::Long),
+    ]
+}
+
+fn cells(line: JobLine) -> Vec<Cell> {
+    vec![
+        Cell::text(line.about),
+        Cell::text(line.to),
+        Cell::badge(line.tone, line.state),
+        Cell::text(line.when),
+        Cell::text(line.error),
+    ]
+}
+
+fn compare(by: &str, a: &Letter, b: &Letter) -> Ordering {
+    let when = |letter: &Letter| letter.job.finished_at.unwrap_or(letter.job.run_at);
+    match by {
+        "subject" => a.mail.subject.cmp(&b.mail.subject),
+        "to" => a.mail.to.cmp(&b.mail.to),
+        "state" => a.job.state.as_str().cmp(b.job.state.as_str()),
+        _ => when(a).cmp(&when(b)),
+    }
 }
 
 async fn release(

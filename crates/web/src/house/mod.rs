@@ -12,7 +12,7 @@ mod system;
 mod system_view;
 
 use mamori_kernel::permission::Permission;
-use mamori_runtime::{NavEntry, NavGroup, Route, Texts, Tile};
+use mamori_runtime::{NavEntry, NavGroup, Route, SearchSource, Texts, Tile};
 
 pub(crate) use system_view::addressed;
 
@@ -71,6 +71,11 @@ pub(crate) fn navigation() -> Vec<NavEntry> {
 /// Its figures on the start page.
 pub(crate) fn tiles() -> Vec<Tile> {
     vec![letters::tile()]
+}
+
+/// What of it is found by words.
+pub(crate) fn search() -> Vec<SearchSource> {
+    vec![help::source()]
 }
 
 /// What its pages say.

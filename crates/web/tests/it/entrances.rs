@@ -143,8 +143,13 @@ async fn an_invited_person_chooses_name_and_password_once() {
         .ledger_records(&LedgerQuery::new(SYSTEM_CHAIN))
         .await
         .expect("records");
+    let added = records
+        .iter()
+        .rev()
+        .find(|record| record.kind == "user.added");
+    assert_eq!(added.expect("a record").subject, made.id.to_string());
     let last = records.last().expect("a record");
-    assert_eq!(last.kind, "user.added");
+    assert_eq!(last.kind, "user.session");
     assert_eq!(last.subject, made.id.to_string());
 }
 
@@ -194,7 +199,7 @@ async fn links_end_by_time_by_revocation_and_by_a_newer_one() {
         .expect("made");
     let open = invitation::open_ones(&test.app).await.expect("a list");
     assert!(
-        invitation::revoke(&test.app, &open[0].id)
+        invitation::revoke(&test.app, actor.clone(), &open[0].id)
             .await
             .expect("answers")
     );

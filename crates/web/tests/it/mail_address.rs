@@ -10,7 +10,7 @@ use mamori_web::{account, mail_address};
 const OWN: &str = "hanako@example.jp";
 
 /// Mails to an address, newest last, their bodies decoded.
-async fn mails_to(test: &TestApp, address: &str) -> Vec<String> {
+pub(crate) async fn mails_to(test: &TestApp, address: &str) -> Vec<String> {
     test.advance(SignedDuration::from_secs(2)).await;
     let to = format!("To: {address}");
     test.mails()
@@ -27,7 +27,7 @@ async fn mails_to(test: &TestApp, address: &str) -> Vec<String> {
 }
 
 /// The path of the one link in a mail.
-fn link(mail: &str) -> String {
+pub(crate) fn link(mail: &str) -> String {
     let (_, rest) = mail.split_once("://").expect("a link");
     let link = rest.split_whitespace().next().expect("its end");
     link[link.find('/').expect("a path")..].to_owned()

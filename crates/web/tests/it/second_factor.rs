@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use crate::sample;
 
 /// The code that an app shows now for the secret of the page.
-pub fn code_of(test: &TestApp, secret: &str) -> String {
+pub(crate) fn code_of(test: &TestApp, secret: &str) -> String {
     let plain: String = secret.split_whitespace().collect();
     let secret = totp_rs::Secret::try_from_base32(plain).expect("base32");
     let totp = totp_rs::Builder::new()
@@ -21,7 +21,7 @@ pub fn code_of(test: &TestApp, secret: &str) -> String {
     totp.generate(seconds).to_string()
 }
 
-fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
+pub(crate) fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
     let (_, rest) = text
         .split_once(before)
         .unwrap_or_else(|| panic!("{before} in {text}"));

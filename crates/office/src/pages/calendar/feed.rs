@@ -11,7 +11,7 @@ use mamori_kernel::clock::tokyo_midnight;
 use mamori_kernel::merkle::Digest;
 use mamori_runtime::App;
 use mamori_store::args;
-use mamori_web::{WebError, colleague};
+use mamori_web::{WebError, colleague, trail};
 
 use super::super::CONTRACT;
 use super::super::view;
@@ -56,18 +56,19 @@ pub async fn renew(app: &App, user: &str, contract: &str) -> Result<String, WebE
         args![kept(&secret), user, contract, app.now()],
     )
     .await?;
+    trail::own(app, &mut tx, user, contract, "feed-opened").await?;
     tx.commit().await?;
     Ok(secret)
 }
 
 /// Takes a feed away.
 pub async fn revoke(app: &App, user: &str, contract: &str) -> Result<(), WebError> {
-    app.db
-        .execute(
-            "DELETE FROM office_feed WHERE user_id = $1 AND contract = $2",
-            args![user, contract],
-        )
-        .await?;
+    let mut tx = app.db.begin_write().await?;
+    let sql = "DELETE FROM office_feed WHERE user_id = $1 AND contract = $2";
+    if tx.execute(sql, args![user, contract]).await? > 0 {
+        trail::own(app, &mut tx, user, contract, "feed-closed").await?;
+    }
+    tx.commit().await?;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use mamori_kernel::ledger::{Actor, Record};
 use mamori_kernel::permission::Permission;
 use mamori_runtime::App;
 use mamori_store::LedgerQuery;
-use mamori_web::components::percent_encoded;
+use mamori_web::components::{csv, percent_encoded};
 use mamori_web::{Field, Page, Visitor, WebError, html};
 use serde::Deserialize;
 
@@ -26,6 +26,9 @@ const ROWS: u32 = 50;
 const WINDOW: u64 = 20_000;
 /// Windows of one answer.
 const WINDOWS: u32 = 2;
+/// Records of a CSV, and the windows they may take; narrower questions give the rest.
+const MOST_ROWS: u32 = 20_000;
+const MOST_WINDOWS: u32 = 50;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
@@ -43,6 +46,14 @@ pub(super) struct Asked {
     to: String,
     #[serde(default)]
     before: String,
+    #[serde(default)]
+    after: String,
+    /// `asc`: the oldest first.
+    #[serde(default)]
+    dir: String,
+    /// `csv`: as a file.
+    #[serde(default)]
+    format: String,
 }
 
 struct Row {
@@ -67,8 +78,12 @@ struct ListPage {
     wrong: Vec<Field>,
     rows: Vec<Row>,
     filtered: bool,
+    /// Whether the oldest come first, and where the other way is.
+    oldest_first: bool,
+    turned: String,
+    csv: String,
     /// Where the rest is.
-    older: Option<String>,
+    rest: Option<String>,
     /// The number down to which was searched, when the search stopped early.
     searched: Option<u64>,
     newest: String,
@@ -104,30 +119,42 @@ pub(super) async fn page(
         .collect();
     let contract = at.live.id();
     let head = app.db.ledger_head(contract).await?;
+    let as_file = asked.format == "csv";
     let found = if wrong.is_empty() {
         let days = (from.unwrap_or_default(), to.unwrap_or_default());
-        search(&app, contract, &asked, days).await?
+        let most = if as_file {
+            (MOST_ROWS, MOST_WINDOWS)
+        } else {
+            (ROWS, WINDOWS)
+        };
+        search(&app, contract, &asked, days, most).await?
     } else {
         Found::default()
     };
     let last = found.records.last().map(|record| record.seq);
-    let older = match (found.searched, last) {
+    let rest = match (found.searched, last) {
         (Some(searched), _) => Some(searched),
         (None, last) if found.more => last,
         _ => None,
     };
-    let rows = found
+    let rows: Vec<Row> = found
         .records
         .iter()
         .map(|record| row(&app, &page, &names, record))
         .collect();
+    if as_file {
+        return Ok(as_csv(&page, rows));
+    }
     html(&ListPage {
         head: head.map(|head| (head.seq, head.to_string())),
         fields,
         wrong,
         rows,
         filtered: asked.is_filtered(),
-        older: older.map(|before| asked.href(&page, Some(before))),
+        oldest_first: asked.oldest_first(),
+        turned: asked.turned(&page),
+        csv: format!("{}&format=csv", asked.href(&page, None)),
+        rest: rest.map(|seq| asked.href(&page, Some(seq))),
         searched: found.searched,
         newest: page.at("/ledger"),
         export: {
@@ -152,14 +179,34 @@ impl Asked {
             &self.from,
             &self.to,
             &self.before,
+            &self.after,
         ]
         .iter()
         .any(|text| !text.is_empty())
     }
 
-    /// The address of the same question before a number.
-    fn href(&self, page: &Page, before: Option<u64>) -> String {
-        let before = before.map(|seq| seq.to_string()).unwrap_or_default();
+    fn oldest_first(&self) -> bool {
+        self.dir == "asc"
+    }
+
+    /// The address of the same question, read from the other end.
+    fn turned(&self, page: &Page) -> String {
+        let href = self.href(page, None);
+        match href.strip_suffix("dir=asc") {
+            Some(newest) => newest.trim_end_matches('&').to_owned(),
+            None if href.ends_with('?') => format!("{href}dir=asc"),
+            None => format!("{href}&dir=asc"),
+        }
+    }
+
+    /// The address of the same question from a number on.
+    fn href(&self, page: &Page, beyond: Option<u64>) -> String {
+        let beyond = beyond.map(|seq| seq.to_string()).unwrap_or_default();
+        let (before, after, dir) = if self.oldest_first() {
+            (String::new(), beyond, "asc".to_owned())
+        } else {
+            (beyond, String::new(), String::new())
+        };
         let pairs = [
             ("kind", &self.kind),
             ("subject", &self.subject),
@@ -167,6 +214,8 @@ impl Asked {
             ("from", &self.from),
             ("to", &self.to),
             ("before", &before),
+            ("after", &after),
+            ("dir", &dir),
         ];
         let query: Vec<String> = pairs
             .into_iter()
@@ -190,10 +239,12 @@ async fn search(
     contract: &str,
     asked: &Asked,
     (from, to): (Option<Date>, Option<Date>),
+    (rows, windows): (u32, u32),
 ) -> Result<Found, WebError> {
+    let oldest_first = asked.oldest_first();
     let instant = |day: Date| tokyo_midnight(day);
     let until = to.map(|day| instant(day.saturating_add(1.day())));
-    let Some((low, mut high)) = app
+    let Some((mut low, mut high)) = app
         .db
         .ledger_seq_range(contract, from.map(instant), until)
         .await?
@@ -202,6 +253,9 @@ async fn search(
     };
     if let Ok(before) = asked.before.parse::<u64>() {
         high = high.min(before.saturating_sub(1));
+    }
+    if let Ok(after) = asked.after.parse::<u64>() {
+        low = low.max(after.saturating_add(1));
     }
     let actor: Option<Actor> = asked.actor.parse().ok();
     if actor.is_none() && !asked.actor.is_empty() {
@@ -212,41 +266,66 @@ async fn search(
         kinds: text(&asked.kind).into_iter().collect(),
         subject: text(asked.subject.trim()),
         actor,
-        newest_first: true,
-        limit: ROWS + 1,
+        newest_first: !oldest_first,
+        limit: rows + 1,
         ..LedgerQuery::new(contract)
     };
     let conditions =
         base.kinds.len() + usize::from(base.subject.is_some()) + usize::from(base.actor.is_some());
     let window = if conditions > 1 { WINDOW } else { u64::MAX };
     let mut found = Found::default();
-    let mut top = high;
-    for turn in 0..WINDOWS {
-        if top < low || top == 0 {
+    for turn in 0..windows {
+        if high < low || high == 0 {
             return Ok(found);
         }
-        let bottom = top.saturating_sub(window - 1).max(low).max(1);
+        let (bottom, top) = if oldest_first {
+            (low, low.saturating_add(window - 1).min(high))
+        } else {
+            (high.saturating_sub(window - 1).max(low).max(1), high)
+        };
         let query = LedgerQuery {
             from_seq: Some(bottom),
             to_seq: Some(top),
-            limit: ROWS + 1 - found.records.len() as u32,
+            limit: rows + 1 - found.records.len() as u32,
             ..base.clone()
         };
         found.records.extend(app.db.ledger_records(&query).await?);
-        if found.records.len() > ROWS as usize {
-            found.records.truncate(ROWS as usize);
+        if found.records.len() > rows as usize {
+            found.records.truncate(rows as usize);
             found.more = true;
             return Ok(found);
         }
-        if bottom <= low || bottom <= 1 {
+        let (ended, edge) = if oldest_first {
+            low = top.saturating_add(1);
+            (top >= high, top)
+        } else {
+            high = bottom - 1;
+            (bottom <= low || bottom <= 1, bottom)
+        };
+        if ended {
             return Ok(found);
         }
-        top = bottom - 1;
-        if turn + 1 == WINDOWS {
-            found.searched = Some(bottom);
+        if turn + 1 == windows {
+            found.searched = Some(edge);
         }
     }
     Ok(found)
+}
+
+/// What the list shows, as a file.
+fn as_csv(page: &Page, rows: Vec<Row>) -> Response {
+    let header = ["seq", "at", "kind", "subject", "actor"]
+        .map(|column| page.t(&format!("ledger-col-{column}")));
+    let lines = rows.into_iter().map(|row| {
+        vec![
+            row.seq.to_string(),
+            row.iso,
+            row.title,
+            row.subject,
+            row.who,
+        ]
+    });
+    csv::response("ledger", &header, lines.collect::<Vec<_>>())
 }
 
 fn row(app: &App, page: &Page, names: &Names, record: &Record) -> Row {

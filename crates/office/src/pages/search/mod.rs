@@ -1,13 +1,14 @@
 //! 検索: numbers, titles, clauses, texts of obligations, items of registers, papers, records of the
 //! ledger by number, and pages; over all contracts of the visitor, and nothing that the visitor
-//! may not open. What is personal is found by those only who may read it.
+//! may not open. What is personal is found by those only who may read it. What other capabilities
+//! have (people, help, a refused request) comes from their [`SearchSource`]s.
 
 use askama::Template;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use mamori_kernel::permission::Permission;
-use mamori_runtime::{App, Guard, Route};
+use mamori_runtime::{App, Guard, Route, SearchRequest, SearchSource};
 use mamori_web::components::percent_encoded;
 use mamori_web::{ContractTitle, Field, Page, Visitor, WebError, html};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ use crate::contracts::Live;
 use crate::register::across::{Brief, MOST, Wanted, registers};
 use crate::register::typed::normal;
 
+/// What addresses of a contract begin with.
+const OF_CONTRACT: &str = "/c/{contract}";
 /// Longest question that is looked at, in characters.
 const LONGEST: usize = 200;
 /// Hits shown of each kind on the page.
@@ -211,14 +214,90 @@ pub(crate) async fn find(
             .await
             .map_err(view::contract_error)?;
         hits.extend(there.record(app).await?);
+        hits.extend(there.sources(app).await?);
         hits.extend(there.obligations(&live));
         hits.extend(there.items(&office).await?);
         hits.extend(there.pages(app));
     }
+    hits.extend(house(app, visitor, page, &folded).await?);
     Ok(hits)
 }
 
+/// What belongs to no contract: pages of the menu, people, help. It is found by whoever may open
+/// it, also before there is a contract.
+async fn house(
+    app: &App,
+    visitor: &Visitor,
+    page: &Page,
+    words: &str,
+) -> Result<Vec<Hit>, WebError> {
+    let wanted = SearchRequest {
+        words: words.to_owned(),
+        contract: None,
+        language: visitor.language.as_str(),
+    };
+    let mut hits = Vec::new();
+    for capability in app.capabilities() {
+        for entry in &capability.navigation {
+            let title = page.t(entry.label);
+            if !entry.href.starts_with(OF_CONTRACT)
+                && visitor.may(entry.permission)
+                && wanted.fits(&title)
+            {
+                hits.push(Hit {
+                    href: entry.href.to_owned(),
+                    title,
+                    kind: page.t("search-pages"),
+                    note: String::new(),
+                    api: None,
+                });
+            }
+        }
+    }
+    for source in sources(app, false).filter(|source| visitor.may(source.permission)) {
+        let found = source.find(app.clone(), wanted.clone()).await;
+        let found = found.map_err(WebError::bug)?;
+        hits.extend(found.into_iter().map(|one| Hit {
+            href: one.href,
+            title: one.title,
+            kind: one.kind,
+            note: one.note,
+            api: one.api,
+        }));
+    }
+    Ok(hits)
+}
+
+/// The sources of all capabilities that are asked for each contract, or for the house.
+fn sources(app: &App, of_contract: bool) -> impl Iterator<Item = &SearchSource> {
+    app.capabilities()
+        .iter()
+        .flat_map(|capability| &capability.search)
+        .filter(move |source| source.of_contract == of_contract)
+}
+
 impl There<'_> {
+    /// What other capabilities have about the contract.
+    async fn sources(&self, app: &App) -> Result<Vec<Hit>, WebError> {
+        let mut hits = Vec::new();
+        for source in sources(app, true).filter(|source| self.visitor.may(source.permission)) {
+            let wanted = SearchRequest {
+                words: self.words.to_owned(),
+                contract: Some(self.contract.id.clone()),
+                language: self.visitor.language.as_str(),
+            };
+            let found = source.find(app.clone(), wanted).await;
+            for one in found.map_err(WebError::bug)? {
+                let hit = self.hit(&one.href, one.kind, one.title, &one.note);
+                hits.push(match one.api {
+                    Some(rest) => self.known_as(hit, &rest),
+                    None => hit,
+                });
+            }
+        }
+        Ok(hits)
+    }
+
     fn hit(&self, rest: &str, kind: String, title: String, note: &str) -> Hit {
         let note = match (self.several, note.is_empty()) {
             (false, _) => note.to_owned(),
@@ -361,7 +440,7 @@ impl There<'_> {
             .flat_map(|capability| &capability.navigation)
         {
             let label = self.page.t(entry.label);
-            if let Some(rest) = entry.href.strip_prefix("/c/{contract}")
+            if let Some(rest) = entry.href.strip_prefix(OF_CONTRACT)
                 && self.visitor.may(entry.permission)
                 && self.fits(&normal(&label))
             {
