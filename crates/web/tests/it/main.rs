@@ -11,6 +11,7 @@ mod every_act;
 mod forms;
 mod gallery;
 mod house;
+mod lists;
 mod mail_address;
 mod oidc;
 mod oidc_provider;
