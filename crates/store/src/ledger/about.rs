@@ -1,5 +1,7 @@
 //! Records that have to do with somebody, page by page: what they did and what was done to them.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use mamori_kernel::ledger::Record;
 
@@ -46,7 +48,7 @@ impl LedgerAbout<'_> {
         );
         if !self.who.is_empty() {
             let who = args.push(self.who);
-            sql.push_str(&format!(" AND (subject = {who} OR actor_id = {who})"));
+            let _ = write!(sql, " AND (subject = {who} OR actor_id = {who})");
         }
         Ok(Some((sql, args)))
     }
