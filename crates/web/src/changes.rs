@@ -113,7 +113,7 @@ pub(crate) async fn list(
 fn read(record: &Record, names: &HashMap<String, String>) -> Change {
     let payload: Value = serde_json::from_str(record.payload.as_str()).unwrap_or_default();
     let said = |key: &str| payload[key].as_str().unwrap_or_default().to_owned();
-    let named = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
+    let called = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
     let about = match (&payload["user"], &payload["token"], &payload["invitation"]) {
         (Value::String(_), _, _) => About::Person,
         (_, Value::String(_), _) => About::Token,
@@ -133,10 +133,10 @@ fn read(record: &Record, names: &HashMap<String, String>) -> Change {
             ActorKind::Job => "job",
             ActorKind::Machine => "machine",
         },
-        name: named(&record.actor.id),
+        name: called(&record.actor.id),
         who: record.actor.id.clone(),
         about,
-        subject_name: named(&record.subject),
+        subject_name: called(&record.subject),
         subject: record.subject.clone(),
         act,
         role: said("role"),
