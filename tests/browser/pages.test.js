@@ -148,11 +148,23 @@ test("every page is walked by the keyboard alone, at a desk and with the phone's
   assert.deepEqual(found, []);
 });
 
-test("every page works without JavaScript", async () => {
+/** First pages: what stands above them is the installation itself. */
+const FIRST = /^\/(c\/[^/]+)?$/;
+
+test("every page works without JavaScript, is named by its title, and says where one is", async () => {
   const found = await onEvery({ javaScriptEnabled: false }, null, async (page, target) => {
     const lines = [];
-    const headings = await page.locator("h1").count();
-    if (headings !== 1) lines.push(`${target}: ${headings} h1`);
+    const headings = await page.locator("h1").allTextContents();
+    if (headings.length !== 1) lines.push(`${target}: ${headings.length} h1`);
+    const plain = (text) => text.replaceAll(/\s+/g, " ").trim();
+    const title = plain(await page.title());
+    const heading = plain(headings[0] ?? "");
+    // A title may say more than its heading: the number that stands below it.
+    if (!title.startsWith(`【見本】${heading}`) || !title.endsWith(" | まもり")) lines.push(`${target}: its title is "${title}", its heading "${heading}"`);
+    const here = (await page.locator(".breadcrumbs [aria-current=page]").allTextContents()).map(plain);
+    const first = FIRST.test(new URL(page.url()).pathname);
+    const same = here.length === 1 && here[0] !== "" && (heading.includes(here[0]) || here[0].includes(heading));
+    if (!first && !same) lines.push(`${target}: its way ends in "${here}", its heading is "${heading}"`);
     if ((await page.locator("main").innerText()).trim() === "") lines.push(`${target}: no content`);
     return lines;
   });

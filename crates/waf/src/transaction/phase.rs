@@ -375,16 +375,16 @@ impl Transaction {
             }
             Operator::IpMatch(networks) => networks.contain(value),
             Operator::DetectSqli if self.store.is_harmless(found.value, Harmless::Sql) => false,
-            Operator::DetectSqli => match injection::sqli(value, &seen) {
-                Some(print) => {
-                    captured = vec![Some(print)];
-                    true
-                }
-                None => {
+            Operator::DetectSqli => {
+                let print = injection::sqli(value, &seen);
+                let holds = print.is_some();
+                if holds {
+                    captured = vec![print];
+                } else {
                     self.store.set_harmless(found.value, Harmless::Sql);
-                    false
                 }
-            },
+                holds
+            }
             Operator::DetectXss if self.store.is_harmless(found.value, Harmless::Script) => false,
             Operator::DetectXss => {
                 let found_one = injection::xss(value, &seen);

@@ -211,7 +211,7 @@ mod tests {
     fn one_of_a_hundred_may_be_slower() {
         let went = |slow: usize, failed| {
             let times = [vec![20.0; 200 - slow], vec![9_000.0; slow]].concat();
-            Went::new("a storm".to_owned(), times, failed)
+            Went::new("a storm".to_owned(), &times, failed)
         };
         assert!(went(2, 0).is_well());
         assert!(!went(3, 0).is_well());
@@ -224,8 +224,8 @@ mod tests {
 
     #[test]
     fn who_was_never_answered_is_not_well() {
-        assert!(!Went::new("nothing".to_owned(), Vec::new(), 0).is_well());
-        assert!(!Went::new("nothing".to_owned(), Vec::new(), 3).is_well());
+        assert!(!Went::new("nothing".to_owned(), &[], 0).is_well());
+        assert!(!Went::new("nothing".to_owned(), &[], 3).is_well());
     }
 
     #[test]
