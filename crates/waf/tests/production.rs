@@ -59,6 +59,37 @@ fn posts_in_the_editors_pass_with_the_exclusions_for_wordpress() {
     }
 }
 
+/// What is remembered of values changes nothing: neither verdict nor findings nor the work counted.
+#[test]
+fn what_is_known_of_values_changes_no_report() {
+    let Some(crs) = support::crs() else { return };
+    let rules = support::production(&crs, true);
+    let attacks = ATTACKS.iter().map(|uri| Request::get(uri));
+    let harmless = benign().into_iter().chain(posts());
+    let all: Vec<Request> = harmless
+        .map(|(_, request)| request)
+        .chain(attacks)
+        .collect();
+    let report = |request: &Request| format!("{:?}", request.inspect(&rules));
+    let strange: Vec<String> = all
+        .iter()
+        .map(|request| {
+            // A transaction that does not end takes what was known with it.
+            drop(rules.transaction());
+            report(request)
+        })
+        .collect();
+    for round in 0..2 {
+        for (request, strange) in all.iter().zip(&strange) {
+            assert_eq!(report(request), *strange, "round {round}");
+        }
+    }
+    for (request, strange) in all.iter().zip(&strange).rev() {
+        assert_eq!(report(request), *strange);
+        assert_eq!(report(request), *strange);
+    }
+}
+
 #[test]
 fn attacks_are_refused_however_they_are_sent() {
     let Some(crs) = support::crs() else { return };
