@@ -40,6 +40,8 @@ struct Value {
     same: ValueId,
     /// By what it is known from one transaction to the next.
     mark: Mark,
+    /// Where its candidates are that were kept from a transaction before.
+    kept: u32,
 }
 
 /// The store.
@@ -146,6 +148,7 @@ impl Store {
             scan: [UNKNOWN; 2],
             same: id,
             mark: 0,
+            kept: UNKNOWN,
         });
         id
     }
@@ -219,10 +222,8 @@ impl Store {
         let set = match self.known.get(own.mark, words) {
             Some((set, row)) => {
                 let scans = &mut self.scans[ScanClass::Request as usize];
-                own.scan[ScanClass::Request as usize] = scans.len() as u32;
+                own.kept = scans.len() as u32;
                 scans.extend_from_slice(row);
-                // As if it had been searched: what a request may cost does not hang on others.
-                self.work += bytes.len() as u64;
                 set
             }
             None => ByteSet::of(bytes),
@@ -318,21 +319,22 @@ impl Store {
         let Value { same, span, .. } = self.values[value as usize];
         let at = if same == value {
             let seen = self.seen(rules, value);
-            // It may be known by now.
-            let known = self.values[value as usize].scan[class as usize];
-            if known != UNKNOWN {
-                return known;
-            }
-            let scans = &mut self.scans[class as usize];
-            let at = scans.len();
+            let Value { kept, mark, .. } = self.values[value as usize];
             let bytes = &self.buffer[span.start as usize..span.end as usize];
+            // Known or not: what a request may cost does not hang on those before it.
             self.work += bytes.len() as u64;
-            rules.prefilters[class as usize].scan(bytes, &seen, scans);
-            if class == ScanClass::Request {
-                let mark = self.values[value as usize].mark;
-                self.known.put(mark, seen, &scans[at..]);
+            let of_request = class == ScanClass::Request;
+            if of_request && kept != UNKNOWN {
+                kept
+            } else {
+                let scans = &mut self.scans[class as usize];
+                let at = scans.len();
+                rules.prefilters[class as usize].scan(bytes, &seen, scans);
+                if of_request {
+                    self.known.put(mark, seen, &scans[at..]);
+                }
+                at as u32
             }
-            at as u32
         } else {
             self.scan(rules, same, class)
         };
