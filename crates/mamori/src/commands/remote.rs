@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use jiff::civil::Date;
+use mamori_kernel::period::Period;
+use mamori_kernel::wareki;
 use mamori_office::cli_work::{self, Asked, WorkCommand};
 use mamori_office::register::Stored;
 use mamori_office::work::Gauge;
@@ -356,12 +359,15 @@ impl Place<'_> {
             }
             let word = |field: &str| due[field].as_str().unwrap_or_default();
             let title = due["deliverable_title"].as_str().unwrap_or(word("title"));
-            let day = due["due"].as_str().unwrap_or("未定");
+            let period = word("period");
             let _ = writeln!(
                 text,
-                "{day}  {}  {title}  {}（{}）",
+                "{}  {}  {title}  {}（{}）",
+                day_said(&due["due"]),
                 word("obligation"),
-                word("period"),
+                period
+                    .parse()
+                    .map_or_else(|_| period.to_owned(), |period: Period| period.japanese()),
                 word("rule")
             );
             for more in [&due["reason"], &due["unknown"]] {
@@ -411,4 +417,15 @@ impl Place<'_> {
             format!("{}\n", head["text"].as_str().unwrap_or_default())
         })
     }
+}
+
+/// A day as the local command writes it.
+fn day_said(day: &Value) -> String {
+    let Some(day) = day.as_str() else {
+        return "未定".to_owned();
+    };
+    day.parse().map_or_else(
+        |_| day.to_owned(),
+        |date: Date| format!("{date} {}", wareki::with_weekday(date)),
+    )
 }
