@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_midnight;
 use mamori_kernel::evidence::{USER_ADDED, USER_REMOVED, USER_SESSION};
-use mamori_kernel::ledger::{ActorKind, Record};
+use mamori_kernel::ledger::Record;
 use mamori_runtime::{App, SYSTEM_CHAIN};
 use mamori_store::LedgerAbout;
 use serde_json::Value;
@@ -128,11 +128,7 @@ fn read(record: &Record, names: &HashMap<String, String>) -> Change {
     Change {
         seq: record.seq,
         at: record.at,
-        who_kind: match record.actor.kind {
-            ActorKind::Person => "person",
-            ActorKind::Job => "job",
-            ActorKind::Machine => "machine",
-        },
+        who_kind: record.actor.kind.as_str(),
         name: called(&record.actor.id),
         who: record.actor.id.clone(),
         about,

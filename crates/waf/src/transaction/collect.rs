@@ -137,13 +137,10 @@ impl Transaction {
 
     /// How often what a variable holds has changed.
     fn changes(&self, variable: Variable) -> u32 {
-        let sources = match variable {
-            Variable::Args => &[Variable::ArgsGet, Variable::ArgsPost][..],
-            _ => match named(variable) {
-                Some(sources) => sources,
-                None => return self.store.changes(variable),
-            },
-        };
+        let sources = named(variable).unwrap_or(variable.parts());
+        if sources.is_empty() {
+            return self.store.changes(variable);
+        }
         let changes = sources.iter().map(|source| self.store.changes(*source));
         changes.sum()
     }
@@ -162,8 +159,8 @@ impl Transaction {
         };
         match variable {
             Variable::Args => {
-                for source in [Variable::ArgsGet, Variable::ArgsPost] {
-                    for item in self.store.items(source) {
+                for source in variable.parts() {
+                    for item in self.store.items(*source) {
                         take(item, item.value, &self.store);
                     }
                 }
