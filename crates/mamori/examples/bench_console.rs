@@ -21,6 +21,7 @@ use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::ledger::{Actor, NewRecord};
 use mamori_office::Office;
 use mamori_office::register::{Desk, Order};
+use mamori_runtime::notify::subscription::{self, NewSubscription};
 use mamori_runtime::{App, Config, SystemClock};
 use serde_json::{Value, json};
 
@@ -71,6 +72,7 @@ async fn main() -> anyhow::Result<()> {
     let before = app.db.ledger_head(&contract).await?.map_or(0, |h| h.seq);
     append(&app, &contract, before, records).await?;
     let appending = started.elapsed();
+    listen(&app, &contract).await?;
     // Saved as the running program saves it every night.
     live.states(app.now()).await?;
     live.save().await?;
@@ -134,6 +136,19 @@ async fn enter_work(
         );
         desk.act(order).await?;
     }
+    Ok(())
+}
+
+/// A receiver of webhooks, so that its page can be measured. It waits for what never happens here:
+/// nothing leaves the machine.
+async fn listen(app: &App, contract: &str) -> anyhow::Result<()> {
+    let new = NewSubscription {
+        contract: contract.to_owned(),
+        url: "https://hooks.example.jp/mamori".to_owned(),
+        kinds: vec!["bench.never".to_owned()],
+        key: None,
+    };
+    subscription::add(app, &Actor::person("bench"), new).await?;
     Ok(())
 }
 
