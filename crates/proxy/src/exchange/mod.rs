@@ -216,6 +216,11 @@ async fn answer(
         Some(case) if has_body => inspected::body(job, case, body, &parts).await?,
         case => (passing(body, has_body), case, None),
     };
+    // Nobody asks the case again once the request is judged and answers are not looked at. Kept
+    // until the site answers, each waiting request would hold an engine's memory of its own.
+    if pump.is_none() && !job.site().firewall.responses {
+        conclude(job, case.take());
+    }
     let inspects_answer = case.is_some() || pump.is_some();
     let strip_packing =
         inspects_answer && job.site().firewall.responses || job.closing.watching.reads_answer();
