@@ -1,26 +1,29 @@
 //! Due dates: every date by which the contract asks for something, within a range.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use jiff::civil::Date;
 use mamori_kernel::period::Period;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::language::{Deadline, Kind, Obligation, Rule, Spacing};
 use crate::model::{Contract, Reading, period_kind};
 use crate::rules::dates::{Book, DueDay, NoDate, period_due};
 use crate::rules::text::deadline_text;
 
-/// One due date.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One due date. Programs elsewhere read it back from what was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
     /// Key of the obligation.
     pub obligation: String,
     /// Key of the deliverable, if it asks for one.
     pub deliverable: Option<String>,
     /// For which period.
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "text", deserialize_with = "parsed")]
     pub period: Period,
     /// The date; none while something is unknown.
-    #[serde(serialize_with = "optional_text")]
+    #[serde(serialize_with = "optional_text", deserialize_with = "optional_parsed")]
     pub due: Option<Date>,
     /// The rule in Japanese.
     pub rule: String,
@@ -43,12 +46,12 @@ pub struct Due {
     /// Dates under other readings, where they differ.
     pub other_readings: Vec<OtherReading>,
     /// Our own, earlier target.
-    #[serde(serialize_with = "optional_text")]
+    #[serde(serialize_with = "optional_text", deserialize_with = "optional_parsed")]
     pub internal: Option<Date>,
 }
 
 /// A due date under another reading of an ambiguity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherReading {
     /// The ambiguity.
     pub note: String,
@@ -57,7 +60,7 @@ pub struct OtherReading {
     /// Its title.
     pub title: String,
     /// The date under it.
-    #[serde(serialize_with = "optional_text")]
+    #[serde(serialize_with = "optional_text", deserialize_with = "optional_parsed")]
     pub due: Option<Date>,
 }
 
@@ -74,6 +77,25 @@ fn optional_text<T: ToString, S: Serializer>(
         Some(value) => serializer.serialize_str(&value.to_string()),
         None => serializer.serialize_none(),
     }
+}
+
+fn parsed<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(de::Error::custom)
+}
+
+fn optional_parsed<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(de::Error::custom))
+        .transpose()
 }
 
 impl Contract {

@@ -3,6 +3,7 @@
 //!
 //! `check`, `schema` and `due` read a file only; `activate` and `status` need the data directory.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use jiff::civil::Date;
 use mamori_contract::engine::Verdict;
-use mamori_contract::{Contract, schema};
+use mamori_contract::{Contract, Due, schema};
 use mamori_kernel::ledger::Actor;
 use mamori_kernel::{Clock, wareki};
 use mamori_office::contracts::{Activation, Live};
@@ -206,40 +207,44 @@ fn due(
     );
     let mut out = std::io::stdout().lock();
     for due in contract.due(from, to) {
-        if global.json {
-            writeln!(out, "{}", serde_json::to_string(&due)?)?;
-            continue;
-        }
-        let when = due.due.map_or_else(
-            || "未定".to_owned(),
-            |day| format!("{day} {}", wareki::with_weekday(day)),
-        );
-        writeln!(
-            out,
-            "{when}  {}  {}  {}（{}）",
-            due.obligation,
-            due.deliverable_title.as_deref().unwrap_or(&due.title),
-            due.period.japanese(),
-            due.rule
-        )?;
-        for more in [&due.reason, &due.unknown].into_iter().flatten() {
-            writeln!(out, "            {more}")?;
-        }
-        if due.after_term {
-            writeln!(out, "            履行期間の終わりより後です")?;
-        }
-        for other in &due.other_readings {
-            let day = other
-                .due
-                .map_or_else(|| "日付なし".to_owned(), |day| day.to_string());
-            writeln!(
-                out,
-                "            {} の読み「{}」なら {day}",
-                other.note, other.title
-            )?;
-        }
+        out.write_all(due_said(&due, global.json)?.as_bytes())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A due date with what stands below it: why it moved, what is unknown, other readings.
+pub(super) fn due_said(due: &Due, json: bool) -> anyhow::Result<String> {
+    if json {
+        return Ok(format!("{}\n", serde_json::to_string(due)?));
+    }
+    let when = due.due.map_or_else(
+        || "未定".to_owned(),
+        |day| format!("{day} {}", wareki::with_weekday(day)),
+    );
+    let mut text = format!(
+        "{when}  {}  {}  {}（{}）\n",
+        due.obligation,
+        due.deliverable_title.as_deref().unwrap_or(&due.title),
+        due.period.japanese(),
+        due.rule
+    );
+    for more in [&due.reason, &due.unknown].into_iter().flatten() {
+        writeln!(text, "            {more}")?;
+    }
+    if due.after_term {
+        writeln!(text, "            履行期間の終わりより後です")?;
+    }
+    for other in &due.other_readings {
+        let day = other
+            .due
+            .map_or_else(|| "日付なし".to_owned(), |day| day.to_string());
+        writeln!(
+            text,
+            "            {} の読み「{}」なら {day}",
+            other.note, other.title
+        )?;
+    }
+    Ok(text)
 }
 
 /// What to say of a text that was sent; `done` is the API's word.

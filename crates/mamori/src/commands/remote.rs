@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use jiff::civil::Date;
-use mamori_kernel::period::Period;
-use mamori_kernel::wareki;
 use mamori_office::cli_work::{self, Asked, WorkCommand};
 use mamori_office::register::Stored;
 use mamori_office::work::Gauge;
@@ -342,39 +340,28 @@ impl Place<'_> {
         Ok(text)
     }
 
-    /// `mamori contract due`.
+    /// `mamori contract due`: without days the whole of the contract, as from its file.
     pub fn due(&self, from: Option<&str>, to: Option<&str>) -> anyhow::Result<String> {
-        let mut query = Vec::new();
-        for (name, value) in [("from", from), ("to", to)] {
-            if let Some(value) = value {
-                query.push(format!("{name}={}", encoded(value)));
-            }
-        }
-        let path = format!("{}/due?{}", self.base, query.join("&"));
+        let from = match from {
+            Some(day) => day.to_owned(),
+            None => self.get("")?["term"]["from"]
+                .as_str()
+                .context("契約の履行期間が答えにありません。サーバーの版を確かめてください")?
+                .to_owned(),
+        };
+        let to = to.map_or_else(|| Date::MAX.to_string(), str::to_owned);
+        let path = format!(
+            "{}/due?from={}&to={}",
+            self.base,
+            encoded(&from),
+            encoded(&to)
+        );
         let mut text = String::new();
-        for due in self.remote.all(path.trim_end_matches('?'))? {
-            if self.json {
-                let _ = writeln!(text, "{due}");
-                continue;
-            }
-            let word = |field: &str| due[field].as_str().unwrap_or_default();
-            let title = due["deliverable_title"].as_str().unwrap_or(word("title"));
-            let period = word("period");
-            let _ = writeln!(
-                text,
-                "{}  {}  {title}  {}（{}）",
-                day_said(&due["due"]),
-                word("obligation"),
-                period
-                    .parse()
-                    .map_or_else(|_| period.to_owned(), |period: Period| period.japanese()),
-                word("rule")
-            );
-            for more in [&due["reason"], &due["unknown"]] {
-                if let Some(more) = more.as_str() {
-                    let _ = writeln!(text, "            {more}");
-                }
-            }
+        for due in self.remote.all(&path)? {
+            text.push_str(&super::contract::due_said(
+                &serde_json::from_value(due)?,
+                self.json,
+            )?);
         }
         Ok(text)
     }
@@ -417,15 +404,4 @@ impl Place<'_> {
             format!("{}\n", head["text"].as_str().unwrap_or_default())
         })
     }
-}
-
-/// A day as the local command writes it.
-fn day_said(day: &Value) -> String {
-    let Some(day) = day.as_str() else {
-        return "未定".to_owned();
-    };
-    day.parse().map_or_else(
-        |_| day.to_owned(),
-        |date: Date| format!("{date} {}", wareki::with_weekday(date)),
-    )
 }

@@ -166,20 +166,21 @@ fn a_paper_is_made_handed_in_and_read_on_another_machine() {
         "{due}"
     );
     assert!(!due.contains("2026-12-"), "{due}");
-    let local = far
-        .there
-        .run(&[
-            "contract",
-            "due",
-            "--contract",
-            &file,
-            "--from",
-            "2026-11-01",
-            "--to",
-            "2026-11-30",
-        ])
-        .good();
-    assert_eq!(due, local, "the same words from afar");
+    // The same words from afar, whatever is asked for: other readings and days after the term too.
+    let november = ["--from", "2026-11-01", "--to", "2026-11-30"];
+    let all: [&str; 0] = [];
+    for days in [&november[..], &all[..]] {
+        for form in [&[][..], &["--json"]] {
+            let asked = [&["contract", "due"], days, form].concat();
+            let local = [&asked[..], &["--contract", &file]].concat();
+            let local = far.there.run(&local).good();
+            assert_eq!(far.run(&asked).good(), local, "{asked:?}");
+            if days.is_empty() && form.is_empty() {
+                let said = ["履行期間の終わりより後です", " の読み「"];
+                assert!(said.iter().all(|words| local.contains(words)), "{local}");
+            }
+        }
+    }
     let status = far
         .run(&["contract", "status", "--obligation", "O-099"])
         .good();
