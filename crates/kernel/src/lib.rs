@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod canonical;
 pub mod clock;
 pub mod evidence;
+pub mod given;
 pub mod ids;
 pub mod ledger;
 pub mod merkle;

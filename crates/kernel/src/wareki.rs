@@ -11,6 +11,7 @@
 
 use jiff::civil::{Date, Weekday};
 
+use crate::given;
 use crate::period::{FiscalYear, YearMonth};
 
 /// An era.
@@ -73,17 +74,20 @@ const FISCAL_YEAR_NAMED_BY_LATER_ERA: [i16; 1] = [2019];
 pub enum WarekiError {
     /// The text has none of the known shapes.
     #[error(
-        "「{0}」を日付として読めません。2026-04-01、令和8年4月1日、R8.4.1 のいずれかの形で書いてください (not a date)"
+        "{}。2026-04-01、令和8年4月1日、R8.4.1 のいずれかの形で書いてください (not a date)",
+        given::wrong(.0, "を日付として読めません")
     )]
     NotADate(String),
     /// The text is no fiscal year.
     #[error(
-        "「{0}」を年度として読めません。令和8年度、R8年度、2026年度、FY2026 のいずれかの形で書いてください (not a fiscal year)"
+        "{}。令和8年度、R8年度、2026年度、FY2026 のいずれかの形で書いてください (not a fiscal year)",
+        given::wrong(.0, "を年度として読めません")
     )]
     NotAFiscalYear(String),
     /// The text is no month.
     #[error(
-        "「{0}」を月として読めません。2026-10、令和8年10月、R8.10 のいずれかの形で書いてください (not a month)"
+        "{}。2026-10、令和8年10月、R8.10 のいずれかの形で書いてください (not a month)",
+        given::wrong(.0, "を月として読めません")
     )]
     NotAMonth(String),
     /// Month and day do not exist in that year.

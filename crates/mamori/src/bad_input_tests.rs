@@ -179,6 +179,16 @@ fn writing(test: &TestApp) -> Vec<Route> {
         .collect()
 }
 
+/// Whether a problem has a text with nothing to be seen between the brackets: 「」.
+fn quotes_nothing(problem: &Value) -> bool {
+    let text = problem.to_string();
+    text.split('「').skip(1).any(|rest| {
+        let quoted = rest.split('」').next().unwrap_or_default();
+        let unseen = |c: char| c.is_whitespace() || c == '\u{200b}';
+        quoted.chars().all(unseen)
+    })
+}
+
 /// What is wrong with an answer, if anything; a refusal must have left everything as it was.
 fn judge(sent: &str, answer: &Answer, must: &[u16], changed: bool) -> Option<String> {
     let status = answer.status.as_u16();
@@ -200,6 +210,9 @@ fn judge(sent: &str, answer: &Answer, must: &[u16], changed: bool) -> Option<Str
     }
     if changed {
         return complain("it was refused and changed something");
+    }
+    if quotes_nothing(&problem) {
+        return complain("it quotes what is empty instead of saying that it is");
     }
     None
 }

@@ -6,6 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 pub(crate) use mamori_kernel::evidence::USER_ADDED;
 use mamori_kernel::evidence::{EvidenceKind, USER_REMOVED};
+use mamori_kernel::given;
 use mamori_kernel::ids::UserId;
 use mamori_kernel::ledger::{Actor, LedgerError, NewRecord};
 use mamori_kernel::permission::Role;
@@ -31,7 +32,8 @@ pub enum AccountError {
     Weak(#[from] Weakness),
     /// The name is not one.
     #[error(
-        "利用者名「{0}」は使えません。英小文字・数字・. _ - で 2〜32 文字、先頭は英字にしてください"
+        "{}。英小文字・数字・. _ - で 2〜32 文字、先頭は英字にしてください",
+        given::wrong(.0, "は利用者名に使えません")
     )]
     Name(String),
     /// The name is taken.

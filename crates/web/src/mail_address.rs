@@ -11,6 +11,7 @@ use axum::extract::{Form, Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::{SignedDuration, Timestamp};
+use mamori_kernel::given;
 use mamori_runtime::notify::is_address;
 use mamori_runtime::{App, Guard, Notification, Route, Secret};
 use mamori_store::{Tx, args};
@@ -44,7 +45,8 @@ pub struct Known {
 pub enum MailAddressError {
     /// It is none.
     #[error(
-        "「{0}」はメールアドレスではありません。name@example.jp のように 1 つだけ書いてください"
+        "{}。name@example.jp のように 1 つだけ書いてください",
+        given::wrong(.0, "はメールアドレスではありません")
     )]
     Wrong(String),
     /// A link was sent moments ago.

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use jiff::civil::Date;
+use mamori_kernel::given;
 use mamori_kernel::permission::{AUDIT, Permission};
 use mamori_runtime::{App, NavEntry, NavGroup, Route};
 use serde::Deserialize;
@@ -64,7 +65,8 @@ impl Asked {
             }
             text.parse().map(Some).map_err(|_| {
                 WebError::invalid(format!(
-                    "「{text}」は日付ではありません。2026-10-01 のように書いてください"
+                    "{}。2026-10-01 のように書いてください",
+                    given::wrong(text, "は日付ではありません")
                 ))
             })
         };

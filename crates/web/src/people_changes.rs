@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use jiff::civil::Date;
+use mamori_kernel::given;
 use mamori_kernel::permission::{AUDIT, Permission};
 use mamori_runtime::{App, NavEntry, NavGroup, Route};
 
@@ -56,7 +57,8 @@ fn day(text: &str) -> Result<Option<Date>, WebError> {
     }
     text.parse().map(Some).map_err(|_| {
         WebError::invalid(format!(
-            "「{text}」は日付ではありません。2026-10-01 のように書いてください"
+            "{}。2026-10-01 のように書いてください",
+            given::wrong(text, "は日付ではありません")
         ))
     })
 }

@@ -7,6 +7,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use mamori_document::{Document, Fonts, Status};
 use mamori_kernel::clock::tokyo_date;
+use mamori_kernel::given;
 use mamori_kernel::ledger::Actor;
 use mamori_runtime::App;
 use serde_json::{Map, Value, json};
@@ -25,7 +26,10 @@ use crate::register::{
 #[derive(Debug, thiserror::Error)]
 pub enum PaperError {
     /// The contract has no such deliverable.
-    #[error("書類「{key}」は契約にありません。使えるもの: {known}")]
+    #[error(
+        "書類: {}。使えるもの: {known}",
+        given::wrong(key, "は契約にありません")
+    )]
     UnknownDocument {
         /// What was asked for.
         key: String,
@@ -33,7 +37,10 @@ pub enum PaperError {
         known: String,
     },
     /// What the paper should cover is neither a period of it nor an item.
-    #[error("書類「{document}」の対象に「{about}」は使えません。{known}")]
+    #[error(
+        "書類「{document}」の対象: {}。{known}",
+        given::wrong(about, "は使えません")
+    )]
     UnknownAbout {
         /// The deliverable.
         document: String,

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use mamori_kernel::clock::tokyo_date;
 use mamori_kernel::ledger::{Actor, Attachment, LedgerError, NewRecord};
 use mamori_kernel::merkle::Digest;
-use mamori_kernel::{FiscalYear, YearMonth, wareki};
+use mamori_kernel::{FiscalYear, YearMonth, given, wareki};
 use mamori_runtime::notify::NotifyError;
 use mamori_runtime::{App, Notification};
 use mamori_store::{BlobState, Blobs, Error as StoreError, Tx};
@@ -45,11 +45,11 @@ pub enum DeskError {
         reference: String,
     },
     /// The register has no such act.
-    #[error("{register_ja}に「{act}」という操作はありません。使える操作: {known}")]
+    #[error("{register_ja}: {act}。使える操作: {known}")]
     UnknownAct {
         /// Name of the register.
         register_ja: &'static str,
-        /// What was asked for.
+        /// What was asked for, and that it is none.
         act: String,
         /// What there is.
         known: String,
@@ -584,7 +584,7 @@ fn known_act(register: &Register, name: &str, opens: bool) -> Result<&'static Ac
                 .collect();
             DeskError::UnknownAct {
                 register_ja: spec.title_ja,
-                act: name.to_owned(),
+                act: given::wrong(name, "という操作はありません"),
                 known: known.join("、"),
             }
         })

@@ -7,6 +7,7 @@
 //! nearest right one: a mistyped key must not lose what a person wrote.
 
 use jiff::civil::Date;
+use mamori_kernel::given;
 use serde_json::{Map, Value, json};
 
 use super::refusal::{FieldProblem, nearest};
@@ -102,7 +103,7 @@ fn read_field(
     };
     let text = as_text(given);
     let empty = given.is_null()
-        || text.as_deref().is_some_and(|text| text.trim().is_empty())
+        || text.as_deref().is_some_and(given::is_empty)
         || given.as_array().is_some_and(Vec::is_empty);
     if empty {
         return if spec.required {

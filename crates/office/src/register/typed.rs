@@ -4,6 +4,7 @@
 //! rounded or guessed silently.
 
 use jiff::civil::{Date, Time};
+use mamori_kernel::given;
 use mamori_kernel::wareki;
 
 /// Normal form for comparing and searching: NFKC, lower case, single spaces.
@@ -23,8 +24,12 @@ pub fn date(text: &str, today: Date) -> Result<Date, String> {
 /// A time of day in minutes after midnight, 0 to 1440 (`24:00` ends a day).
 pub fn clock_minutes(text: &str) -> Result<u32, String> {
     let typed = normal(text);
-    let wrong =
-        || format!("「{text}」は時刻として読めません。9:05 や 17時15分 のように書いてください");
+    let wrong = || {
+        format!(
+            "{}。9:05 や 17時15分 のように書いてください",
+            given::wrong(text, "は時刻として読めません")
+        )
+    };
     let (hour, minute) = typed
         .split_once(':')
         .or_else(|| typed.split_once('時'))
@@ -60,7 +65,8 @@ pub fn work_minutes(text: &str) -> Result<u32, String> {
     let typed: String = normal(text).replace(' ', "");
     let wrong = || {
         format!(
-            "「{text}」は時間として読めません。1.5、1:30、90m、90分、1時間30分 のように書いてください"
+            "{}。1.5、1:30、90m、90分、1時間30分 のように書いてください",
+            given::wrong(text, "は時間として読めません")
         )
     };
     let minutes = if let Some((hours, minutes)) = typed.split_once(':') {
@@ -115,7 +121,8 @@ pub fn work_minutes(text: &str) -> Result<u32, String> {
 fn decimal_hours(number: &str, text: &str) -> Result<u32, String> {
     let wrong = || {
         format!(
-            "「{text}」は時間として読めません。1.5、1:30、90m、90分、1時間30分 のように書いてください"
+            "{}。1.5、1:30、90m、90分、1時間30分 のように書いてください",
+            given::wrong(text, "は時間として読めません")
         )
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));

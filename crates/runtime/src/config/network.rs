@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use mamori_kernel::given;
+
 /// A network of IPv4 or IPv6 addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
@@ -46,7 +48,8 @@ impl fmt::Display for Network {
 /// The text is no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "「{0}」はネットワークではありません。203.0.113.0/24 や 2001:db8::/32 のように、アドレスと長さで書いてください"
+    "{}。203.0.113.0/24 や 2001:db8::/32 のように、アドレスと長さで書いてください",
+    given::wrong(.0, "はネットワークではありません")
 )]
 pub struct NotANetwork(pub String);
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mamori_kernel::given;
 use serde::{Deserialize, Serialize};
 
 use crate::config;
@@ -80,7 +81,8 @@ impl Shape {
                     Ok(SettingValue::Word(word))
                 } else {
                     Err(WrongValue(format!(
-                        "「{word}」は選べません（{} のどれかです）",
+                        "{}（{} のどれかです）",
+                        given::wrong(&word, "は選べません"),
                         words.join("・")
                     )))
                 }
@@ -117,7 +119,8 @@ fn addresses(list: Vec<String>) -> Result<SettingValue, WrongValue> {
     for address in list {
         if let Err(why) = config::address(&address) {
             return Err(WrongValue(format!(
-                "「{address}」は使えません（{why}）。例: koho@example.lg.jp"
+                "{}（{why}）。例: koho@example.lg.jp",
+                given::wrong(&address, "は使えません")
             )));
         }
         if !known.contains(&address) {

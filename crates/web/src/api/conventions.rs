@@ -15,6 +15,7 @@ use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use mamori_kernel::given;
 use mamori_runtime::describe::{self, Operation, Place};
 use mamori_runtime::{App, Verb};
 use serde_json::Value;
@@ -414,7 +415,11 @@ fn misfit(value: &str, schema: &Value) -> Option<String> {
 
 fn among(word: &str, words: &[Value]) -> String {
     let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
-    format!("「{word}」は使えません。使える値: {}", words.join(", "))
+    format!(
+        "{}。使える値: {}",
+        given::wrong(word, "は使えません"),
+        words.join(", ")
+    )
 }
 
 /// The verbs of every path of the API.

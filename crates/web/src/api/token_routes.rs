@@ -14,6 +14,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
+use mamori_kernel::given;
 use mamori_kernel::permission::Permission;
 use mamori_runtime::describe::{self, Operation, schema};
 use mamori_runtime::{App, Guard, Route, Verb};
@@ -254,7 +255,8 @@ fn scope(
         let near = describe::nearest(text, names.iter().map(String::as_str))
             .map_or(String::new(), |near| format!("。{near} のことですか"));
         format!(
-            "「{text}」という範囲はありません{near}（work.write、work.*、*.read のように書いてください）"
+            "{}{near}（work.write、work.*、*.read のように書いてください）",
+            given::wrong(text, "という範囲はありません")
         )
     };
     let scope: Scope = text.parse().map_err(|()| wrong())?;

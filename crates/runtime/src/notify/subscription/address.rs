@@ -7,6 +7,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use mamori_kernel::given;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
@@ -17,7 +18,8 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 pub enum AddressError {
     /// It cannot be read.
     #[error(
-        "「{0}」は URL として読めません。https://hooks.example.jp/mamori のように書いてください"
+        "{}。https://hooks.example.jp/mamori のように書いてください",
+        given::wrong(.0, "は URL として読めません")
     )]
     Unreadable(String),
     /// It is not https.

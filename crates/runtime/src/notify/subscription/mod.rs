@@ -14,6 +14,7 @@ mod store;
 
 use jiff::{SignedDuration, Timestamp};
 use mamori_kernel::evidence::EvidenceKind;
+use mamori_kernel::given;
 use mamori_kernel::ledger::{Actor, LedgerError, NewRecord};
 use mamori_store::{Tx, args};
 use serde_json::json;
@@ -47,7 +48,10 @@ pub enum SubscriptionError {
     #[error(transparent)]
     Address(#[from] AddressError),
     /// A kind of evidence is none.
-    #[error("「{0}」は証跡の種類ではありません。work.recorded、work.*、* のように書いてください")]
+    #[error(
+        "{}。work.recorded、work.*、* のように書いてください",
+        given::wrong(.0, "は証跡の種類ではありません")
+    )]
     Kind(String),
     /// There are too many.
     #[error("通知先は契約ごとに {MOST} 件までです。使わないものを終了してください")]
