@@ -86,6 +86,7 @@ pub fn capability() -> Capability {
         texts: pages::texts(),
         tiles: pages::tiles(),
         search: vec![pages::source()],
+        choices: Some(pages::choice_words),
         evidence: evidence::kinds(),
         sections: section::sections(),
         ..Capability::default()

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod bad_input_tests;
 mod capabilities;
+#[cfg(test)]
+mod carried_tests;
 mod commands;
 #[cfg(test)]
 mod empty_tests;

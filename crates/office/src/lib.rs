@@ -105,6 +105,7 @@ pub fn capability() -> Capability {
         evidence: evidence::kinds(),
         tiles: pages::tiles(),
         settings: settings::settings(),
+        choices: Some(pages::registers::choice_words),
         start: Some(start_hook(Office::start)),
         ..Capability::default()
     }

@@ -18,6 +18,7 @@ use mamori_store::Migration;
 use serde_json::Value;
 
 use crate::app::App;
+use crate::choice::ChoiceWords;
 use crate::describe::Operation;
 use crate::job::{JobKind, Schedule};
 use crate::search::SearchSource;
@@ -56,6 +57,8 @@ pub struct Capability {
     pub tiles: Vec<Tile>,
     /// What of it is found by the search.
     pub search: Vec<SearchSource>,
+    /// What the choices of its forms are called.
+    pub choices: Option<ChoiceWords>,
     /// What people may decide about it for a contract, in daily work.
     pub settings: Vec<Setting>,
     /// What `/readyz` asks it.

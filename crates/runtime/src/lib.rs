@@ -54,6 +54,7 @@
 pub mod app;
 mod builtin;
 pub mod capability;
+mod choice;
 mod clock;
 pub mod config;
 mod daily_head;
@@ -76,6 +77,7 @@ pub use capability::{
     BoxFuture, Capability, DocumentSection, Finding, FindingValue, Guard, HealthCheck, HookError,
     NavEntry, NavGroup, Personal, Route, SectionRequest, Texts, Verb, start_hook,
 };
+pub use choice::{ChoiceWords, Chosen};
 pub use clock::SystemClock;
 pub use config::{Config, ConfigError, Secret};
 pub use job::{

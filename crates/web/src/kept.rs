@@ -119,14 +119,14 @@ impl Kept {
         serde_json::from_slice(&plain).ok()
     }
 
-    /// What was typed, for showing: values of some length, without what only programs read.
-    pub fn typed(&self) -> Vec<&str> {
+    /// What was typed or chosen, for showing: names and values, without what only programs read.
+    pub fn typed(&self) -> Vec<(&str, &str)> {
         self.fields
             .iter()
-            // The key of what is done is no text of theirs.
-            .filter(|(name, _)| name != "act")
-            .map(|(_, value)| value.trim())
-            .filter(|value| !value.is_empty() && !looks_like_an_id(value))
+            // The key of what is done, and what the form had shown, are no texts of theirs.
+            .filter(|(name, _)| name != "act" && !name.starts_with("was-"))
+            .map(|(name, value)| (name.as_str(), value.trim()))
+            .filter(|(_, value)| !value.is_empty() && !looks_like_an_id(value))
             .collect()
     }
 }

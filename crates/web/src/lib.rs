@@ -72,8 +72,9 @@ mod token;
 pub mod trail;
 mod written;
 
-use mamori_kernel::permission::Permission;
-use mamori_runtime::{App, Capability, HookError, Route, Texts, start_hook};
+use mamori_kernel::permission::{Permission, Role};
+use mamori_runtime::capability::BoxFuture;
+use mamori_runtime::{App, Capability, Chosen, HookError, Route, Texts, start_hook};
 use mamori_store::Migration;
 
 pub use error::{FieldError, PlacedError, WebError, conflict_page, form_page, html};
@@ -141,9 +142,25 @@ pub fn capability() -> Capability {
         search: [vec![people::source()], house::search()].concat(),
         evidence: account::evidence(),
         health: vec![breach::health()],
+        choices: Some(choices),
         start: Some(start_hook(start)),
         ..Capability::default()
     }
+}
+
+/// The words of the choices of the console's own forms.
+fn choices(app: App, chosen: Chosen) -> BoxFuture<Option<String>> {
+    Box::pin(async move {
+        let of_that_name = |role: &Role| role.as_str() == chosen.value;
+        let role = Role::ALL.into_iter().find(of_that_name);
+        match role.filter(|_| chosen.name == "role") {
+            Some(role) => {
+                let page = Page::bare(&app, Language::of(chosen.language), "");
+                Some(page.t(page::role_key(role)))
+            }
+            None => house::settings::choice(&app, &chosen),
+        }
+    })
 }
 
 fn routes() -> Vec<Route> {

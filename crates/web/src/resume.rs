@@ -5,7 +5,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use mamori_runtime::App;
+use mamori_runtime::{App, Chosen};
 
 use crate::assets;
 use crate::error::{self, WebError};
@@ -24,6 +24,8 @@ struct ResumePage {
     /// Why it was not sent at once; may be empty.
     why: String,
     kept: Kept,
+    /// What was typed, and the words of what was chosen.
+    typed: Vec<String>,
     /// Whose it is: the script knows their drafts by it.
     person: String,
     script: &'static str,
@@ -33,7 +35,7 @@ struct ResumePage {
 }
 
 /// The page that offers a form again to somebody who is signed in; `why` is the key of the reason.
-pub(crate) fn offer_again(
+pub(crate) async fn offer_again(
     app: &App,
     visitor: &Visitor,
     kept: Kept,
@@ -45,6 +47,7 @@ pub(crate) fn offer_again(
         status,
         &ResumePage {
             why: page.t(why),
+            typed: in_words(app, &page, Some(visitor), &kept).await,
             page,
             kept,
             person: visitor.id.clone(),
@@ -79,7 +82,9 @@ pub(crate) async fn go_on(
     let mut response = match kept.filter(|kept| !others && !kept.secrets) {
         Some(kept) => {
             page.csrf = opened.csrf;
+            let visitor = session::of_token(app, &opened.token, &kept.path).await?;
             error::html(&ResumePage {
+                typed: in_words(app, &page, visitor.as_ref(), &kept).await,
                 page,
                 why: String::new(),
                 at_once: at_once && kept.files.is_empty(),
@@ -93,4 +98,29 @@ pub(crate) async fn go_on(
     };
     set_cookie(&mut response, &session::cookie(app, &opened.token));
     Ok(response)
+}
+
+/// What a form holds as people read it: the words of a choice, not its key. Who has no business
+/// with the contract hears nothing of its words.
+async fn in_words(app: &App, page: &Page, visitor: Option<&Visitor>, kept: &Kept) -> Vec<String> {
+    let mut words = Vec::new();
+    for (name, value) in kept.typed() {
+        let chosen = Chosen {
+            path: kept.path.clone(),
+            name: name.to_owned(),
+            value: value.to_owned(),
+            language: page.language.as_str(),
+        };
+        let may = chosen.of_contract().is_none_or(|(contract, _)| {
+            visitor.is_some_and(|visitor| visitor.role_on(contract).is_some())
+        });
+        let mut said = None;
+        for ask in app.capabilities().iter().filter_map(|one| one.choices) {
+            if may && said.is_none() {
+                said = ask(app.clone(), chosen.clone()).await;
+            }
+        }
+        words.push(said.unwrap_or_else(|| value.to_owned()));
+    }
+    words
 }

@@ -90,14 +90,8 @@ pub(crate) async fn check(
             let request = Request::from_parts(parts, Body::from(bytes));
             let kept = Kept::of_request(app, request).await;
             let status = StatusCode::FORBIDDEN;
-            Err(again(
-                app,
-                visitor,
-                kept,
-                status,
-                "resume-older",
-                WebError::Forged,
-            ))
+            let error = WebError::Forged;
+            Err(again(app, visitor, kept, status, "resume-older", error).await)
         }
         Some(rest) if in_parts && (is_ours || is_older) => {
             let mut request = Request::from_parts(parts, joined(bytes, rest));
@@ -105,7 +99,7 @@ pub(crate) async fn check(
             let kept = Kept::of_request(app, request).await;
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             let error = WebError::TooLarge(limit);
-            Err(again(app, visitor, kept, status, "resume-too-large", error))
+            Err(again(app, visitor, kept, status, "resume-too-large", error).await)
         }
         Some(_) if is_ours => Err(WebError::TooLarge(limit).into()),
         _ => Err(WebError::Forged.into()),
@@ -113,7 +107,7 @@ pub(crate) async fn check(
 }
 
 /// The page that offers a form again; the error where there is nothing to offer.
-fn again(
+async fn again(
     app: &App,
     visitor: &Visitor,
     kept: Option<Kept>,
@@ -122,7 +116,7 @@ fn again(
     error: WebError,
 ) -> Unsent {
     match kept.filter(|kept| !kept.secrets) {
-        Some(kept) => match resume::offer_again(app, visitor, kept, status, why) {
+        Some(kept) => match resume::offer_again(app, visitor, kept, status, why).await {
             Ok(response) => Unsent::Again(response),
             Err(error) => Unsent::Error(error),
         },

@@ -430,6 +430,15 @@ pub(crate) async fn visitor(
     }
 }
 
+/// The visitor of a session that was just opened.
+pub(crate) async fn of_token(
+    app: &App,
+    token: &Secret,
+    path: &str,
+) -> Result<Option<Visitor>, mamori_store::Error> {
+    by_cookie(app, token.expose(), path, true, false).await
+}
+
 async fn by_cookie(
     app: &App,
     cookie: &str,

@@ -23,8 +23,9 @@ mod traffic;
 
 use mamori_kernel::permission::Permission;
 use mamori_proxy::WafMode;
-use mamori_runtime::{App, NavEntry, NavGroup, Route, SearchSource, Texts, Tile};
-use mamori_web::{Field, Page, Tone, Visitor, WebError};
+use mamori_runtime::capability::BoxFuture;
+use mamori_runtime::{App, Chosen, NavEntry, NavGroup, Route, SearchSource, Texts, Tile};
+use mamori_web::{Field, Language, Page, Tone, Visitor, WebError};
 
 pub(crate) use access::{found as found_access, wrong_access};
 pub(crate) use blocked::found;
@@ -100,6 +101,23 @@ pub fn texts() -> Vec<Texts> {
             source: include_str!("../../locales/en/gateway.ftl"),
         },
     ]
+}
+
+/// The words of the choices of these forms, for a form that is carried along.
+pub(crate) fn choice_words(app: App, chosen: Chosen) -> BoxFuture<Option<String>> {
+    Box::pin(async move {
+        let (_, below) = chosen.of_contract()?;
+        let is_choice = matches!(
+            chosen.name.as_str(),
+            "mode" | "about" | "reach" | "paranoia"
+        );
+        if below.first() != Some(&"gateway") || !is_choice {
+            return None;
+        }
+        let page = Page::bare(&app, Language::of(chosen.language), "");
+        let key = format!("gateway-{}-{}", chosen.name, chosen.value);
+        Some(page.t_or(&key, &chosen.value))
+    })
 }
 
 /// Names of the sites of the contract of a request.

@@ -13,7 +13,7 @@ use mamori_kernel::permission::Permission;
 use mamori_runtime::setting::{
     Setting, SettingChange, SettingError, SettingNow, SettingValue, Shape,
 };
-use mamori_runtime::{App, Route};
+use mamori_runtime::{App, Chosen, Route};
 use serde_json::json;
 
 use crate::account;
@@ -21,6 +21,7 @@ use crate::error::{WebError, form_page, html};
 use crate::form::Field;
 use crate::page::{Page, Tone};
 use crate::session::Visitor;
+use crate::texts::Language;
 
 /// Looking at settings.
 pub(crate) const READ: Permission = Permission::read("setting");
@@ -67,6 +68,18 @@ fn said(page: &Page, setting: &Setting, value: &SettingValue) -> String {
         SettingValue::Numbers(list) if list.is_empty() => page.t("setting-never"),
         SettingValue::Numbers(_) => value.typed(),
     }
+}
+
+/// The words of a choice of this form.
+pub(crate) fn choice(app: &App, chosen: &Chosen) -> Option<String> {
+    let (_, below) = chosen.of_contract()?;
+    let key = format!("setting-{}-{}", chosen.name, chosen.value);
+    let settings = app.capabilities().iter().flat_map(|one| &one.settings);
+    let is_one = settings
+        .filter(|setting| setting.key == chosen.name)
+        .any(|setting| matches!(setting.shape, Shape::Choice(words) if words.contains(&chosen.value.as_str())));
+    (below == ["settings"] && is_one)
+        .then(|| Page::bare(app, Language::of(chosen.language), "").t(&key))
 }
 
 fn field(page: &Page, now: &SettingNow) -> Field {

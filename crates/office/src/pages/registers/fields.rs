@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use mamori_runtime::capability::BoxFuture;
+use mamori_runtime::{App, Chosen};
 use mamori_web::components::Upload;
-use mamori_web::{Field, Page};
+use mamori_web::{Field, Language, Page};
 use serde_json::{Map, Value};
 
+use super::value::described;
 use super::{Here, label};
 use crate::REGISTERS;
 use crate::files::{ACCEPT, MAX_BYTES};
 use crate::register::form::FileRef;
-use crate::register::{ActSpec, FieldKind, FieldProblem, FieldSpec, Filter, Side, Stored};
-use crate::terms::GateKind;
+use crate::register::{ActSpec, Desk, FieldKind, FieldProblem, FieldSpec, Filter, Side, Stored};
+use crate::terms::{ContractTerms, GateKind};
 
 /// Most rows of a field of rows that a form offers.
 pub(super) const MAX_ROWS: usize = 20;
@@ -257,9 +260,25 @@ async fn options(
     wanted: &Wanted<'_>,
     field: &FieldSpec,
 ) -> Result<Option<Vec<(String, String)>>, crate::register::DeskError> {
-    let terms = here.terms.as_ref();
     let register = here.register.spec.key;
-    let options: Vec<(String, String)> = match (register, field.name) {
+    let options = if (register, field.name) == ("work", "request") {
+        requests(here).await?
+    } else {
+        let own = wanted.item.and_then(|item| item.data.get("note"));
+        let own = own.and_then(Value::as_str);
+        of_contract(here.terms.as_ref(), register, field.name, own)
+    };
+    Ok((!options.is_empty()).then_some(options))
+}
+
+/// What the contract offers for a field; of readings those of `note`, or all.
+fn of_contract(
+    terms: &dyn ContractTerms,
+    register: &str,
+    field: &str,
+    note: Option<&str>,
+) -> Vec<(String, String)> {
+    match (register, field) {
         ("work", "category") => terms
             .categories()
             .iter()
@@ -270,7 +289,6 @@ async fn options(
                 )
             })
             .collect(),
-        ("work", "request") => requests(here).await?,
         (_, "obligation") => {
             let only = register == "attestation";
             terms
@@ -280,34 +298,29 @@ async fn options(
                 .map(|one| (one.key.clone(), format!("{} {}", one.key, one.title_ja)))
                 .collect()
         }
-        ("approval", "gate") => gates(here, GateKind::Approval),
-        ("consultation", "gate") => gates(here, GateKind::Consultation),
+        ("approval", "gate") => gates(terms, GateKind::Approval),
+        ("consultation", "gate") => gates(terms, GateKind::Consultation),
         ("consultation", "note") => terms
             .notes()
             .iter()
             .map(|note| (note.key.clone(), format!("{} {}", note.key, note.title_ja)))
             .collect(),
-        ("consultation", "reading") => {
-            let own = wanted.item.and_then(|item| item.data.get("note"));
-            let own = own.and_then(Value::as_str);
-            terms
-                .notes()
-                .iter()
-                .filter(|note| own.is_none_or(|key| key == note.key))
-                .flat_map(|note| {
-                    note.readings
-                        .iter()
-                        .map(|(key, title)| (key.clone(), format!("{}: {title}", note.key)))
-                })
-                .collect()
-        }
-        _ => return Ok(None),
-    };
-    Ok((!options.is_empty()).then_some(options))
+        ("consultation", "reading") => terms
+            .notes()
+            .iter()
+            .filter(|one| note.is_none_or(|key| key == one.key))
+            .flat_map(|one| {
+                one.readings
+                    .iter()
+                    .map(|(key, title)| (key.clone(), format!("{}: {title}", one.key)))
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
 }
 
-fn gates(here: &Here, kind: GateKind) -> Vec<(String, String)> {
-    here.terms
+fn gates(terms: &dyn ContractTerms, kind: GateKind) -> Vec<(String, String)> {
+    terms
         .gates()
         .iter()
         .filter(|gate| gate.kind == kind)
@@ -318,6 +331,36 @@ fn gates(here: &Here, kind: GateKind) -> Vec<(String, String)> {
             )
         })
         .collect()
+}
+
+/// The words of a choice of a register's form, or of a paper's, for a form that is carried along.
+pub(crate) fn words(app: App, chosen: Chosen) -> BoxFuture<Option<String>> {
+    Box::pin(async move {
+        let (contract, below) = chosen.of_contract()?;
+        let page = Page::bare(&app, Language::of(chosen.language), "");
+        let (name, value) = (chosen.name.as_str(), chosen.value.as_str());
+        if below.first() == Some(&"documents") && name == "how" {
+            return Some(page.t_or(&format!("papers-how-{value}"), value));
+        }
+        let spec = crate::register(below.first()?)?.spec;
+        let field = described(spec, name)?;
+        match field.kind {
+            FieldKind::Choice(choices) => {
+                let (key, title) = choices.iter().find(|(key, _)| *key == value)?;
+                Some(label::choice(&page, spec, name, key, title))
+            }
+            FieldKind::Bool if matches!(value, "yes" | "no") => {
+                Some(page.t(&format!("registers-{value}")))
+            }
+            _ => {
+                let desk = Desk::of(&app).ok()?;
+                let terms = desk.terms(contract, desk.today()).await.ok()?;
+                let offered = of_contract(terms.as_ref(), spec.key, name, None);
+                let found = offered.into_iter().find(|(key, _)| key == value);
+                found.map(|(_, words)| words)
+            }
+        }
+    })
 }
 
 /// The requests that are being worked on, the newest first.

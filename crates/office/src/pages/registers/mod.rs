@@ -36,6 +36,8 @@ use mamori_runtime::{App, NavEntry, Route};
 use mamori_web::components::percent_encoded;
 use mamori_web::{Page, Visitor, WebError};
 
+pub(crate) use fields::words as choice_words;
+
 use super::view::desk_error;
 use crate::REGISTERS;
 use crate::api::{opening, ways};

@@ -40,7 +40,7 @@ pub(super) fn file_href(here: &Here, file: &FileRef) -> String {
 }
 
 /// The description of a field: of the first act that takes it.
-fn described(spec: &RegisterSpec, name: &str) -> Option<&'static FieldSpec> {
+pub(super) fn described(spec: &RegisterSpec, name: &str) -> Option<&'static FieldSpec> {
     spec.acts
         .iter()
         .flat_map(|act| act.fields)
