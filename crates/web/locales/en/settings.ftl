@@ -54,6 +54,7 @@ letters-waiting = Waiting to be sent
 letters-none-waiting = No mail is waiting. Requests for approval or acceptance are listed here once there are any.
 letters-past = Sent (35 days)
 letters-none-past = Nothing has been sent yet. Mail that you let go is listed here, with whether it arrived.
+letters-when = Sent or withdrawn
 letters-release = Send
 letters-withdraw = Take back
 letters-released = Queued. The list below shows whether it arrived.

@@ -54,6 +54,7 @@ letters-waiting = 送信を待つメール
 letters-none-waiting = 送信を待つメールはありません。承認や検収のお願いができると、ここに並びます。
 letters-past = 送ったメール（35 日分）
 letters-none-past = 送ったメールはまだありません。「送る」を押したメールが、届いたかどうかとともにここに並びます。
+letters-when = 送った・取りやめた日時
 letters-release = 送る
 letters-withdraw = 取りやめる
 letters-released = 送信の列に入れました。届いたかどうかは下の一覧で分かります。

@@ -158,7 +158,7 @@ fn columns(page: &Page) -> Vec<Column> {
         Column::new("state", page.t("system-state"))
             .shape(Shape::Fixed)
             .sortable(),
-        Column::new("when", page.t("jobs-when"))
+        Column::new("when", page.t("letters-when"))
             .shape(Shape::Fixed)
             .sortable(),
         Column::new("error", page.t("jobs-error")).shape(Shape::Long),
