@@ -15,4 +15,4 @@ pub use parts::{
     Event, Figure, Meter, Progress, Stage, Stat, Step, Tab, Upload, form_key, grouped,
 };
 pub use query::{PAGE_SIZES, TableQuery, TableSpec, percent_encoded};
-pub use table::{Cell, Column, Empty, Head, Row, Shape, Table};
+pub use table::{Act, Cell, Column, Empty, Head, Row, Shape, Table};

@@ -73,19 +73,32 @@ impl Column {
     }
 }
 
+/// A button of a row: a form of its own.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// Address that it is sent to.
+    pub action: String,
+    /// Label.
+    pub label: String,
+    /// CSS class.
+    pub class: &'static str,
+}
+
 /// What stands in a cell of a table or of a definition list.
 #[derive(Debug, Clone)]
 pub struct Cell {
-    /// `text`, `link`, `badge`, `time`, `code` or `sentences`.
+    /// `text`, `link`, `badge`, `time`, `code`, `sentences` or `acts`.
     pub kind: &'static str,
     /// Text.
     pub text: String,
-    /// Address of a link, `datetime` of a time.
+    /// Address of a link, `datetime` of a time, what acts send as `back`.
     pub reference: String,
     /// Tone of a badge.
     pub tone: Tone,
     /// Sentences: the first is shown, the others on demand.
     pub list: Vec<String>,
+    /// Buttons.
+    pub acts: Vec<Act>,
 }
 
 impl Cell {
@@ -101,6 +114,7 @@ impl Cell {
             reference: String::new(),
             tone: Tone::Quiet,
             list: Vec::new(),
+            acts: Vec::new(),
         }
     }
 
@@ -143,6 +157,15 @@ impl Cell {
         Self {
             list,
             ..Self::new("sentences", "")
+        }
+    }
+
+    /// Buttons; `back` tells the handler which list they stood in. No column of a CSV.
+    pub fn acts(acts: Vec<Act>, back: impl Into<String>) -> Self {
+        Self {
+            acts,
+            reference: back.into(),
+            ..Self::new("acts", "")
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod events;
 pub mod help;
+mod jobs;
 mod letters;
 pub(crate) mod settings;
 mod settings_api;
@@ -26,6 +27,7 @@ pub(crate) const HELP: Permission = Permission::read("help");
 /// The routes of the house.
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = system::routes();
+    routes.extend(jobs::routes());
     routes.extend(help::routes());
     routes.extend(events::routes());
     routes.extend(settings::routes());

@@ -1,33 +1,27 @@
-//! `/system`: how the installation is doing — checks, jobs, mail, schedules, storage, versions and
-//! the newest warnings — and what an administrator does about it.
+//! `/system`: how the installation is doing — checks, schedules, storage, versions and the newest
+//! warnings, jobs and mail in figures — and what an administrator does about it.
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{Redirect, Response};
-use mamori_kernel::ledger::Record;
 use mamori_runtime::job::JobCounts;
-use mamori_runtime::notify::MAIL_JOB;
-use mamori_runtime::{App, JobAct, JobChangeError, JobFilter, JobState, RecentLogs, Route};
+use mamori_runtime::{App, JobAct, JobChangeError, RecentLogs, Route};
 use mamori_store::free_disk_bytes;
 use serde::Deserialize;
 
-use super::system_view::{JobLine, ScheduleLine, job_name, size};
+use super::system_view::{ScheduleLine, size};
 use super::{JOB, SYSTEM};
 use crate::components::grouped;
 use crate::error::{WebError, html};
 use crate::page::{Page, Tone};
 use crate::session::Visitor;
 
-/// Rows of a list; older ones are in the ledger (`job.failed`, `job.missed`).
-const ROWS: u32 = 100;
 /// Least free disk before the page warns.
 const DISK_WARNING_BYTES: u64 = 2_000_000_000;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/system", SYSTEM, overview),
-        Route::get("/system/jobs", SYSTEM, jobs),
-        Route::get("/system/mail", SYSTEM, mail).personal("mail", []),
         Route::get("/system/logs", SYSTEM, logs),
         Route::post("/system/jobs/{id}/retry", JOB, retry).with_body_limit(8 * 1024),
         Route::post("/system/jobs/{id}/cancel", JOB, cancel).with_body_limit(8 * 1024),
@@ -156,21 +150,21 @@ fn tiles(page: &Page, counts: &JobCounts, errors: i64, warnings: i64) -> Vec<Til
     };
     vec![
         tile(
-            "/system/jobs#failed",
+            "/system/jobs?state=failed",
             "system-failed",
             counts.failed,
             Tone::Bad,
             "system-look",
         ),
         tile(
-            "/system/jobs#waiting",
+            "/system/jobs?state=waiting",
             "system-waiting",
             counts.queued + counts.running,
             Tone::Info,
             "system-busy",
         ),
         tile(
-            "/system/mail",
+            "/system/mail?state=held",
             "system-held",
             counts.held,
             Tone::Warn,
@@ -191,122 +185,6 @@ fn tiles(page: &Page, counts: &JobCounts, errors: i64, warnings: i64) -> Vec<Til
             "system-look",
         ),
     ]
-}
-
-/// A scheduled run that came too late or was left out.
-struct MissedLine {
-    name: String,
-    schedule: String,
-    planned: String,
-    late: String,
-    run: String,
-}
-
-impl MissedLine {
-    fn new(page: &Page, record: &Record) -> Self {
-        let payload: serde_json::Value =
-            serde_json::from_str(record.payload.as_str()).unwrap_or_default();
-        let text = |name: &str| payload[name].as_str().unwrap_or("―").to_owned();
-        let minutes = payload["late_seconds"].as_i64().unwrap_or(0) / 60;
-        Self {
-            name: job_name(page, &text("job")),
-            schedule: record.subject.clone(),
-            planned: text("scheduled_for")
-                .parse()
-                .map_or_else(|_| "―".to_owned(), |at| page.moment(at)),
-            late: page.t1("system-minutes", "count", minutes),
-            run: page.t(if payload["run"] == true {
-                "system-run-late"
-            } else {
-                "system-left-out"
-            }),
-        }
-    }
-}
-
-#[derive(Template)]
-#[template(path = "house/jobs.html")]
-struct Jobs {
-    page: Page,
-    failed: Vec<JobLine>,
-    waiting: Vec<JobLine>,
-    missed: Vec<MissedLine>,
-    acts: bool,
-}
-
-async fn jobs(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
-    let page = Page::new(&app, &visitor, "jobs-title")
-        .under("system-title", "/system")
-        .here();
-    let acts = visitor.may(JOB);
-    let ask = |states: &[JobState]| JobFilter {
-        states: states.to_vec(),
-        limit: ROWS,
-        ..JobFilter::default()
-    };
-    let failed = app
-        .jobs(&ask(&[JobState::Failed, JobState::Cancelled]))
-        .await?;
-    let waiting = app
-        .jobs(&ask(&[JobState::Running, JobState::Queued]))
-        .await?;
-    let missed = app.missed_runs(20).await?;
-    let lines = |rows: &[_]| {
-        rows.iter()
-            .map(|row| JobLine::new(&page, row, acts))
-            .collect()
-    };
-    html(&Jobs {
-        failed: lines(&failed),
-        waiting: lines(&waiting),
-        missed: missed
-            .iter()
-            .map(|record| MissedLine::new(&page, record))
-            .collect(),
-        acts,
-        page,
-    })
-}
-
-#[derive(Template)]
-#[template(path = "house/mail.html")]
-struct MailPage {
-    page: Page,
-    mails: Vec<JobLine>,
-    relay: String,
-    acts: bool,
-}
-
-async fn mail(State(app): State<App>, visitor: Visitor) -> Result<Response, WebError> {
-    let page = Page::new(&app, &visitor, "mail-title")
-        .under("system-title", "/system")
-        .here();
-    let acts = visitor.may(JOB);
-    let rows = app
-        .jobs(&JobFilter {
-            kind: Some(MAIL_JOB),
-            limit: ROWS,
-            ..JobFilter::default()
-        })
-        .await?;
-    html(&MailPage {
-        mails: rows
-            .iter()
-            .map(|row| JobLine::new(&page, row, acts))
-            .collect(),
-        relay: match &app.config.smtp {
-            Some(smtp) => page.t_with(
-                "mail-relay",
-                &[
-                    ("host", smtp.host.clone().into()),
-                    ("from", app.config.mail.from.clone().into()),
-                ],
-            ),
-            None => page.t("mail-no-relay"),
-        },
-        acts,
-        page,
-    })
 }
 
 /// A line of the log as a row.

@@ -1,17 +1,11 @@
 //! Jobs, mails and schedules as rows that people read.
 
+use jiff::Timestamp;
 use mamori_runtime::job::{JobRow, JobState, ScheduleRow};
 use mamori_runtime::{Notification, WebhookMessage};
 
+use crate::components::Act;
 use crate::page::{Page, Tone};
-
-/// A button of a row: address, label, class.
-#[derive(Debug, Clone)]
-pub(super) struct Button {
-    pub(super) action: String,
-    pub(super) label: String,
-    pub(super) class: &'static str,
-}
 
 /// A job as a row.
 #[derive(Debug, Clone)]
@@ -29,7 +23,7 @@ pub(super) struct JobLine {
     pub(super) to: String,
     /// Of a mail: the subject; of a webhook: the event.
     pub(super) about: String,
-    pub(super) buttons: Vec<Button>,
+    pub(super) buttons: Vec<Act>,
 }
 
 /// The name of a kind of job.
@@ -48,22 +42,26 @@ fn tone(state: JobState) -> Tone {
     }
 }
 
+/// When it runs, ran or was given up.
+pub(super) fn ended(row: &JobRow) -> Option<Timestamp> {
+    match row.state {
+        JobState::Queued | JobState::Held => Some(row.run_at),
+        JobState::Running => row.started_at,
+        JobState::Done | JobState::Failed | JobState::Cancelled => row.finished_at,
+    }
+}
+
 impl JobLine {
     /// `acts` tells whether the visitor may change jobs.
     pub(super) fn new(page: &Page, row: &JobRow, acts: bool) -> Self {
         let (to, about) = addressed(row);
-        let when = match row.state {
-            JobState::Queued | JobState::Held => Some(row.run_at),
-            JobState::Running => row.started_at,
-            JobState::Done | JobState::Failed | JobState::Cancelled => row.finished_at,
-        };
         Self {
             name: job_name(page, &row.kind),
             kind: row.kind.clone(),
             tone: tone(row.state),
             state: page.t(&format!("job-state-{}", row.state.as_str())),
             queued: page.moment(row.queued_at),
-            when: when.map_or_else(|| "―".to_owned(), |at| page.moment(at)),
+            when: ended(row).map_or_else(|| "―".to_owned(), |at| page.moment(at)),
             attempts: row.attempts,
             error: row.last_error.clone().unwrap_or_default(),
             to,
@@ -73,7 +71,7 @@ impl JobLine {
     }
 }
 
-fn buttons(page: &Page, row: &JobRow) -> Vec<Button> {
+fn buttons(page: &Page, row: &JobRow) -> Vec<Act> {
     let acts: &[(&str, &'static str)] = match row.state {
         JobState::Failed | JobState::Cancelled => &[("retry", "secondary")],
         JobState::Queued => &[("retry", "secondary"), ("cancel", "quiet")],
@@ -81,7 +79,7 @@ fn buttons(page: &Page, row: &JobRow) -> Vec<Button> {
         JobState::Running | JobState::Done => &[],
     };
     acts.iter()
-        .map(|(act, class)| Button {
+        .map(|(act, class)| Act {
             action: format!("/system/jobs/{}/{act}", row.id),
             label: match (row.state, *act) {
                 (JobState::Queued, "retry") => page.t("job-do-now"),
@@ -116,7 +114,7 @@ pub(super) struct ScheduleLine {
 impl ScheduleLine {
     pub(super) fn new(page: &Page, row: &ScheduleRow) -> Self {
         let moment =
-            |at: Option<jiff::Timestamp>| at.map_or_else(|| "―".to_owned(), |at| page.moment(at));
+            |at: Option<Timestamp>| at.map_or_else(|| "―".to_owned(), |at| page.moment(at));
         Self {
             name: job_name(page, row.job),
             key: row.name,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::sample;
 
-async fn open(configure: impl FnOnce(&mut Config) + Send + 'static) -> TestApp {
+pub(crate) async fn open(configure: impl FnOnce(&mut Config) + Send + 'static) -> TestApp {
     let test = TestApp::builder()
         .with(sample::capability())
         .configured(configure)
@@ -56,7 +56,7 @@ async fn ledger(test: &TestApp, contract: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-async fn write_to_the_city(test: &TestApp, contract: &str, subject: &str) {
+pub(crate) async fn write_to_the_city(test: &TestApp, contract: &str, subject: &str) {
     let mut tx = test.app.db.begin_write().await.expect("a transaction");
     let mail = Notification {
         subject: subject.to_owned(),
