@@ -322,6 +322,8 @@ async fn an_auditor_looks_and_changes_nothing() {
             !text.contains("/documents/draft\""),
             "{path} offers a draft"
         );
+        let column = "<th scope=\"col\">操作</th>";
+        assert!(!text.contains(column), "{path} has a column for nothing");
     }
     for act in [
         "words", "refresh", "submit", "receipt", "replace", "accept", "return",
