@@ -28,6 +28,7 @@ registers-ask-send = Send
 registers-by-city = entered by the city
 registers-by-contractor = entered by the contractor
 registers-choose = Please choose
+registers-choose-nothing = (none)
 registers-new-request-receive = Receive a request
 registers-new-question-receive = Receive a question
 registers-between = {"; "}

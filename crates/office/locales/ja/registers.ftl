@@ -28,6 +28,7 @@ registers-ask-send = 送る
 registers-by-city = 市が登録
 registers-by-contractor = 受託者が登録
 registers-choose = 選んでください
+registers-choose-nothing = （選ばない）
 registers-new-request-receive = 依頼の受付
 registers-new-question-receive = 問合せの受付
 registers-between = {"　"}

@@ -162,6 +162,28 @@ async fn work_is_entered_quickly_corrected_and_withdrawn() {
 }
 
 #[tokio::test]
+async fn a_choice_that_was_not_made_asks_to_choose_and_one_that_may_be_left_says_so() {
+    let test = open(|_| {}).await;
+    let mut staff = test.sign_in(Role::Staff).await;
+    let path = format!("{BASE}/work/new");
+    let empty = [
+        ("date", "2026-10-29"),
+        ("category", ""),
+        ("event", "\u{200b}"),
+    ];
+    let answer = fill(&mut staff, &path, &empty).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let page = answer.text();
+    for part in [
+        "<a href=\"#f-category\">区分</a>　選んでください",
+        "<a href=\"#f-event\">事象</a>　入力してください",
+        "<option value=\"\" selected>（選ばない）</option>",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn warnings_are_shown_after_the_act() {
     let test = open(|_| {}).await;
     let mut staff = test.sign_in(Role::Staff).await;

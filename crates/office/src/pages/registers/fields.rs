@@ -103,6 +103,11 @@ pub(super) async fn parts(
         };
         made.required = field.required && field_is_to_be_sent(field, value);
         made.error = error_of(wanted.problems, field.name);
+        let is_choice = !made.options.is_empty();
+        if field.required && is_choice && made.value.is_empty() && !made.error.is_empty() {
+            // Nobody can write into a choice.
+            made.error = page.t("registers-choose");
+        }
         if wanted.fresh && made.value.is_empty() {
             made.value = usual(here, wanted, field);
         }
@@ -245,7 +250,12 @@ fn with_options(
     options: Vec<(String, String)>,
     value: &str,
 ) -> Field {
-    let mut all = vec![(String::new(), page.t("registers-choose"))];
+    let nothing = if field.required {
+        "registers-choose"
+    } else {
+        "registers-choose-nothing"
+    };
+    let mut all = vec![(String::new(), page.t(nothing))];
     let known = options.iter().any(|(key, _)| key == value);
     all.extend(options);
     if !value.is_empty() && !known {
