@@ -21,6 +21,11 @@ impl OnDisk {
         let stamp = Stamp::of(&folders);
         Self { folders, stamp }
     }
+
+    /// Where they lie.
+    pub fn folders(&self) -> &Folders {
+        &self.folders
+    }
 }
 
 /// What was decided about the rules of a site.

@@ -7,9 +7,11 @@ use jiff::civil::Date;
 use mamori_kernel::ledger::{Actor, NewRecord};
 use mamori_runtime::App;
 use mamori_runtime::config::GatewaySite;
+use mamori_waf::RuleChoice;
 use serde_json::{Value, json};
 
 use crate::evidence;
+use crate::known;
 use crate::model::{Exclusion, ExclusionId, SitePolicy, Traffic, Wish, WrongWish, mode_word};
 use crate::service;
 use crate::store;
@@ -170,6 +172,26 @@ pub async fn decide_seen(
     })
 }
 
+/// What was checked of a wish, and whether there are such rules, said beside their field.
+pub(crate) async fn named<T>(
+    app: &App,
+    rules: Option<RuleChoice>,
+    field: &'static str,
+    checked: Result<T, Vec<WrongWish>>,
+) -> Result<T, Vec<WrongWish>> {
+    let Some(rules) = rules else { return checked };
+    match known::unknown(app, rules).await {
+        None => checked,
+        Some(key) => {
+            let mut wrong = checked.err().unwrap_or_default();
+            if wrong.iter().all(|(of, _)| *of != field) {
+                wrong.push((field, key));
+            }
+            Err(wrong)
+        }
+    }
+}
+
 /// Takes a parameter away from a rule. One that holds already until that day is not made twice.
 pub async fn exclude(
     app: &App,
@@ -180,9 +202,10 @@ pub async fn exclude(
 ) -> Result<Exclusion, DeskError> {
     let site = site(app, contract, name)?;
     let now = app.now();
-    let (rule, expires_on) = wish
-        .check(mamori_kernel::clock::tokyo_date(now))
-        .map_err(DeskError::Wrong)?;
+    let checked = wish.check(mamori_kernel::clock::tokyo_date(now));
+    let number = wish.rule.trim().parse().ok().map(RuleChoice::Id);
+    let checked = named(app, number, "rule", checked).await;
+    let (rule, expires_on) = checked.map_err(DeskError::Wrong)?;
     let below = wish.reach == "below";
     let open = store::exclusions(&app.db, &site.name, true).await?;
     let alike = open.into_iter().find(|one| {

@@ -27,6 +27,7 @@ pub mod compiled;
 pub mod desk;
 pub mod evidence;
 pub mod jobs;
+mod known;
 pub mod local;
 pub mod model;
 pub mod networks;

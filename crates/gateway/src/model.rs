@@ -147,7 +147,8 @@ pub(crate) fn last_day(text: &str, today: Date) -> Option<Date> {
 pub type WrongWish = (&'static str, &'static str);
 
 impl Wish {
-    /// Checks everything that can be known without the rules.
+    /// Checks everything that can be known without the rules; whether they have this number is asked
+    /// by the desk.
     pub fn check(&self, today: Date) -> Result<(u64, Date), Vec<WrongWish>> {
         let mut wrong = Vec::new();
         let rule = self.rule.trim().parse::<u64>().ok().filter(|id| *id > 0);

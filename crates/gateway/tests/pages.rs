@@ -48,7 +48,23 @@ fn finding(id: &str, site: &str, at: Timestamp) -> Finding {
     }
 }
 
+/// What decisions in these tests name.
+const RULES: &str = "SecRule ARGS \"@contains <script\" \"id:941110,phase:2,pass,tag:attack-xss\"\n\
+     SecRule ARGS \"@contains union\" \"id:942100,phase:2,pass,tag:attack-sqli\"\n";
+
 async fn open() -> TestApp {
+    let test = open_without_rules().await;
+    install(&test, RULES);
+    test
+}
+
+fn install(test: &TestApp, rules: &str) {
+    let place = mamori_rules::in_force(&test.app.config.data_dir);
+    std::fs::create_dir_all(&place).expect("made");
+    std::fs::write(place.join("a.conf"), rules).expect("written");
+}
+
+async fn open_without_rules() -> TestApp {
     let test = TestApp::builder()
         .configured(|config| {
             config.gateway = Some(Gateway {
@@ -499,6 +515,65 @@ async fn parts_of_a_site_get_modes_by_page_and_by_program() {
     let mut city = test.token(Role::City).await;
     let forbidden = city.post_json(path, &body).await;
     assert_eq!(forbidden.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_rule_or_tag_that_is_not_there_is_refused_with_what_to_do() {
+    let test = open_without_rules().await;
+    let mut person = test.sign_in(Role::Manager).await;
+    let mut program = test.token(Role::Manager).await;
+    let fields = |about: &'static str, name: &'static str, reason: &'static str| {
+        [
+            ("site", "a"),
+            ("about", about),
+            ("name", name),
+            ("mode", "detect"),
+            ("reason", reason),
+            ("expires_on", "2026-10-30"),
+        ]
+    };
+    let page = "/c/c1/gateway/modes/new";
+    for (rules, about, name, said) in [
+        ("", "rule", "942100", "mamori waf install"),
+        (RULES, "rule", "942101", "いま使っている規則にありません"),
+        (RULES, "tag", "attack-SQLi", "大文字と小文字も区別して"),
+        ("SecRule nonsense\n", "tag", "attack-sqli", "gateway.rules"),
+    ] {
+        if !rules.is_empty() {
+            install(&test, rules);
+        }
+        let refused = person.post_form(page, &fields(about, name, "")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let text = refused.text();
+        assert!(text.contains(said), "{name}: {text}");
+        assert!(text.contains("理由を"), "and all else that is wrong");
+        let body = json!({
+            "site": "a", "about": about, "name": name, "mode": "off", "reason": "見本",
+            "expires_on": "2026-10-30",
+        });
+        let answer = program.post_json("/api/v1/contracts/c1/gateway/modes", &body);
+        let answer = answer.await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let told = answer.json();
+        assert_eq!(told["errors"][0]["field"], "name", "{told}");
+        assert!(told.to_string().contains(said), "{told}");
+    }
+    // A path needs no rules; an exclusion names one too.
+    let path = fields("path", "/form/", "見本");
+    let done = person.post_form(page, &path).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    install(&test, RULES);
+    let wish = json!({
+        "site": "a", "rule": 941_111, "target": "ARGS:comment", "reason": "見本",
+        "expires_on": "2026-10-30",
+    });
+    let answer = program.post_json("/api/v1/contracts/c1/gateway/exclusions", &wish);
+    let told = answer.await.json();
+    assert_eq!(told["errors"][0]["field"], "rule", "{told}");
+    assert!(told.to_string().contains("番号を書いてください"), "{told}");
+    let rule = fields("rule", "942100", "見本");
+    let done = person.post_form(page, &rule).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
 }
 
 #[tokio::test]

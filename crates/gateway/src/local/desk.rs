@@ -6,8 +6,8 @@ use mamori_runtime::App;
 use mamori_store::Tx;
 use serde_json::json;
 
-use super::{LocalMode, LocalModeId, Wish, store};
-use crate::desk::{DeskError, record, site};
+use super::{LocalMode, LocalModeId, Scope, Wish, store};
+use crate::desk::{DeskError, named, record, site};
 use crate::evidence;
 use crate::model::mode_word;
 use crate::service;
@@ -23,7 +23,10 @@ pub async fn decide(
 ) -> Result<LocalMode, DeskError> {
     let site = site(app, contract, name)?;
     let now = app.now();
-    let (scope, mode, expires_on) = wish.check(tokyo_date(now)).map_err(DeskError::Wrong)?;
+    let checked = wish.check(tokyo_date(now));
+    let rules = Scope::of(&wish.about, wish.name.trim()).and_then(|scope| scope.rules());
+    let checked = named(app, rules, "name", checked).await;
+    let (scope, mode, expires_on) = checked.map_err(DeskError::Wrong)?;
     let open = store::all(&app.db, &site.name, true).await?;
     let same = |one: &&LocalMode| one.scope == scope;
     let alike = open

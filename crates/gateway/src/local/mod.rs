@@ -140,7 +140,8 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// Checks everything that can be known without the rules.
+    /// Checks everything that can be known without the rules; whether they know the name is asked by
+    /// the desk.
     pub fn check(&self, today: Date) -> Result<(Scope, WafMode, Option<Date>), Vec<WrongWish>> {
         let mut wrong = Vec::new();
         let name = self.name.trim();

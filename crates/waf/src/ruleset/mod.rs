@@ -212,15 +212,17 @@ impl RuleSet {
 
     /// What is known of a rule: phase, tags, file and line; for pages that explain decisions.
     pub fn rule(&self, id: u64) -> Option<RuleInfo<'_>> {
-        self.rules
-            .iter()
-            .find(|rule| rule.id == id)
-            .map(|rule| RuleInfo {
-                id,
-                phase: rule.phase,
-                tags: &rule.tags,
-                place: &rule.place,
-            })
+        self.all().find(|rule| rule.id == id)
+    }
+
+    /// What is known of each rule.
+    pub fn all(&self) -> impl Iterator<Item = RuleInfo<'_>> {
+        self.rules.iter().map(|rule| RuleInfo {
+            id: rule.id,
+            phase: rule.phase,
+            tags: &rule.tags,
+            place: &rule.place,
+        })
     }
 }
 
