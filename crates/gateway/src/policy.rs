@@ -218,7 +218,10 @@ fn ips(protection: Protection) -> IpsPolicy {
 fn behind(sites: &[Site]) -> usize {
     sites
         .iter()
-        .map(|site| site.upstreams.len() * (site.pool.connections + site.pool.spare))
+        .map(|site| {
+            let pool = &site.pool;
+            site.upstreams.len() * (pool.connections + pool.lasting + pool.spare)
+        })
         .sum()
 }
 

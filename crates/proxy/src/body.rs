@@ -20,6 +20,7 @@ use crate::exchange::Closing;
 use crate::pace::{Pace, Progress};
 use crate::turn::Turn;
 use crate::upstream::Lease;
+use crate::wire::Lasting;
 
 /// Why a body did not come to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -288,10 +289,16 @@ pub(crate) struct Relay {
     incoming: Incoming,
     patience: Patience,
     lease: Option<Lease>,
+    _lasting: Option<Lasting>,
 }
 
 impl Relay {
-    pub(crate) fn new(incoming: Incoming, pace: Pace, lease: Lease) -> Self {
+    pub(crate) fn new(
+        incoming: Incoming,
+        pace: Pace,
+        lease: Lease,
+        lasting: Option<Lasting>,
+    ) -> Self {
         let mut lease = Some(lease);
         if incoming.is_end_stream()
             && let Some(lease) = lease.take()
@@ -303,6 +310,7 @@ impl Relay {
             incoming,
             patience: Patience::new(pace),
             lease,
+            _lasting: lasting,
         }
     }
 

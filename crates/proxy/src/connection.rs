@@ -328,7 +328,10 @@ fn patience(conn: &Conn, limits: &Limits) -> Patience {
         .sites
         .iter()
         .map(|site| site.pool.answer_within.max(site.pool.stall) + site.pool.wait);
-    let longest = waits.max().unwrap_or_default().max(limits.stall) + limits.grace;
+    let mut longest = waits.max().unwrap_or_default().max(limits.stall) + limits.grace;
+    if doing.lasting {
+        longest = longest.max(limits.tunnel_idle + limits.grace);
+    }
     if doing.phase != Phase::Other && doing.still_for > longest {
         return Patience::Ended;
     }

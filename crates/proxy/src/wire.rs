@@ -46,6 +46,19 @@ pub(crate) struct Link {
     begun: Instant,
     /// Milliseconds after `begun` at which something last moved.
     moved: AtomicU64,
+    /// Answers on it that may be silent for long.
+    lasting: AtomicUsize,
+}
+
+/// An answer that may be silent for long; the connection knows of it as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Lasting(Arc<Link>);
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.lasting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -68,6 +81,8 @@ pub(crate) struct Doing {
     pub(crate) active: usize,
     /// How long nothing moved.
     pub(crate) still_for: Duration,
+    /// Whether an answer is among them that may be silent for long.
+    pub(crate) lasting: bool,
 }
 
 impl Link {
@@ -86,6 +101,7 @@ impl Link {
             end: Notify::new(),
             begun: now,
             moved: AtomicU64::new(0),
+            lasting: AtomicUsize::new(0),
         })
     }
 
@@ -134,6 +150,12 @@ impl Link {
         self.active.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// An answer begins that may be silent for long.
+    pub(crate) fn lasts(self: &Arc<Self>) -> Lasting {
+        self.lasting.fetch_add(1, Ordering::Relaxed);
+        Lasting(Arc::clone(self))
+    }
+
     pub(crate) fn touch(&self) {
         let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved.store(now, Ordering::Relaxed);
@@ -150,6 +172,7 @@ impl Link {
             phase_for: since.elapsed(),
             active: self.active.load(Ordering::Relaxed),
             still_for: self.begun.elapsed().saturating_sub(moved),
+            lasting: self.lasting.load(Ordering::Relaxed) > 0,
         }
     }
 }

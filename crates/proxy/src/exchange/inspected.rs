@@ -18,6 +18,7 @@ use crate::event::{Event, Refusal, RequestId, Told, UpstreamTrouble};
 use crate::framing::Head;
 use crate::inspect::{About, Case, Desk, Ends, Findings, Stop, Uninspected, Unpacked};
 use crate::policy::{BeyondBuffer, Overload, WafMode};
+use crate::upstream::is_event_stream;
 
 /// The head as it is shown to the rules.
 enum Shown {
@@ -356,7 +357,9 @@ pub(super) async fn answer(
         Err(uninspected) => return unless_refused(&desk, mode, uninspected).map(|()| relay),
     };
     let packed = Unpacked::of(&parts.headers) != Unpacked::Plain;
-    if !case.wants_answer() || packed {
+    // What has no end is never there as a whole: held back, its reader would see nothing.
+    let endless = is_event_stream(&parts.headers);
+    if !case.wants_answer() || packed || endless {
         conclude(job, case);
         return Ok(relay);
     }

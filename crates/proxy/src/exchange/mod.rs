@@ -34,7 +34,7 @@ use crate::ips;
 use crate::pace::Pace;
 use crate::policy::{Policy, Site};
 use crate::server::Active;
-use crate::upstream::Sent;
+use crate::upstream::{Sent, is_event_stream};
 use forwarded::{Client, X_REQUEST_ID};
 use pump::Pump;
 use refused::Refused;
@@ -335,13 +335,19 @@ async fn send(
 async fn respond(job: &mut Job, sent: Sent, case: Option<Case>) -> Step<Response<Answer>> {
     let (mut parts, incoming) = sent.response.into_parts();
     fields::strip(&mut parts.headers);
-    let pool = &job.site().pool;
-    let pace = Pace {
-        stall: pool.stall,
-        least_rate: 0,
-        grace: pool.stall,
+    let streams = is_event_stream(&parts.headers);
+    let stall = if streams {
+        job.policy().parts().limits.tunnel_idle
+    } else {
+        job.site().pool.stall
     };
-    let mut relay = Relay::new(incoming, pace, sent.lease);
+    let pace = Pace {
+        stall,
+        least_rate: 0,
+        grace: stall,
+    };
+    let lasting = streams.then(|| job.conn().link.lasts());
+    let mut relay = Relay::new(incoming, pace, sent.lease, lasting);
     match case {
         Some(case) if job.site().firewall.responses => {
             relay = inspected::answer(job, case, &parts, relay).await?;

@@ -288,6 +288,8 @@ fn site(parts: &PolicyParts, site: &Site) -> Result<(), PolicyError> {
             "pool.connections_of_client",
             site.pool.connections_of_client,
         ),
+        ("pool.lasting", site.pool.lasting),
+        ("pool.lasting_of_client", site.pool.lasting_of_client),
         ("pool.down_after", site.pool.down_after as usize),
         ("firewall.buffer", firewall.buffer),
     ] {

@@ -30,7 +30,7 @@ pub struct Limits {
     /// How long a closing connection still takes what the client is sending, so that it reads the
     /// answer.
     pub linger: Duration,
-    /// How long a tunnel may be silent.
+    /// How long a tunnel or a stream of events may be silent.
     pub tunnel_idle: Duration,
 }
 
@@ -73,6 +73,11 @@ pub struct Pool {
     /// How long a request waits for one of them. Where somebody waits, the slowest clients lose
     /// theirs.
     pub wait: Duration,
+    /// Beside them, connections that stay open as long as their visitor wants: tunnels and streams of
+    /// events. However many there are, requests have their own.
+    pub lasting: usize,
+    /// How many of those one client has.
+    pub lasting_of_client: usize,
     /// Failures in a row after which a server counts as down.
     pub down_after: u32,
     /// How often a server that is down is tried.
@@ -90,6 +95,8 @@ impl Default for Pool {
             connections: 256,
             connections_of_client: 64,
             wait: Duration::from_secs(10),
+            lasting: 256,
+            lasting_of_client: 16,
             down_after: 2,
             probe_every: Duration::from_secs(1),
         }

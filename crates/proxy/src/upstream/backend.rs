@@ -27,6 +27,7 @@ pub(crate) struct Backend {
     /// The connection of HTTP/2 that all requests share.
     two: Mutex<Option<http2::SendRequest<Outgoing>>>,
     places: Arc<Commons>,
+    lasting: Arc<Commons>,
     failures: AtomicU32,
     down: AtomicBool,
     told: Told,
@@ -57,6 +58,7 @@ impl Backend {
         Arc::new(Self {
             address: Arc::clone(&upstream.address),
             places: Commons::new(pool.connections, pool.connections_of_client),
+            lasting: Commons::new(pool.lasting, pool.lasting_of_client),
             pool: pool.clone(),
             secured: upstream.tls.as_ref().map(|tls| Secured::new(upstream, tls)),
             spare: Mutex::new(Vec::new()),
@@ -83,6 +85,12 @@ impl Backend {
     /// The right to use one connection; waits for one, but not for ever.
     pub(crate) async fn place(&self, asker: &Asker) -> Option<Portion> {
         self.places.take(asker, 1, self.pool.wait).await
+    }
+
+    /// The right to keep one as long as the client wants, if there is one now: who has such a place
+    /// may have it for hours, and waiting would be in vain.
+    pub(crate) async fn lasting(&self, asker: &Asker) -> Option<Portion> {
+        self.lasting.take(asker, 1, Duration::ZERO).await
     }
 
     /// A kept connection that can be used at once, the youngest first. A tunnel needs one of
@@ -165,7 +173,10 @@ impl Backend {
         let _ = stream.set_nodelay(true);
         match &self.secured {
             None => reach::one(stream).await,
-            Some(Ok(secured)) => secured.open(stream, tunnel, self.pool.connections).await,
+            Some(Ok(secured)) => {
+                let streams = self.pool.connections + self.pool.lasting;
+                secured.open(stream, tunnel, streams).await
+            }
             Some(Err(reason)) => Err(reason.clone()),
         }
     }

@@ -2,6 +2,10 @@
 //!
 //! A request is tried again only where that cannot make it happen twice: when nothing of it was
 //! sent, or when it is idempotent, has no body, and its kept connection broke without an answer.
+//!
+//! A tunnel or a stream of events lasts as long as its visitor wants. It holds a place among its
+//! like and none among the requests, so that a few visitors with many of them take nothing away from
+//! the others.
 
 mod backend;
 mod reach;
@@ -11,8 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use http::header::UPGRADE;
-use http::{Request, Response};
+use http::header::{CONTENT_TYPE, UPGRADE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 pub(crate) use backend::{Backend, Lease};
@@ -72,16 +76,29 @@ impl Group {
         let mut trouble = UpstreamTrouble::Down;
         let tunnel = request.headers().contains_key(UPGRADE);
         for backend in self.order() {
+            let lasting = if tunnel {
+                backend.lasting(asker).await
+            } else {
+                None
+            };
+            if tunnel && lasting.is_none() {
+                trouble = UpstreamTrouble::Busy;
+                continue;
+            }
             let Some(place) = backend.place(asker).await else {
                 trouble = UpstreamTrouble::Busy;
                 continue;
             };
+            let places = Places { place, lasting };
             // Kept connections first; each of them may turn out to be closed.
             while let Some(mut sender) = backend.spare(tunnel) {
                 let again = (repeatable && request.body().is_empty()).then(|| copy(&request));
                 let begun = Instant::now();
                 match exchange(backend, &mut sender, request, count).await {
-                    Ok(response) => return Ok(sent(backend, response, sender, place, begun)),
+                    Ok(response) => {
+                        let took = begun.elapsed();
+                        return places.sent(backend, response, sender, asker, took).await;
+                    }
                     Err(Failed::Unsent(unsent)) => request = *unsent,
                     Err(Failed::Broken) => match again {
                         Some(copy) => request = copy,
@@ -96,7 +113,10 @@ impl Group {
             };
             let begun = Instant::now();
             match exchange(backend, &mut sender, request, count).await {
-                Ok(response) => return Ok(sent(backend, response, sender, place, begun)),
+                Ok(response) => {
+                    let took = begun.elapsed();
+                    return places.sent(backend, response, sender, asker, took).await;
+                }
                 Err(Failed::Unsent(unsent)) => {
                     request = *unsent;
                     trouble = UpstreamTrouble::Broken;
@@ -156,19 +176,45 @@ async fn answer(
     }
 }
 
-fn sent(
-    backend: &Arc<Backend>,
-    response: Response<Incoming>,
-    sender: Sender,
+/// What a request holds of a server.
+struct Places {
     place: Portion,
-    begun: Instant,
-) -> Sent {
-    Sent {
-        response,
-        lease: Lease::new(backend, sender, place),
-        server: Arc::clone(backend.address()),
-        took: begun.elapsed(),
+    /// For what lasts, where that was asked for.
+    lasting: Option<Portion>,
+}
+
+impl Places {
+    /// The answer with the place that it keeps. What lasts gives its place among the requests back.
+    async fn sent(
+        self,
+        backend: &Arc<Backend>,
+        response: Response<Incoming>,
+        sender: Sender,
+        asker: &Asker,
+        took: Duration,
+    ) -> Result<Sent, UpstreamTrouble> {
+        let place = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            self.lasting.unwrap_or(self.place)
+        } else if is_event_stream(response.headers()) {
+            let lasting = backend.lasting(asker).await;
+            lasting.ok_or(UpstreamTrouble::Busy)?
+        } else {
+            self.place
+        };
+        Ok(Sent {
+            response,
+            lease: Lease::new(backend, sender, place),
+            server: Arc::clone(backend.address()),
+            took,
+        })
     }
+}
+
+/// Whether an answer goes on as long as its reader wants: `text/event-stream`.
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = kind.and_then(|kind| kind.split(|byte| *byte == b';').next());
+    kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// The same request once more; it has no body.

@@ -5,6 +5,7 @@
 mod firewall;
 mod framing;
 mod ips;
+mod lasting;
 mod nginx;
 mod policy;
 mod serving;
