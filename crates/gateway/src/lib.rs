@@ -79,6 +79,10 @@ pub fn capability() -> Capability {
                 name: "20261128_gateway_policy_revision",
                 sql: include_str!("../migrations/20261128_gateway_policy_revision.sql"),
             },
+            Migration {
+                name: "20261129_gateway_unwritten",
+                sql: include_str!("../migrations/20261129_gateway_unwritten.sql"),
+            },
         ],
         jobs: [jobs::kinds(), certificates::jobs::kinds()].concat(),
         schedules: [jobs::schedules(), certificates::jobs::schedules()].concat(),

@@ -6,6 +6,7 @@
 //! with itself.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use mamori_kernel::clock::tokyo_date;
 use mamori_proxy::{Access, Event, Events, Firewall, Intrusion, Outcome};
 use mamori_store::Db;
 
-use crate::access::Writer;
+use crate::access::{self, Writer};
 use crate::bans::store::{self as ban_store, Seen};
 use crate::jobs::KEEP_MINUTES;
 use crate::model::{Finding, Matched, Traffic};
@@ -27,6 +28,9 @@ use crate::tally::{self, Tally};
 const EVERY: Duration = Duration::from_secs(1);
 /// Events taken at once.
 const MOST_EVENTS: usize = 65_536;
+/// How long the disk may take for a batch of access records before that is told.
+const DISK_WITHIN: Duration = Duration::from_secs(30);
+const NO_DISK: &str = "the disk does not answer; check it, and whether its folder is on a network";
 /// Findings kept of one second.
 const MOST_FINDINGS: usize = 200;
 
@@ -37,6 +41,8 @@ pub struct Losses {
     pub events: AtomicU64,
     /// Findings beyond what is kept of a second.
     pub findings: AtomicU64,
+    /// Access records that could not be written.
+    pub unwritten: AtomicU64,
     /// Why access records are not written; empty: they are.
     access: Mutex<String>,
 }
@@ -49,43 +55,105 @@ impl Losses {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+
+    fn set_access_trouble(&self, trouble: &str) {
+        let mut access = self.access.lock().unwrap_or_else(PoisonError::into_inner);
+        if *access != trouble {
+            trouble.clone_into(&mut access);
+        }
+    }
 }
 
 /// Takes events until nobody tells any more.
-pub async fn run(db: Db, mut events: Events, mut writer: Writer, losses: Arc<Losses>) {
+pub async fn run(db: Db, mut events: Events, folder: PathBuf, losses: Arc<Losses>) {
     let mut taken = Vec::new();
-    let mut batch = Batch::default();
+    let mut pump = Pump {
+        db,
+        writer: Writer::open(folder.clone()),
+        folder,
+        batch: Batch::default(),
+        lost: events.counter(),
+        losses,
+    };
     loop {
         let count = events.gather(&mut taken, MOST_EVENTS).await;
-        (writer, taken) = match logged(writer, taken).await {
-            Ok(both) => both,
-            Err(error) => {
-                tracing::error!(%error, "the thread of the access log broke");
-                return;
-            }
-        };
-        if writer.trouble() != losses.access_trouble() {
-            let mut access = losses.access.lock().unwrap_or_else(PoisonError::into_inner);
-            writer.trouble().clone_into(&mut access);
-        }
-        for event in taken.drain(..) {
-            batch.take(event);
-        }
-        losses.events.store(events.lost(), Ordering::Relaxed);
-        losses
-            .findings
-            .fetch_add(std::mem::take(&mut batch.left_out), Ordering::Relaxed);
-        if !batch.is_empty() {
-            match write(&db, &batch).await {
-                Ok(()) => batch = Batch::default(),
-                // What was counted stays for the next second; findings are bounded.
-                Err(error) => tracing::error!(%error, "the gateway's traffic was not written"),
-            }
-        }
+        taken = pump.take(taken).await;
         if count == 0 {
             return;
         }
         tokio::time::sleep(EVERY).await;
+    }
+}
+
+struct Pump {
+    db: Db,
+    folder: PathBuf,
+    writer: Writer,
+    batch: Batch,
+    /// Events that came faster than they were taken.
+    lost: Arc<AtomicU64>,
+    losses: Arc<Losses>,
+}
+
+impl Pump {
+    /// Keeps what the events say. Gives their empty list back.
+    async fn take(&mut self, taken: Vec<Event>) -> Vec<Event> {
+        let mut taken = self.log(taken).await;
+        self.losses.set_access_trouble(self.writer.trouble());
+        for event in taken.drain(..) {
+            self.batch.take(event);
+        }
+        let left_out = std::mem::take(&mut self.batch.left_out);
+        self.losses.findings.fetch_add(left_out, Ordering::Relaxed);
+        self.note_lost();
+        if !self.batch.is_empty() {
+            match write(&self.db, &self.batch).await {
+                Ok(()) => self.batch = Batch::default(),
+                // What was counted stays for the next second; findings are bounded.
+                Err(error) => tracing::error!(%error, "the gateway's traffic was not written"),
+            }
+        }
+        taken
+    }
+
+    /// Writes access records on a thread that may wait for the disk. Should it break, the log is
+    /// opened anew and what may be missing is counted: no later record may be lost with it.
+    async fn log(&mut self, events: Vec<Event>) -> Vec<Event> {
+        let events = Arc::new(events);
+        let unused = Writer::unopened(self.folder.clone());
+        let mut writer = std::mem::replace(&mut self.writer, unused);
+        let own = Arc::clone(&events);
+        let mut writing = tokio::task::spawn_blocking(move || {
+            let missing = writer.write(&own);
+            (writer, missing)
+        });
+        let written = loop {
+            match tokio::time::timeout(DISK_WITHIN, &mut writing).await {
+                Ok(written) => break written,
+                Err(_) => {
+                    self.note_lost();
+                    tracing::error!("the disk of the access records does not answer");
+                    self.losses.set_access_trouble(NO_DISK);
+                }
+            }
+        };
+        let missing = match written {
+            Ok((writer, missing)) => {
+                self.writer = writer;
+                missing
+            }
+            Err(error) => {
+                tracing::error!(%error, "the thread of the access log broke; it is begun anew");
+                access::records(&events)
+            }
+        };
+        self.losses.unwritten.fetch_add(missing, Ordering::Relaxed);
+        Arc::unwrap_or_clone(events)
+    }
+
+    fn note_lost(&self) {
+        let lost = self.lost.load(Ordering::Relaxed);
+        self.losses.events.store(lost, Ordering::Relaxed);
     }
 }
 
@@ -101,18 +169,6 @@ pub(crate) async fn keep(db: &Db, events: Vec<Event>, now: Timestamp) -> mamori_
         .minutes
         .retain(|(_, minute), _| *minute >= first);
     write(db, &batch).await
-}
-
-/// Writes access records on a thread that may wait for the disk.
-async fn logged(
-    mut writer: Writer,
-    events: Vec<Event>,
-) -> Result<(Writer, Vec<Event>), tokio::task::JoinError> {
-    tokio::task::spawn_blocking(move || {
-        writer.write(&events);
-        (writer, events)
-    })
-    .await
 }
 
 async fn write(db: &Db, batch: &Batch) -> mamori_store::Result<()> {
@@ -217,5 +273,70 @@ fn finding(firewall: Firewall) -> Finding {
                 hits: matched.hits,
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mamori_proxy::access_log::Archive;
+    use mamori_testkit::TestApp;
+
+    use super::*;
+
+    fn refused(at: Timestamp) -> Event {
+        Event::Refused {
+            at,
+            peer: std::net::Ipv4Addr::LOCALHOST.into(),
+            listener: "http-0".into(),
+            id: None,
+            refusal: mamori_proxy::Refusal::Tls,
+        }
+    }
+
+    fn kept(folder: &std::path::Path) -> usize {
+        let archive = Archive::new(folder);
+        let files = archive.files().expect("read");
+        let lines = |file: &_| archive.lines(*file, 0).expect("read").count();
+        files.iter().map(lines).sum()
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_breaks_or_has_no_place_is_counted_and_begun_anew() {
+        let test = TestApp::builder().with(crate::capability()).open().await;
+        let folder = test.app.config.data_dir.join("access");
+        let losses = Arc::new(Losses::default());
+        let mut pump = Pump {
+            db: test.app.db.clone(),
+            writer: Writer::open(folder.clone()),
+            folder: folder.clone(),
+            batch: Batch::default(),
+            lost: Arc::new(AtomicU64::new(7)),
+            losses: Arc::clone(&losses),
+        };
+        let two = || vec![refused(test.app.now()), refused(test.app.now())];
+        let unwritten = || losses.unwritten.load(Ordering::Relaxed);
+        pump.take(two()).await;
+        assert_eq!((kept(&folder), unwritten()), (2, 0));
+        pump.writer.breaks = true;
+        pump.take(two()).await;
+        assert_eq!((kept(&folder), unwritten()), (2, 2));
+        pump.take(two()).await;
+        assert_eq!((kept(&folder), unwritten()), (4, 2));
+        assert_eq!(losses.access_trouble(), "");
+
+        // A file where the folder was: nothing can be written until that is mended.
+        let away = folder.with_file_name("away");
+        std::fs::rename(&folder, &away).expect("renamed");
+        std::fs::write(&folder, "").expect("written");
+        pump.writer = Writer::open(folder.clone());
+        pump.take(two()).await;
+        assert_eq!(unwritten(), 4);
+        assert_ne!(losses.access_trouble(), "");
+        std::fs::remove_file(&folder).expect("removed");
+        std::fs::rename(&away, &folder).expect("renamed");
+        pump.take(two()).await;
+        assert_eq!((kept(&folder), unwritten()), (6, 4));
+        assert_eq!(losses.access_trouble(), "");
+        assert_eq!(losses.events.load(Ordering::Relaxed), 7);
     }
 }

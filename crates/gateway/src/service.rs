@@ -100,6 +100,11 @@ pub enum ServeError {
     /// The database.
     #[error(transparent)]
     Store(#[from] mamori_store::Error),
+    /// The pump.
+    #[error(
+        "アクセスの記録を残す処理が止まったため、ゲートウェイを終えます（{0:?}）。起動し直し、くり返すときはログを添えて知らせてください"
+    )]
+    Pump(Option<tokio::task::JoinError>),
     /// A thread broke.
     #[error("the policy was not made: {0}")]
     Broken(#[from] tokio::task::JoinError),
@@ -139,10 +144,10 @@ pub async fn serve(
     let (told, events) = Events::channel(EVENTS);
     let server = Server::start(made, sockets, Arc::clone(&app.clock), told)?;
     let mut bans = Keeper::start(&app.db, server.ips()).await?;
-    let pump = tokio::spawn(pump::run(
+    let mut pump = tokio::spawn(pump::run(
         app.db.clone(),
         events,
-        access::Writer::open(access::folder(&app)),
+        access::folder(&app),
         Arc::clone(&running.losses),
     ));
     *running.lock() = Status {
@@ -152,21 +157,33 @@ pub async fn serve(
     };
     tracing::info!(sites = source.settings.sites.len(), "the gateway serves");
     let mut said: Option<Instant> = None;
-    let mut tidied: Option<Instant> = None;
+    let mut tidied: Option<(Instant, String)> = None;
     loop {
-        if tidied.is_none_or(|tidied| tidied.elapsed() >= TIDY_EVERY) {
-            tidy(&app, &source.settings, &running.losses).await;
-            tidied = Some(Instant::now());
+        // That records are not written is to be seen at once, and that they are again.
+        let trouble = running.losses.access_trouble();
+        if tidied
+            .as_ref()
+            .is_none_or(|(at, noted)| at.elapsed() >= TIDY_EVERY || *noted != trouble)
+        {
+            tidy(&app, &source.settings, trouble.clone()).await;
+            tidied = Some((Instant::now(), trouble));
         }
         if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
             say_alive(&app, &running).await;
             certificates::jobs::ask_for_what_is_due(&app).await;
             said = Some(Instant::now());
         }
-        tokio::select! {
+        let ended = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
-            () = running.changed.notified() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            ended = &mut pump => Some(ended),
+            () = running.changed.notified() => None,
+            () = tokio::time::sleep(LOOK_EVERY) => None,
+        };
+        // Without it there would be no records: the process ends, and whoever began it sees that.
+        if let Some(ended) = ended {
+            running.lock().since = None;
+            server.stop(Duration::ZERO).await;
+            return Err(ServeError::Pump(ended.err()));
         }
         match source.look(&app).await {
             Ok(now) if now != seen => {
@@ -197,9 +214,8 @@ async fn keep(app: &App, bans: &mut Keeper) {
     }
 }
 
-async fn tidy(app: &App, settings: &Settings, losses: &Losses) {
+async fn tidy(app: &App, settings: &Settings, trouble: String) {
     let folder = access::folder(app);
-    let trouble = losses.access_trouble();
     let (now, days) = (app.now(), settings.access_days);
     if let Err(error) = access::tidy(&app.db, folder, now, days, trouble).await {
         tracing::warn!(%error, "what is kept of access records was not noted");
@@ -222,6 +238,7 @@ async fn say_alive(app: &App, running: &Running) {
         trouble: status.trouble.unwrap_or_default(),
         lost: running.losses.events.load(Ordering::Relaxed),
         left_out: running.losses.findings.load(Ordering::Relaxed),
+        unwritten: running.losses.unwritten.load(Ordering::Relaxed),
     };
     if let Err(error) = store::say_alive(&app.db, &alive).await {
         tracing::warn!(%error, "the gateway could not say that it runs");

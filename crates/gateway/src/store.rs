@@ -376,21 +376,24 @@ pub struct Alive {
     pub lost: u64,
     /// Findings that were counted but not kept.
     pub left_out: u64,
+    /// Access records that could not be written.
+    pub unwritten: u64,
 }
 
 /// The gateway says that it runs.
 pub async fn say_alive(db: &Db, alive: &Alive) -> Result<()> {
     db.execute(
-        "INSERT INTO gateway_alive (one, at, since, policy_at, trouble, lost, left_out) \
-         VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (one) DO UPDATE SET at = $1, since = $2, \
-         policy_at = $3, trouble = $4, lost = $5, left_out = $6",
+        "INSERT INTO gateway_alive (one, at, since, policy_at, trouble, lost, left_out, unwritten) \
+         VALUES (1, $1, $2, $3, $4, $5, $6, $7) ON CONFLICT (one) DO UPDATE SET at = $1, \
+         since = $2, policy_at = $3, trouble = $4, lost = $5, left_out = $6, unwritten = $7",
         args![
             alive.at,
             alive.since,
             alive.policy_at,
             &alive.trouble,
             i64::try_from(alive.lost).unwrap_or(i64::MAX),
-            i64::try_from(alive.left_out).unwrap_or(i64::MAX)
+            i64::try_from(alive.left_out).unwrap_or(i64::MAX),
+            i64::try_from(alive.unwritten).unwrap_or(i64::MAX)
         ],
     )
     .await?;
@@ -410,6 +413,7 @@ pub async fn alive(db: &Db) -> Result<Option<Alive>> {
             trouble: row.text("trouble")?,
             lost: number(&row, "lost")?,
             left_out: number(&row, "left_out")?,
+            unwritten: number(&row, "unwritten")?,
         })
     })
     .transpose()

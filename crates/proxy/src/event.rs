@@ -398,6 +398,11 @@ impl Events {
         self.receiver.try_recv().ok()
     }
 
+    /// Where it is counted how many were dropped, also while nobody takes any.
+    pub fn counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.lost)
+    }
+
     /// How many were dropped since the beginning because nobody took them.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)

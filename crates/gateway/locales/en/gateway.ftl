@@ -13,6 +13,7 @@ gateway-since = Serving since
 gateway-policy-at = Settings in force since
 gateway-said-at = Last heard of
 gateway-lost = There was too much traffic: since it serves { $requests } requests were not counted, and what { $findings } refused requests held was not kept. It refused all the same.
+gateway-unwritten = Since it started, { $records } access records could not be written. See under “Access records” and in the server’s log why, and mend the space and the rights of the disk. Traffic and what is refused are not touched.
 gateway-broken = Site did not answer
 gateway-megabytes = Transfer (MB)
 gateway-fortnight = in the last 14 days

@@ -13,6 +13,7 @@ gateway-since = 動き始めた日時
 gateway-policy-at = いまの設定になった日時
 gateway-said-at = 最後の知らせ
 gateway-lost = 通信が多すぎて、動き始めてから { $requests } 件の記録を数えられず、止めたリクエスト { $findings } 件の内容を残せませんでした。止める働きは変わりません。
+gateway-unwritten = 動き始めてから、アクセスの記録 { $records } 件を書けませんでした。「アクセスの記録」とサーバーのログで理由を確かめ、ディスクの空きと権限を直してください。通信と止める働きは変わりません。
 gateway-broken = サイトの不応答
 gateway-megabytes = 転送量（MB）
 gateway-fortnight = この 14 日間

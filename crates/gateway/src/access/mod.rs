@@ -85,19 +85,42 @@ pub struct Writer {
     folder: PathBuf,
     log: Option<AccessLog>,
     trouble: String,
+    /// The next batch breaks the thread that writes it.
+    #[cfg(test)]
+    pub(crate) breaks: bool,
+}
+
+/// Whether an event leaves a line in the log.
+fn is_record(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Access(_) | Event::Refused { .. } | Event::Intrusion(_)
+    )
+}
+
+/// How many of these events leave a line in the log.
+pub(crate) fn records(events: &[Event]) -> u64 {
+    events.iter().filter(|event| is_record(event)).count() as u64
 }
 
 impl Writer {
     /// Opens the log. A log that cannot be opened is tried again with each batch; visitors are served
     /// all the same.
     pub fn open(folder: PathBuf) -> Self {
-        let mut writer = Self {
+        let mut writer = Self::unopened(folder);
+        writer.try_open();
+        writer
+    }
+
+    /// Opens the log with the first batch.
+    pub(crate) fn unopened(folder: PathBuf) -> Self {
+        Self {
             folder,
             log: None,
             trouble: String::new(),
-        };
-        writer.try_open();
-        writer
+            #[cfg(test)]
+            breaks: false,
+        }
     }
 
     /// Why records cannot be written; empty: they can.
@@ -127,15 +150,23 @@ impl Writer {
         self.log = None;
     }
 
-    /// Writes a batch and hands it to the disk. Blocks.
-    pub fn write(&mut self, events: &[Event]) {
+    /// Writes a batch and hands it to the disk. Blocks. Gives how many records may be missing.
+    pub fn write(&mut self, events: &[Event]) -> u64 {
+        #[cfg(test)]
+        assert!(!std::mem::take(&mut self.breaks), "as a test wants it");
         if self.log.is_none() {
             self.try_open();
         }
-        let Some(log) = &mut self.log else { return };
+        let Some(log) = &mut self.log else {
+            return records(events);
+        };
         let written = events.iter().try_for_each(|event| log.write(event));
-        if let Err(error) = written.and_then(|()| log.flush()) {
-            self.fail(&error);
+        match written.and_then(|()| log.flush()) {
+            Ok(()) => 0,
+            Err(error) => {
+                self.fail(&error);
+                records(events)
+            }
         }
     }
 }

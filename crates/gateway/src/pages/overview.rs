@@ -65,6 +65,7 @@ struct OverviewPage {
     state: (Tone, String),
     standing: Vec<(String, Cell)>,
     lost: Option<String>,
+    unwritten: Option<String>,
     stats: Vec<Stat>,
     plan: Option<Meter>,
     sites: Vec<SiteView>,
@@ -115,6 +116,7 @@ async fn overview(app: &App, visitor: &Visitor, page: Page) -> Result<OverviewPa
         state: state(&page, serving),
         standing: standing(&page, alive.as_ref()),
         lost: lost(&page, alive.as_ref()),
+        unwritten: unwritten(&page, alive.as_ref()),
         stats: stats(&page, sum),
         plan: plan(app, &page, &contract).await?,
         sites,
@@ -192,6 +194,12 @@ fn lost(page: &Page, alive: Option<&Alive>) -> Option<String> {
             ("findings", alive.left_out.into()),
         ],
     ))
+}
+
+/// Access records that are missing.
+fn unwritten(page: &Page, alive: Option<&Alive>) -> Option<String> {
+    let alive = alive.filter(|alive| alive.unwritten > 0)?;
+    Some(page.t_with("gateway-unwritten", &[("records", alive.unwritten.into())]))
 }
 
 fn trouble(alive: Option<&Alive>) -> String {
