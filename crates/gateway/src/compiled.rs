@@ -83,7 +83,13 @@ impl Compiled {
             observed: origin.choices.observed.clone(),
             ..Wanted::default()
         };
-        let rules = mamori_rules::load(&files.folders, &wanted)?.rules;
+        let mamori_rules::Loaded { rules, notes, .. } =
+            mamori_rules::load(&files.folders, &wanted)?;
+        if self.kept.iter().all(|one| one.origin.files != origin.files) {
+            for note in notes {
+                tracing::warn!(note, "the rules were read with a reservation");
+            }
+        }
         self.kept.push(Kept {
             origin,
             rules: Arc::clone(&rules),

@@ -1,8 +1,9 @@
 //! Rules of CRS 3, which distributions still carry, that the engine cannot run.
 //!
 //! They need look-around (no linear time) or databases and networks (the gateway's own lists do
-//! that). CRS 4 has none of them. Only the rules listed here are left out, only where they do not
-//! load, and each is said; any other rule that does not load is an error.
+//! that). CRS 4 has none of them. Where the same can be asked in linear time, it is asked so
+//! instead; the others are left out. Only the rules listed here, only where they do not load, and
+//! each is said; any other rule that does not load is an error.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,12 +16,33 @@ use crate::folder::RulesError;
 const KNOWN: &[(u64, &str)] = &[
     (910_100, "国による遮断（gateway の一覧で行ってください）"),
     (910_140, "DNS の遮断一覧（gateway の一覧で行ってください）"),
-    (920_120, "添付ファイル名の記号の検査（CRS 4 にはあります）"),
-    (942_130, "SQL の恒真式の検査の 1 つ（CRS 4 にはあります）"),
     (
-        953_120,
-        "応答に現れた PHP のソースの検査（CRS 4 にはあります）",
+        942_130,
+        "厳しさ 2 以上の、SQL の恒真式の検査の 1 つ（厳しさ 1 の 942100 も同じ攻撃を見ます。CRS 4 にはあります）",
     ),
+];
+
+/// A rule that can be asked in linear time too: what stands in it, and what asks the same.
+struct Same {
+    id: u64,
+    operator: &'static str,
+    instead: &'static str,
+}
+
+const SAME: &[Same] = &[
+    // One of four signs, the semicolon only where it ends no entity of HTML: not a row of such
+    // entities and other signs.
+    Same {
+        id: 920_120,
+        operator: r#""@rx (?<!&(?:[aAoOuUyY]uml)|&(?:[aAeEiIoOuU]circ)|&(?:[eEiIoOuUyY]acute)|&(?:[aAeEiIoOuU]grave)|&(?:[cC]cedil)|&(?:[aAnNoO]tilde)|&(?:amp)|&(?:apos));|['\"=]""#,
+        instead: r#""!@rx ^(?:&(?:[aAoOuUyY]uml|[aAeEiIoOuU]circ|[eEiIoOuUyY]acute|[aAeEiIoOuU]grave|[cC]cedil|[aAnNoO]tilde|amp|apos);|[^;'\"=])*\z""#,
+    },
+    // The begin of PHP, unless that of XML.
+    Same {
+        id: 953_120,
+        operator: r#""@rx <\?(?!xml)""#,
+        instead: r#""@rx <\?(?:[^x]|x[^m]|xm[^l]|(?:xm?)?\z)""#,
+    },
 ];
 
 /// A rule of CRS 3 that takes ordinary Japanese for an attack: a full-width sign such as `！`, then
@@ -84,7 +106,16 @@ impl Source {
             .then(|| mamori_waf::Source::read(self, &error.place.file).ok())
             .flatten()
             .and_then(|bytes| String::from_utf8(bytes).ok());
-        let left_out = text.and_then(|text| without(&text, error.place.line as usize));
+        let line = error.place.line as usize;
+        if let Some((text, id)) = text.as_deref().and_then(|text| the_same(text, line)) {
+            self.left_out.push(format!(
+                "規則 {id} は、同じことを調べる別の式で読みます（{}）",
+                error.place
+            ));
+            self.changed.insert(error.place.file, text);
+            return Ok(());
+        }
+        let left_out = text.and_then(|text| without(&text, line));
         let Some((text, id, missing)) = left_out else {
             return Err(error.into());
         };
@@ -102,6 +133,27 @@ impl Source {
     }
 }
 
+/// The text with the operator of the rule at a line said otherwise; all lines keep their number.
+fn the_same(text: &str, line: usize) -> Option<(String, u64)> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let (from, to) = directives(&lines)
+        .into_iter()
+        .find(|(from, to)| (*from..*to).contains(&(line - 1)))?;
+    let rule = lines[from..to].join("\n");
+    let same = SAME
+        .iter()
+        .find(|same| names(&rule, same.id) && rule.contains(same.operator))?;
+    let rule = rule.replacen(same.operator, same.instead, 1);
+    let changed = [&lines[..from], &[rule.as_str()], &lines[to..]].concat();
+    Some((changed.join("\n"), same.id))
+}
+
+/// Whether a rule has this number.
+fn names(rule: &str, id: u64) -> bool {
+    rule.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'))
+        .any(|word| word == format!("id:{id}"))
+}
+
 /// The text with the rule around a line (its whole chain) as comments; all lines keep their number.
 fn without(text: &str, line: usize) -> Option<(String, u64, &'static str)> {
     let lines: Vec<&str> = text.split('\n').collect();
@@ -114,11 +166,8 @@ fn without(text: &str, line: usize) -> Option<(String, u64, &'static str)> {
         .rev()
         .find(|at| *at == 0 || !chains(&said(rules[at - 1])))?;
     let last = (at..rules.len()).find(|at| !chains(&said(rules[*at])))?;
-    let (id, missing) = KNOWN.iter().find(|(id, _)| {
-        let text = said(rules[first]);
-        text.split(|c: char| !(c.is_ascii_alphanumeric() || c == ':'))
-            .any(|word| word == format!("id:{id}"))
-    })?;
+    let head = said(rules[first]);
+    let (id, missing) = KNOWN.iter().find(|(id, _)| names(&head, *id))?;
     let (from, to) = (rules[first].0, rules[last].1);
     let changed: Vec<String> = lines
         .iter()
@@ -199,6 +248,66 @@ mod tests {
             "{notes:?}"
         );
         assert!(said[1].contains("942130"), "{notes:?}");
+    }
+
+    #[test]
+    fn what_can_be_asked_otherwise_is_asked_and_finds_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = format!(
+            "SecRule ARGS {} \\\n  \"id:920120,phase:2,deny\"\nSecRule ARGS:b {} \\\n  \"id:953120,\\\n  phase:2,deny,chain\"\n\
+             SecRule ARGS:b \"!@rx gif\" \"t:none\"\n",
+            super::SAME[0].operator,
+            super::SAME[1].operator
+        );
+        std::fs::write(folder.path().join("a.conf"), text).expect("written");
+        let folders = Folders {
+            rules: folder.path().to_owned(),
+            plugins: vec![],
+        };
+        let loaded = load(&folders, &Wanted::default()).expect("loads");
+        let said = |id: &str| {
+            let mut notes = loaded.notes.iter();
+            notes.any(|note| note.contains(id) && note.contains("別の式"))
+        };
+        assert!(said("920120") && said("953120"), "{:?}", loaded.notes);
+        let passes = |query: &str| {
+            let mut transaction = loaded.rules.transaction();
+            transaction.request_line(b"GET", format!("/?{query}").as_bytes(), b"HTTP/1.1");
+            transaction.request_headers();
+            transaction.request_body().passes()
+        };
+        for (value, refused) in [
+            ("", false),
+            ("%E5%B8%82%E5%BD%B9%E6%89%80.pdf", false),
+            ("a%26amp%3Bb%26Auml%3B%0A", false),
+            ("%26amp", false),
+            ("a%3Bb", true),
+            ("%26lt%3B", true),
+            ("%26amp%3B%3B", true),
+            ("%26aMp%3B", true),
+            ("a%27", true),
+            ("%26amp%3B%22", true),
+            ("a%3D", true),
+            ("a%0A%3B", true),
+        ] {
+            assert_eq!(!passes(&format!("a={value}")), refused, "{value}");
+        }
+        for (value, refused) in [
+            ("%3C?xml version", false),
+            ("%3C?xml", false),
+            ("%3C?php", true),
+            ("%3C?", true),
+            ("%3C?x", true),
+            ("%3C?xm", true),
+            ("%3C?xma", true),
+            ("%3C?%0A", true),
+            ("%3C?XML", true),
+            ("%3C?xml %3C?php", true),
+            ("gif %3C?php", false),
+        ] {
+            let value = value.replace('?', "%3F").replace(' ', "%20");
+            assert_eq!(!passes(&format!("b={value}")), refused, "{value}");
+        }
     }
 
     #[test]
