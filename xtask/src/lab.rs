@@ -43,7 +43,7 @@ enum Experiment {
     Attack {
         #[command(flatten)]
         rules: RulesArgs,
-        /// Seconds of each slow attack (eight of them; 12, quickly 5)
+        /// Seconds of each slow attack (twelve of them; 12, quickly 5)
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(3..))]
         slow: Option<u32>,
         /// Slow connections at the same time

@@ -143,6 +143,12 @@ const GROWTH: Figure = figure(
     Goal::AtMost(64.0),
     "MiB",
 );
+const AGAIN: Figure = figure(
+    "attack.memory.again",
+    "memory of a gateway, growth of its peak when the same slow attacks come again",
+    Goal::AtMost(16.0),
+    "MiB",
+);
 const PEAK: Figure = figure(
     "attack.memory.peak",
     "memory of a gateway at its peak",
@@ -225,21 +231,25 @@ pub fn trials(
     }
     let before = of_all(guards, "VmRSS")?;
     for (guard, from) in [(&limited, slow::From::One), (&site.guard, slow::From::Many)] {
-        for mode in slow::MODES {
-            steps.say(format!("slowhttptest: {}, {from}", mode.name));
-            trial.visitors.push(slow::trial(guard, mode, from, bounds)?);
-        }
+        trial.slowly(guard, from)?;
     }
     let banned = trial.banned(&limited)?;
     rows.push(Measured::new(BANNED, banned));
 
     let after = of_all(guards, "VmHWM")?;
-    let growths = after
-        .iter()
-        .zip(&before)
-        .map(|(after, before)| after - before);
-    rows.push(Measured::new(GROWTH, Ok(vec![growths.fold(0.0, f64::max)])));
-    let peak = peak.into_iter().chain(after).fold(0.0, f64::max);
+    let most = |after: &[f64], before: &[f64]| {
+        let growths = after
+            .iter()
+            .zip(before)
+            .map(|(after, before)| after - before);
+        growths.fold(0.0, f64::max)
+    };
+    rows.push(Measured::new(GROWTH, Ok(vec![most(&after, &before)])));
+    // The same once more: what a gateway only keeps ready it has by now, what it loses grows again.
+    trial.slowly(&site.guard, slow::From::Many)?;
+    let again = of_all(guards, "VmHWM")?;
+    rows.push(Measured::new(AGAIN, Ok(vec![most(&again, &after)])));
+    let peak = peak.into_iter().chain(again).fold(0.0, f64::max);
     rows.push(Measured::new(PEAK, Ok(vec![peak])));
     let stopped = guards.iter().filter(|guard| !guard.server.runs()).count();
     rows.push(Measured::new(STOPPED, Ok(vec![stopped as f64])));
@@ -269,6 +279,17 @@ struct Trial<'t> {
 }
 
 impl Trial<'_> {
+    /// All slow attacks, one after the other.
+    fn slowly(&mut self, guard: &Guard, from: slow::From) -> anyhow::Result<()> {
+        for mode in slow::MODES {
+            self.steps
+                .say(format!("slowhttptest: {}, {from}", mode.name));
+            let went = slow::trial(guard, mode, from, self.bounds)?;
+            self.visitors.push(went);
+        }
+        Ok(())
+    }
+
     /// Does something while a visitor asks for pages.
     fn meanwhile<T>(
         &mut self,
