@@ -128,14 +128,12 @@ impl Pump {
             (writer, missing)
         });
         let written = loop {
-            match tokio::time::timeout(DISK_WITHIN, &mut writing).await {
-                Ok(written) => break written,
-                Err(_) => {
-                    self.note_lost();
-                    tracing::error!("the disk of the access records does not answer");
-                    self.losses.set_access_trouble(NO_DISK);
-                }
+            if let Ok(written) = tokio::time::timeout(DISK_WITHIN, &mut writing).await {
+                break written;
             }
+            self.note_lost();
+            tracing::error!("the disk of the access records does not answer");
+            self.losses.set_access_trouble(NO_DISK);
         };
         let missing = match written {
             Ok((writer, missing)) => {

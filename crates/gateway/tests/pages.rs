@@ -544,9 +544,9 @@ async fn a_rule_or_tag_that_is_not_there_is_refused_with_what_to_do() {
         }
         let refused = person.post_form(page, &fields(about, name, "")).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-        let text = refused.text();
-        assert!(text.contains(said), "{name}: {text}");
-        assert!(text.contains("理由を"), "and all else that is wrong");
+        let answered = refused.text();
+        assert!(answered.contains(said), "{name}: {answered}");
+        assert!(answered.contains("理由を"), "and all else that is wrong");
         let body = json!({
             "site": "a", "about": about, "name": name, "mode": "off", "reason": "見本",
             "expires_on": "2026-10-30",
