@@ -31,6 +31,8 @@ mod connection;
 mod event;
 mod exchange;
 pub mod framing;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod inspect;
 mod ips;
 mod pace;

@@ -204,7 +204,7 @@ fn is_obeyed(letter: char) -> bool {
 }
 
 /// Text that is safe to print.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     if !text.contains(is_obeyed) {
         return text.to_owned();
     }

@@ -7,7 +7,7 @@
 mod admit;
 mod closing;
 mod fields;
-mod forwarded;
+pub(crate) mod forwarded;
 mod inspected;
 mod pump;
 mod refused;

@@ -16,8 +16,7 @@ use http::HeaderMap;
 use mamori_waf::{Decision, Mode, Report, RuleSet, Transaction};
 
 pub(crate) use desk::{Desk, Uninspected};
-use unpack::Unpacker;
-pub(crate) use unpack::{Packing, Unpacked};
+pub(crate) use unpack::{Packing, Unpacked, Unpacker};
 
 use crate::event::{Firewall, Match, RequestId};
 use crate::policy::WafMode;
