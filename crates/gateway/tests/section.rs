@@ -36,12 +36,19 @@ async fn open() -> TestApp {
         ],
         ..Gateway::default()
     };
-    TestApp::builder()
+    let test = TestApp::builder()
         .configured(move |config| config.gateway = Some(settings))
         .with(capability())
         .at(date(2026, 10, 1), time(9, 0, 0, 0))
         .open()
-        .await
+        .await;
+    // What the month's decisions name.
+    let place = mamori_rules::in_force(&test.app.config.data_dir);
+    std::fs::create_dir_all(&place).expect("made");
+    let rules = "SecAction \"id:942100,phase:1,pass\"\nSecAction \"id:941110,phase:1,pass\"\n\
+         SecAction \"id:932100,phase:1,pass,tag:attack-rce\"\n";
+    std::fs::write(place.join("a.conf"), rules).expect("written");
+    test
 }
 
 async fn section(test: &TestApp, contract: &str, period: &str) -> Value {
