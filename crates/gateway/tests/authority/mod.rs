@@ -328,6 +328,12 @@ impl Bench {
         certificates::read(&keep, self.site())
     }
 
+    /// Its bytes: two that are made within one second differ in nothing else.
+    pub fn certificate(&self) -> Vec<u8> {
+        let keep = acme::keep::Keep::new(self.test.data_dir());
+        std::fs::read(keep.certificate(&self.site().name)).expect("a certificate")
+    }
+
     /// What a visitor sees.
     pub async fn visit(&self, host: &str) -> Result<Seen, String> {
         let trusted = std::fs::read(self.authority.trusted()).expect("written");

@@ -178,7 +178,7 @@ impl IpsPolicy {
         };
         Self {
             rates: vec![
-                rate("requests", Requests::default(), 600, 1_200),
+                rate("requests", Requests::default(), 1_500, 2_400),
                 rate("logins", login(), 10, 20),
                 rate("xmlrpc", remote(), 20, 30),
             ],
