@@ -34,6 +34,8 @@ use side::Bench;
 const DEBIAN: &str = "/usr/share/modsecurity-crs";
 const RELOADS: usize = 200;
 const EXCLUSIONS: u64 = 50;
+/// Rules that every version of the rule set has; one that is not there cannot be named.
+const EXCLUDED_RULES: [u64; 5] = [942_100, 942_140, 942_160, 942_170, 942_190];
 
 const MEMORY: Figure = Figure {
     key: "gateway.memory",
@@ -127,7 +129,8 @@ pub fn measure(steps: &Steps, args: &Args) -> anyhow::Result<Vec<Measured>> {
         steps.say(format!("{EXCLUSIONS} exclusions"));
         let before = bench.get_cost()?;
         for at in 0..EXCLUSIONS {
-            ours.exclude(942_100 + at, "ARGS:s", &format!("/bench/{at}"))?;
+            let rule = EXCLUDED_RULES[at as usize % EXCLUDED_RULES.len()];
+            ours.exclude(rule, "ARGS:s", &format!("/bench/{at}"))?;
         }
         // The last of them is in force when one more decision is.
         ours.decide("guarded", "detect")?;
